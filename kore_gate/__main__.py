@@ -1,0 +1,68 @@
+"""Start kore-gate: catch signals first, load the rest after."""
+
+import os
+import signal
+import sys
+from types import FrameType
+from typing import NoReturn, TextIO
+
+from kore_gate.exit_codes import MEANINGS, ExitCode
+
+
+def catch_signals() -> list[int]:
+    """Note an interrupt in a list from now on, and leave at once on a second one."""
+    caught: list[int] = []
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        if caught:
+            os._exit(128 + number)
+        caught.append(number)
+
+    # SIGINT too: a background job inherits it ignored, and PID 1 has no default for either.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, note)
+    return caught
+
+
+def main(pending: list[int] | None = None) -> NoReturn:
+    """Run the command line and leave with its exit code."""
+    caught = catch_signals() if pending is None else pending
+    try:
+        from kore_gate import cli
+    except ImportError as error:
+        sys.stderr.write(
+            f"kore-gate is not installed whole: {error}.\n"
+            "Install it again together with its dependencies.\n"
+            "Verdict: error. kore-gate is not installed whole.\n"
+            f"Exit code: {ExitCode.BUG} ({MEANINGS[ExitCode.BUG]})\n"
+        )
+        leave(ExitCode.BUG)
+    leave(cli.main(sys.argv[1:], pending=caught))
+
+
+def leave(code: int) -> NoReturn:
+    """End the process with this code, whatever its streams and threads are up to."""
+    for stream in (sys.stdout, sys.stderr):
+        flush(stream)
+    import threading
+
+    main_thread = threading.main_thread()
+    if any(thread is not main_thread and not thread.daemon for thread in threading.enumerate()):
+        # A name lookup that hangs in a thread would hold up an ordinary exit.
+        os._exit(code)
+    raise SystemExit(code)
+
+
+def flush(stream: TextIO | None) -> None:
+    """Write out what a stream still holds, or give it up if its reader has left."""
+    if stream is None or stream.closed:
+        return
+    try:
+        stream.flush()
+    except OSError:
+        # Python flushes again at its very end, and would turn the exit code into 120.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,232 @@
+"""One call of the gate, from settings to reports: what every remote command has in common."""
+
+import contextlib
+import dataclasses
+import pathlib
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from kore_gate import __version__, errors, suite_files, verdict
+from kore_gate.ci import outputs
+from kore_gate.clock import Clock
+from kore_gate.console import Console
+from kore_gate.exit_codes import ExitCode, gravest
+from kore_gate.gate import Gate
+from kore_gate.kore import wire
+from kore_gate.kore.api import Api
+from kore_gate.kore.auth import Signer
+from kore_gate.kore.client import Client
+from kore_gate.model import Ending, Event, Happening, Phase, Result, SuiteResult, Verdict
+from kore_gate.reports import bundle, result, summary
+from kore_gate.reports.writer import RESULT, Writer
+from kore_gate.settings import Settings
+from kore_gate.track import Work
+
+if TYPE_CHECKING:
+    import httpx
+
+# GitHub drops a step's summary of more than a mebibyte whole.
+_SUMMARY_LIMIT = 1_000_000
+
+# Ids are written the moment they are known; with very many suites not after each of them.
+_MOST_SINGLE_NOTES = 20
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Surroundings:
+    """Where the call runs: which CI, the files it reads, the machine's name."""
+
+    ci: str = "none"
+    output_file: str = ""
+    summary_file: str = ""
+    machine: str = ""
+    root: pathlib.Path = dataclasses.field(default_factory=pathlib.Path)
+
+
+class Call:
+    """Runs one remote command and leaves its reports, however it ends."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        around: Surroundings,
+        console: Console,
+        clock: Clock,
+        transport: "httpx.AsyncBaseTransport | None" = None,
+    ) -> None:
+        self._settings = settings
+        self._around = around
+        self._console = console
+        self._clock = clock
+        self._transport = transport
+        self._writer = Writer(settings.report_dir)
+        self._began = clock.monotonic()
+        self._started = clock.now()
+        self._gate: Gate | None = None
+        self._signum = 0
+
+    def interrupt(self, signum: int) -> None:
+        """Stop at once; the reports of what is known are still written."""
+        self._signum = signum
+        if self._gate:
+            self._gate.interrupt(signum)
+
+    async def run(self) -> Result:
+        """Take all suites to their results and write every report. Raises ReportError before a call."""
+        settings = self._settings
+        self._writer.prepare(settings.command, settings.stream_id)
+        try:
+            works = self._works()
+            results = await self._results(works)
+        except errors.SettingsError as error:
+            results = [settings_result(error)]
+        return self._finish(results)
+
+    def refuse(self, error: errors.SettingsError) -> None:
+        """Leave the reports of a call whose settings can't be used."""
+        self._writer.prepare(self._settings.command, self._settings.stream_id)
+        self._finish([settings_result(error)])
+
+    def conclude(self, made: Result) -> int:
+        """Say how the call ended, softened where the caller asked for it; return the exit code."""
+        settings, code = self._settings, made.verdict.exit_code
+        if settings.output == "json":
+            self._console.machine(result.render(made, self._writer.written).decode())
+        softened = code in settings.soft_fail
+        if softened:
+            self._console.warn(f"soft-fail: exit code {code.value} ({made.verdict.ending}) is turned into 0.")
+        self._console.verdict(made, list(self.files.values()), ExitCode.PASSED if softened else None)
+        return 0 if softened else int(code)
+
+    async def _results(self, works: Sequence[Work]) -> list[SuiteResult]:
+        settings, clock = self._settings, self._clock
+        deadline = self._began + settings.timeout
+        signer = Signer(settings, clock, on_token=lambda token: self._console.hide(token, mask=True))
+        async with wire.connect(settings, self._around.ci, self._transport) as http:
+            client = Client(http, settings, signer, clock, deadline=deadline, on_trouble=self._console.debug)
+            self._gate = Gate(
+                settings,
+                Api(client, settings),
+                clock,
+                deadline=deadline,
+                writer=self._writer,
+                tell=self._tell,
+                on_bug=lambda exc: self._console.debug(_traceback(exc)),
+            )
+            if self._signum:
+                self._gate.interrupt(self._signum)
+            return await self._gate.run(works)
+
+    def _works(self) -> list[Work]:
+        """Return what the command is to take through the chain."""
+        settings = self._settings
+        match settings.command:
+            case "wait":
+                return [Work(key=ds_id, name=ds_id, phase=Phase.IMPORT, ds_id=ds_id) for ds_id in settings.ds_id]
+            case "run":
+                run_ids = settings.run_id or ("",) * len(settings.suites)
+                pairs = zip(settings.suites, run_ids, strict=True)
+                return [Work(key=name, name=name, phase=Phase.RUN, run_id=run_id) for name, run_id in pairs]
+            case _:
+                return suite_files.load(settings.files, settings.name, self._around.root)
+
+    def _tell(self, event: Event) -> None:
+        self._console.tell(event)
+        if event.happening is Happening.IDENTIFIED:
+            self._note_ids()
+
+    def _note_ids(self) -> None:
+        """Write the ids that are known so far, so that another job can go on should this one die."""
+        tracks = self._gate.tracks if self._gate else []
+        if len(tracks) > _MOST_SINGLE_NOTES and not all(track.ds_id or track.run_id for track in tracks):
+            return
+        ids = outputs.ids_of([track.ds_id for track in tracks], [track.run_id for track in tracks])
+        unfinished = Verdict(
+            ending=Ending.INTERRUPTED,
+            exit_code=ExitCode.SIGTERM,
+            message="The gate has not finished, or was killed.",
+            hint="Resume with the ids in here.",
+        )
+        results = [track.result or track.sketch(unfinished) for track in tracks]
+        with contextlib.suppress(errors.ReportError):  # said at the end, when it matters
+            if self._around.output_file:
+                self._writer.append(self._around.output_file, outputs.github_file(ids, _delimiter))
+            self._writer.write(RESULT, result.render(self._result(results, unfinished), [RESULT]))
+
+    def _result(self, results: Sequence[SuiteResult], judged: Verdict) -> Result:
+        settings = self._settings
+        return Result(
+            version=__version__,
+            command=settings.command,
+            host=settings.host,
+            stream_id=settings.stream_id,
+            verdict=judged,
+            suites=tuple(results),
+            started=self._started.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            duration=round(self._clock.monotonic() - self._began, 3),
+            machine=self._around.machine,
+            ci=self._around.ci,
+            junit_granularity=settings.junit_granularity,
+            junit_dialect=settings.junit_dialect,
+        )
+
+    def _finish(self, results: Sequence[SuiteResult]) -> Result:
+        """Write all reports and the CI's own files; a report that fails makes the verdict graver."""
+        made = self._result(results, verdict.overall(results))
+        failures = bundle.write(made, self._writer, self._settings.report_dir)
+        failures += self._hand_over(made)
+        if failures and gravest([made.verdict.exit_code, ExitCode.REPORT]) is ExitCode.REPORT:
+            first = verdict.of_report(failures, made.verdict)
+            made = dataclasses.replace(made, verdict=first)
+            # What can still be written should know of it; what can't has been said.
+            bundle.write(made, self._writer, self._settings.report_dir)
+        for failure in failures:
+            self._console.problem(failure)
+        return made
+
+    def _hand_over(self, made: Result) -> list[errors.ReportError]:
+        """Give the CI system outputs and summary."""
+        names = bundle.junit_names(made)
+        told = outputs.outputs_of(made, self._settings.report_dir, names)
+        self._console.hand_on(told)
+        summary_path = self._writer.directory / "kore-summary.md"
+        if summary_path.is_file():
+            self._console.upload_summary(str(summary_path.resolve()))
+        appended: list[tuple[str, Callable[[], str]]] = [
+            (self._around.output_file, lambda: outputs.github_file(told, _delimiter)),
+            (self._around.summary_file, lambda: summary.render(made, _SUMMARY_LIMIT)),
+        ]
+        failures = []
+        for path, content in appended:
+            try:
+                if path:
+                    self._writer.append(path, content())
+            except errors.ReportError as error:
+                failures.append(error)
+        return failures
+
+    @property
+    def files(self) -> Mapping[str, str]:
+        """Return the reports that were written, by name, with their paths."""
+        return {name: (self._writer.directory / name).as_posix() for name in self._writer.written}
+
+
+def settings_result(error: errors.SettingsError) -> SuiteResult:
+    """Make the settings' problems a result, so that reports tell of them as well."""
+    return SuiteResult(
+        key="settings",
+        name="settings",
+        phase=Phase.SETTINGS,
+        verdict=verdict.of_error(error, Phase.SETTINGS),
+    )
+
+
+def _delimiter() -> str:
+    return secrets.token_hex(16)
+
+
+def _traceback(exc: BaseException) -> str:
+    import traceback
+
+    return "".join(traceback.format_exception(exc))

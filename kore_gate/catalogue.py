@@ -1,0 +1,153 @@
+"""Every setting the gate has: the one table that flags, inputs, variables and the README are checked against."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+
+from kore_gate import values
+from kore_gate.exit_codes import ExitCode
+
+COMMANDS = {
+    "wait": "wait for one or more imports, by ds-id",
+    "import": "upload suite files, start their imports, wait for them",
+    "run": "run suites by name, wait, report their results",
+    "test": "import, then run what was imported: the whole chain",
+    "report": "render a saved kore-result.json again, offline",
+    "demo": "the whole chain against a built-in Kore.ai simulator; needs no account",
+    "simulate": "serve that simulator on a local port",
+    "doctor": "check settings, credentials, clock, proxy, certificate, host and scope",
+}
+
+REMOTE_COMMANDS = ("wait", "import", "run", "test", "doctor")
+
+CI_NAMES = ("auto", "github", "gitlab", "jenkins", "azure", "circleci", "buildkite", "bitbucket", "teamcity", "none")
+
+# A bug or an interruption is never a success, and bad usage would hide every other fault.
+SOFT = [code.value for code in ExitCode if 0 < code < ExitCode.BUG and code is not ExitCode.USAGE]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Setting:
+    """One setting: its kebab-case name, how its text is read, what it means."""
+
+    name: str
+    help: str
+    parse: Callable[[str], object] = values.text
+    default: str = ""
+    secret: bool = False
+    many: bool = False  # its flag repeats
+
+    @property
+    def variable(self) -> str:
+        """Return the name of its environment variable."""
+        return "KORE_" + self.name.upper().replace("-", "_")
+
+    @property
+    def input(self) -> str:
+        """Return the variable that a GitHub action's input arrives in: hyphens are kept."""
+        return "INPUT_" + self.name.upper().replace(" ", "_")
+
+    @property
+    def field(self) -> str:
+        """Return its name in Python."""
+        return self.name.replace("-", "_")
+
+
+def _choice(*allowed: str) -> Callable[[str], str]:
+    def parse(given: str) -> str:
+        for name in allowed:
+            if given.lower() == name.lower():
+                return name
+        raise ValueError(f"is none of {', '.join(allowed)}")
+
+    return parse
+
+
+def _codes(given: str) -> frozenset[int]:
+    try:
+        codes = frozenset(int(part) for part in values.words(given.replace(" ", ",")))
+    except ValueError:
+        raise ValueError("is no list of exit codes, such as 1,4") from None
+    if unknown := sorted(codes - set(SOFT)):
+        raise ValueError(f"has {unknown[0]} in it; these can be softened: {', '.join(map(str, SOFT))}")
+    return codes
+
+
+SETTINGS: Sequence[Setting] = (
+    Setting(name="host", parse=values.host, help="platform.kore.ai or a URL, with optional port and base path"),
+    Setting(name="stream-id", parse=values.identifier, help="the bot's id"),
+    Setting(name="ds-id", parse=values.ids, many=True, help="import ids, separated by commas, spaces or newlines"),
+    Setting(name="files", parse=values.lines, many=True, help="suite files, one per line, globs allowed"),
+    Setting(name="suites", parse=values.lines, many=True, help="suite names, one per line"),
+    Setting(name="run-id", parse=values.ids, many=True, help="resume these runs, one for each of the suites"),
+    Setting(name="name", parse=values.identifier, help="the suite's name, for a single file that is imported"),
+    Setting(name="tags", parse=values.words, help="tags for imported suites, separated by commas"),
+    Setting(name="description", parse=values.text, help="description for imported suites"),
+    Setting(name="client-id", parse=values.text, help="the JWT app's client id"),
+    Setting(name="client-secret", parse=values.secret, secret=True, help="the JWT app's client secret"),
+    Setting(
+        name="jwt-algorithm",
+        parse=_choice("HS256", "HS512", "RS256", "RS512"),
+        default="HS256",
+        help="how tokens are signed; RS256 and RS512 need private-key and the extra kore-gate[rsa]",
+    ),
+    Setting(name="private-key", parse=values.private_key, secret=True, help="the key (PEM) for RS256 and RS512"),
+    Setting(name="jwt", parse=values.token, secret=True, help="a ready-made token, instead of client-secret"),
+    Setting(name="user-email", parse=values.text, help="owner or developer of the bot; import and run need it"),
+    Setting(name="bot-language", parse=values.text, default="en", help="the bot-language header"),
+    Setting(
+        name="bot-version",
+        parse=_choice("inDevelopment", "published"),
+        default="inDevelopment",
+        help="which version run and test exercise: inDevelopment or published",
+    ),
+    Setting(name="timeout", parse=values.duration, default="30m", help="deadline of the whole call: 90s, 15m, 1h30m"),
+    Setting(
+        name="outage-limit",
+        parse=values.duration,
+        default="3m",
+        help="how long Kore.ai may be unreachable, at a stretch",
+    ),
+    Setting(
+        name="request-timeout",
+        parse=values.duration,
+        default="30s",
+        help="for one request, from first byte sent to last byte read",
+    ),
+    Setting(name="poll-interval", parse=values.interval, default="auto", help="auto, or a duration"),
+    Setting(name="report-dir", parse=values.text, default="junit-reports", help="where the reports go"),
+    Setting(
+        name="junit-granularity",
+        parse=_choice("assertion", "step"),
+        default="assertion",
+        help="one test case per assertion or per step",
+    ),
+    Setting(
+        name="junit-dialect",
+        parse=_choice("rich", "strict"),
+        default="rich",
+        help="rich, or strict (valid against the Ant and Jenkins xUnit schemas)",
+    ),
+    Setting(
+        name="download",
+        parse=values.flag,
+        default="true",
+        help="save the results file that Kore.ai's answer links to",
+    ),
+    Setting(
+        name="allow-empty",
+        parse=values.flag,
+        default="false",
+        help="let a suite without steps or without an enabled assertion pass",
+    ),
+    Setting(name="soft-fail", parse=_codes, help="exit codes to turn into 0, such as 1,4"),
+    Setting(name="max-response", parse=values.size, default="64MiB", help="larger answers are refused"),
+    Setting(name="ca-file", parse=values.text, help="extra certificate authority (PEM)"),
+    Setting(name="allow-http", parse=values.flag, default="false", help="allow http to a host that is not loopback"),
+    Setting(name="max-parallel", parse=values.number, default="20", help="how many suites are in work at a time"),
+    Setting(name="fail-fast", parse=values.flag, default="false", help="stop the other suites after the first failure"),
+    Setting(name="ci", parse=_choice(*CI_NAMES), default="auto", help="which CI system to speak to"),
+    Setting(name="output", parse=_choice("text", "json"), default="text", help="json prints the result on stdout"),
+    Setting(name="verbose", parse=values.flag, default="false", help="say more; also on with the CI's debug flag"),
+)
+
+BY_NAME = {setting.name: setting for setting in SETTINGS}

@@ -1,0 +1,1 @@
+"""Which CI system this is, and how it is spoken to."""

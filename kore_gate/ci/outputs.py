@@ -1,0 +1,112 @@
+"""What later jobs of a pipeline can read, and the files it is handed over in."""
+
+import json
+import pathlib
+import urllib.parse
+from collections.abc import Callable, Mapping, Sequence
+
+from kore_gate import testcases, text
+from kore_gate.model import Counts, Result
+
+JUNIT_GLOB = "TEST-kore-*.xml"
+HTML_NAME = "kore-report.html"
+
+# GitLab refuses a dotenv report that is this large, or that holds more variables.
+DOTENV_LIMIT = 5 * 1024
+DOTENV_VARIABLES = 20
+# Dropped last of all when the rest does not fit.
+_ESSENTIAL = ("verdict", "exit-code")
+
+_LINK_LIMIT = 2000
+_TRIES = 100
+
+
+def outputs_of(result: Result, report_dir: str, junit_names: Sequence[str] = ()) -> dict[str, str]:
+    """Name every output of a call: plain values for one suite, JSON arrays and sums for several."""
+    suites = result.suites
+    counts = sum((testcases.count(suite) for suite in suites), Counts())
+    named = {
+        "verdict": str(result.verdict.ending),
+        "exit-code": str(int(result.verdict.exit_code)),
+        "status": _list([suite.status for suite in suites]),
+        "ds-id": _list([suite.ds_id for suite in suites]),
+        "run-id": _list([suite.run_id for suite in suites]),
+        "test-suite-id": _list([suite.test_suite_id for suite in suites]),
+        "suite-name": _list([suite.name for suite in suites]),
+        "steps": str(counts.steps),
+        "assertions": str(counts.assertions),
+        "passed": str(counts.passed),
+        "failed": str(counts.failed),
+        "skipped": str(counts.skipped),
+        "errors": str(counts.errors),
+        "duration": f"{result.duration:.3f}",
+        "junit-path": _path(report_dir, junit_names[0] if len(junit_names) == 1 else JUNIT_GLOB),
+        "report-path": _path(report_dir, HTML_NAME),
+    }
+    if any(suite.download_url for suite in suites):
+        named["download-url"] = _list([suite.download_url for suite in suites])
+    return named
+
+
+def ids_of(ds_ids: Sequence[str] = (), run_ids: Sequence[str] = ()) -> dict[str, str]:
+    """Name the outputs a later job needs to resume, as far as any id is known."""
+    return {name: _list(ids) for name, ids in (("ds-id", ds_ids), ("run-id", run_ids)) if any(ids)}
+
+
+def github_file(outputs: Mapping[str, str], delimiter: Callable[[], str]) -> str:
+    """Write outputs for GitHub's output file; no value can end its own block early."""
+    blocks = []
+    for name, raw in outputs.items():
+        value = raw.encode("utf-8", "replace").decode()
+        mark = _delimiter(value, delimiter)
+        blocks.append(f"{name}<<{mark}\n{value}\n{mark}\n")
+    return "".join(blocks)
+
+
+def dotenv(outputs: Mapping[str, str]) -> str:
+    """Write outputs as GitLab's dotenv report; empty values, and the longest ones beyond its limits, are left out."""
+    lines = {name: _assignment(name, value) for name, value in outputs.items() if value}
+    while lines and (len(lines) > DOTENV_VARIABLES or _size(lines) >= DOTENV_LIMIT):
+        droppable = [name for name in lines if name not in _ESSENTIAL] or list(lines)
+        del lines[max(droppable, key=lambda name: len(lines[name].encode()))]
+    return "".join(lines.values())
+
+
+def gitlab_annotations(links: Sequence[tuple[str, str]]) -> str:
+    """Write links (label, address) for GitLab's job page; what is no web address is left out."""
+    entries = [
+        {"external_link": {"label": text.line(label, 200), "url": url}}
+        for label, url in links
+        if url.startswith(("https://", "http://")) and len(url) <= _LINK_LIMIT and url.isascii() and url.isprintable()
+    ]
+    return json.dumps({"kore_gate": entries}, indent=2) + "\n"
+
+
+def _list(values: Sequence[str]) -> str:
+    if len(values) == 1:
+        return values[0]
+    return json.dumps(list(values)) if values else ""
+
+
+def _path(folder: str, name: str) -> str:
+    return pathlib.PurePath(folder, name).as_posix()
+
+
+def _delimiter(value: str, draw: Callable[[], str]) -> str:
+    for _ in range(_TRIES):
+        mark = f"ghadelimiter_{draw()}"
+        if mark not in value:
+            return mark
+    raise ValueError("no delimiter could be drawn that the value does not hold")
+
+
+def _assignment(name: str, value: str) -> str:
+    # GitLab expands $NAME in these values, and a link can do without a bare dollar sign.
+    if name == "download-url" and not value.startswith("["):
+        value = urllib.parse.quote(value, safe="%/:=&?~#+!,;'@()*[]")
+    inert = text.line(value, DOTENV_LIMIT).replace("$", "\uff04")
+    return f"KORE_{name.upper().replace('-', '_')}={inert}\n"
+
+
+def _size(lines: Mapping[str, str]) -> int:
+    return sum(len(line.encode()) for line in lines.values())

@@ -1,0 +1,208 @@
+"""The command line's edge: the only place that sees arguments, environment, signals and exit codes."""
+
+import asyncio
+import dataclasses
+import datetime
+import os
+import pathlib
+import platform
+import signal
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from kore_gate import arguments, catalogue, errors, settings, verdict
+from kore_gate.ci import detect, dialects
+from kore_gate.clock import SystemClock
+from kore_gate.console import Console
+from kore_gate.exit_codes import ExitCode
+from kore_gate.model import Phase, Result
+from kore_gate.settings import Settings
+
+if TYPE_CHECKING:
+    import argparse
+
+    from kore_gate.call import Surroundings
+
+
+def main(argv: Sequence[str], pending: list[int] | None = None) -> int:
+    """Run one command; return the exit code. `pending` takes signals that come, or came, before a call is under way."""
+    environ = dict(os.environ)
+    console = _console({}, environ)
+    caught = pending if pending is not None else []
+    try:
+        parsed = arguments.parse(argv, settings.command_of(environ))
+        flags = arguments.flags(parsed)
+        console = _console(flags, environ)
+        return _dispatch(parsed, flags, environ, console, caught)
+    except errors.GateError as error:
+        console.problem(error)
+        console.last_lines(verdict.of_error(error, Phase.SETTINGS))
+        return int(error.exit_code)
+    except Exception as exc:  # noqa: BLE001 a bug, too, must end in a message and in its own exit code
+        return _bug(console, exc)
+    finally:
+        console.close()
+
+
+def _dispatch(
+    parsed: "argparse.Namespace",
+    flags: Mapping[str, str],
+    environ: Mapping[str, str],
+    console: Console,
+    pending: list[int],
+) -> int:
+    for warning in settings.unknown(environ):
+        console.warn(warning)
+    if parsed.command in ("demo", "simulate"):
+        return _with_simulator(parsed, flags, environ, console, pending)
+    try:
+        wanted = settings.read(parsed.command, flags, environ, _read_file)
+    except errors.SettingsError as error:
+        if parsed.command in catalogue.REMOTE_COMMANDS:
+            _report_settings(parsed.command, flags, environ, console, error)
+        raise
+    for secret in wanted.secrets:
+        console.hide(secret)
+    match wanted.command:
+        case "report":
+            from kore_gate import rerender
+
+            return rerender.run(pathlib.Path(parsed.file), wanted, console)
+        case "doctor":
+            from kore_gate import doctor
+
+            return asyncio.run(doctor.run(wanted, environ, console, SystemClock()))
+        case _:
+            return _remote(wanted, environ, console, pending, pathlib.Path.cwd())
+
+
+def _with_simulator(
+    parsed: "argparse.Namespace",
+    flags: Mapping[str, str],
+    environ: Mapping[str, str],
+    console: Console,
+    pending: list[int],
+) -> int:
+    from kore_gate import show
+
+    if parsed.scenario == "list":
+        return show.list_scenarios(console)
+    if parsed.command == "simulate":
+        stop = threading.Event()
+        _on_signals(lambda _: stop.set(), pending)
+        return show.simulate(parsed.scenario, parsed.port, parsed.job_seconds, console, stop)
+    with show.stage(parsed.scenario) as stage:
+        # A user's own settings must not send the demonstration anywhere else.
+        own = {name: value for name, value in environ.items() if not name.startswith(("KORE_", "INPUT_"))}
+        wanted = settings.read("test", {**flags, **stage.flags}, {**own, **stage.variables}, _read_file)
+        console.say(stage.introduction)
+        return _remote(wanted, environ, console, pending, stage.root)
+
+
+def _remote(
+    wanted: Settings, environ: Mapping[str, str], console: Console, pending: list[int], root: pathlib.Path
+) -> int:
+    """Run a command that talks to Kore.ai, signals stopping it; tell how it ended."""
+    from kore_gate import call
+
+    current = call.Call(wanted, _surroundings(wanted.ci, environ, root), console, SystemClock())
+
+    async def run() -> Result:
+        loop = asyncio.get_running_loop()
+
+        def stop(signum: int) -> None:
+            console.say(f"{signal.Signals(signum).name}: stopping, and writing the reports of what is known.")
+            loop.call_soon_threadsafe(current.interrupt, signum)
+
+        _on_signals(stop, pending)
+        return await current.run()
+
+    result = asyncio.run(run())
+    return current.conclude(result)
+
+
+def _on_signals(stop: Callable[[int], None], pending: list[int]) -> None:
+    """Have the first signal stop what is under way, one that came earlier included; a second one leaves at once."""
+
+    def handle(signum: int, _frame: FrameType | None) -> None:
+        if pending:
+            os._exit(128 + signum)
+        pending.append(signum)
+        stop(signum)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, handle)
+    if pending:
+        stop(pending[0])
+
+
+def _report_settings(
+    command: str, flags: Mapping[str, str], environ: Mapping[str, str], console: Console, error: errors.SettingsError
+) -> None:
+    """Leave a report of settings that can't be used, if it is known where: a stale one would look like this call's."""
+    from kore_gate import call
+
+    known = {name: value for name, value in flags.items() if name in settings.REPORTING}
+    around = {name: value for name, value in environ.items() if settings.is_reporting(name)}
+    try:
+        usable = settings.read("report", known, around, _read_file)
+        usable = dataclasses.replace(usable, command=command)
+        call.Call(usable, _surroundings(usable.ci, environ, pathlib.Path.cwd()), console, SystemClock()).refuse(error)
+    except errors.GateError as problem:
+        console.debug(f"no report of this: {problem.message}")
+
+
+def _surroundings(ci: str, environ: Mapping[str, str], root: pathlib.Path) -> "Surroundings":
+    from kore_gate import call
+
+    name = detect.detect(environ) if ci == "auto" else ci
+    github = name == "github"
+    return call.Surroundings(
+        ci=name,
+        output_file=environ.get("GITHUB_OUTPUT", "") if github else "",
+        summary_file=environ.get("GITHUB_STEP_SUMMARY", "") if github else "",
+        machine=platform.node() or "unknown",
+        root=root,
+    )
+
+
+def _console(flags: Mapping[str, str], environ: Mapping[str, str]) -> Console:
+    """Make the console before the settings are checked, for it has to tell what is wrong with them."""
+
+    def given(name: str) -> str:
+        setting = catalogue.BY_NAME[name]
+        places = (flags.get(name), environ.get(setting.input), environ.get(setting.variable))
+        return next((text.strip().lower() for text in places if text and text.strip()), setting.default)
+
+    ci = given("ci")
+    if ci == "auto" or ci not in catalogue.CI_NAMES:
+        ci = detect.detect(environ)
+    isatty = sys.stderr.isatty()
+    return Console(
+        stderr=sys.stderr,
+        stdout=sys.stdout,
+        dialect=dialects.dialect_for(ci),
+        colour=detect.colour(environ, isatty, ci),
+        verbose=given("verbose") in ("true", "yes", "on", "1") or detect.debug(environ),
+        live=isatty and ci == "none" and environ.get("TERM") != "dumb",
+        quiet_stdout=given("output") == "json",
+        now=lambda: datetime.datetime.now(datetime.UTC),
+    )
+
+
+def _read_file(path: str) -> str:
+    return pathlib.Path(path).read_text(encoding="utf-8")
+
+
+def _bug(console: Console, exc: Exception) -> int:
+    """Tell of a bug without a bare stack trace; --verbose shows it."""
+    import traceback
+
+    judged = verdict.of_bug(exc, Phase.SETTINGS)
+    console.debug("".join(traceback.format_exception(exc)))
+    console.problem(errors.GateError(f"{judged.message} {exc}", cause=judged.cause, hint=judged.hint))
+    console.last_lines(judged)
+    return int(ExitCode.BUG)

@@ -1,0 +1,221 @@
+"""The stages of one suite as a straight line; many suites as tasks; one verdict."""
+
+import asyncio
+import contextlib
+import dataclasses
+import datetime
+from collections.abc import Awaitable, Callable, Sequence
+
+from kore_gate import errors, poller, text, verdict
+from kore_gate.clock import Clock
+from kore_gate.kore.api import Api
+from kore_gate.model import Ending, Event, Happening, Job, Phase, State, Suite, SuiteResult, Verdict
+from kore_gate.reports import downloads
+from kore_gate.reports.writer import Writer
+from kore_gate.settings import Settings
+from kore_gate.track import Track, Work, located
+
+HEARTBEAT = 60.0
+
+_Judged = tuple[Verdict, Suite | None]
+
+
+class Gate:
+    """Takes suites through the chain, all at once, each to a result; nothing that happens to one loses another's.
+
+    `tell` gets the news. `deadline` is on the clock's monotonic scale.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        api: Api,
+        clock: Clock,
+        *,
+        deadline: float,
+        writer: Writer,
+        tell: Callable[[Event], None],
+        on_bug: Callable[[BaseException], None],
+    ) -> None:
+        self._settings = settings
+        self._api = api
+        self._clock = clock
+        self._deadline = deadline
+        self._writer = writer
+        self._tell = tell
+        self._on_bug = on_bug
+        self._tasks: list[asyncio.Task[None]] = []
+        self._slots = asyncio.Semaphore(settings.max_parallel)
+        self._signum = 0
+        self._failed_first = ""
+        self._last_news = clock.monotonic()
+        self.tracks: list[Track] = []
+
+    async def run(self, works: Sequence[Work]) -> list[SuiteResult]:
+        """Return a result for each suite, in the order given."""
+        runs = self._settings.command == "test"
+        self.tracks = [Track(work, self._clock, runs=runs) for work in works]
+        heart = asyncio.create_task(self._beat())
+        async with asyncio.TaskGroup() as group:
+            self._tasks = [group.create_task(self._one(track)) for track in self.tracks]
+            if self._signum:
+                self._cancel()
+        heart.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await heart
+        # A task that is cancelled before its first step has had no chance to say so itself.
+        return [track.result or track.end(self._cut_short(track)) for track in self.tracks]
+
+    def interrupt(self, signum: int) -> None:
+        """Stop all suites at once; each keeps what is known of it."""
+        self._signum = signum
+        self._cancel()
+
+    def _cancel(self) -> None:
+        current = asyncio.current_task()
+        for task in self._tasks:
+            if task is not current:
+                task.cancel()
+
+    async def _one(self, track: Track) -> None:
+        """Take one suite to its result, whatever happens."""
+        try:
+            async with self._slots:
+                track.begin()
+                self._news(track, Happening.STARTED)
+                result = await self._guarded(track)
+        except asyncio.CancelledError:
+            result = track.end(self._cut_short(track))
+        self._news(track, Happening.ENDED, result.verdict.message, ending=result.verdict.ending)
+        if self._settings.fail_fast and result.verdict.ending is not Ending.PASSED and not self._failed_first:
+            self._failed_first = track.name
+            self._cancel()
+
+    async def _guarded(self, track: Track) -> SuiteResult:
+        try:
+            judged, suite = await self._chain(track)
+            await self._download(track)
+            return track.end(judged, suite)
+        except errors.GateError as error:
+            return track.end(verdict.of_error(error, track.phase))
+        except Exception as exc:  # noqa: BLE001 one suite's bug must not lose the others' results
+            self._on_bug(exc)
+            return track.end(verdict.of_bug(exc, track.phase))
+
+    def _cut_short(self, track: Track) -> Verdict:
+        if self._signum:
+            return verdict.interrupted(self._signum, track.phase, track.job.status if track.job else "")
+        return verdict.stopped(self._failed_first)
+
+    async def _chain(self, track: Track) -> _Judged:
+        """Upload, import, wait, run, wait: from where the suite starts to where the command ends."""
+        if track.phase is Phase.UPLOAD:
+            file_id = await self._api.upload(track.name, track.work.data)
+            track.enter(Phase.IMPORT)
+            track.ds_id = await self._api.start_import(file_id, track.name)
+            self._news(track, Happening.IDENTIFIED, f"import {track.ds_id}")
+        if track.phase is Phase.IMPORT:
+            judged = await self._import(track)
+            if self._settings.command != "test" or judged[0].ending is not Ending.PASSED:
+                return judged
+            track.enter(Phase.RUN)
+        if not track.run_id:
+            track.run_id = await self._api.start_run(track.name)
+            self._news(track, Happening.IDENTIFIED, f"run {track.run_id}")
+        return await self._run(track)
+
+    async def _import(self, track: Track) -> _Judged:
+        job = await self._wait(track, lambda: self._api.import_job(track.ds_id))
+        track.suite = located(job.suite, track.work)
+        if track.suite and track.suite.name and not track.work.file:
+            track.name = track.suite.name
+        job = dataclasses.replace(job, suite=track.suite)
+        return verdict.of_import(job, allow_empty=self._settings.allow_empty, waited=self._waited(track))
+
+    async def _run(self, track: Track) -> _Judged:
+        job = await self._wait(track, lambda: self._api.run_job(track.name, track.run_id))
+        if job.state is State.SUCCEEDED and job.suite is None:
+            track.note("Kore.ai gave counts only for this run: its answer tells no single assertion.")
+        return verdict.of_run(job, track.suite, allow_empty=self._settings.allow_empty, waited=self._waited(track))
+
+    async def _wait(self, track: Track, look: Callable[[], Awaitable[Job]]) -> Job:
+        return await poller.wait_for(
+            look,
+            rhythm=poller.Rhythm(self._settings.poll_interval),
+            deadline=self._deadline,
+            clock=self._clock,
+            tell=lambda job: self._seen(track, job),
+        )
+
+    def _seen(self, track: Track, job: Job) -> None:
+        """Tell what changed since the last look."""
+        last, track.job = track.job, job
+        if job.state is State.UNKNOWN:
+            word = text.line(job.status, 60) or "no status at all"
+            if track.note(f"Kore.ai's status is not known to kore_gate, and is waited out: {word}"):
+                self._news(track, Happening.WARNING, track.notes[-1])
+        if last is None or (last.status, last.percent) != (job.status, job.percent):
+            self._news(track, Happening.CHANGED)
+        if last is None and job.state is State.RUNNING:
+            self._warn_of_expiry(track, job)
+
+    def _warn_of_expiry(self, track: Track, job: Job) -> None:
+        try:
+            expiry = datetime.datetime.fromisoformat(job.expires)
+            left = (expiry - self._clock.now()).total_seconds()
+        except (ValueError, TypeError):
+            return
+        if 0 < left < self._deadline - self._clock.monotonic():
+            said = f"Kore.ai forgets this job at {expiry:%H:%M:%S} UTC, before the timeout comes."
+            if track.note(said):
+                self._news(track, Happening.WARNING, said)
+
+    async def _download(self, track: Track) -> None:
+        """Save the results file an answer links to; a link that fails is said, and fails nothing."""
+        link = track.job.download_url if track.job else ""
+        if not link or not self._settings.download:
+            return
+        name = downloads.name(track.name, link)
+        try:
+            with self._writer.open(name) as write:
+                await self._api.fetch(link, write)
+        except errors.GateError as error:
+            track.note(f"The results file that Kore.ai links to could not be saved: {error.message}")
+            self._news(track, Happening.WARNING, track.notes[-1])
+        else:
+            track.note(f"The results file that Kore.ai links to is saved as {name}.")
+
+    def _waited(self, track: Track) -> str:
+        return text.duration(track.elapsed)
+
+    def _news(self, track: Track, happening: Happening, said: str = "", ending: Ending | None = None) -> None:
+        self._last_news = self._clock.monotonic()
+        job = track.job
+        self._tell(
+            Event(
+                happening=happening,
+                name=track.name,
+                text=said,
+                phase=track.phase,
+                status=job.status if job else "",
+                percent=job.percent if job else None,
+                ending=ending,
+                elapsed=track.elapsed,
+            )
+        )
+
+    async def _beat(self) -> None:
+        """Say each minute without news that the gate is still waiting: silent jobs get killed by some CI systems."""
+        while True:
+            await self._clock.sleep(max(1.0, HEARTBEAT - (self._clock.monotonic() - self._last_news)))
+            if self._clock.monotonic() - self._last_news < HEARTBEAT:
+                continue
+            self._last_news = self._clock.monotonic()
+            open_tracks = [track for track in self.tracks if track.result is None]
+            shown = ", ".join(
+                f"{track.name} {track.job.status if track.job else ''}".strip() for track in open_tracks[:3]
+            )
+            more = f" and {len(open_tracks) - 3} more" if len(open_tracks) > 3 else ""
+            left = text.duration(max(0.0, self._deadline - self._clock.monotonic()))
+            said = f"still waiting for {shown}{more}; {left} left"
+            self._tell(Event(happening=Happening.WAITING, text=said))

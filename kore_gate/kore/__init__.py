@@ -1,0 +1,1 @@
+"""What is Kore.ai's: its wire format, its tokens, its limits."""

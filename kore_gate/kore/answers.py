@@ -1,0 +1,121 @@
+"""What an HTTP answer means for the call that asked: a table, apart from any waiting or retrying."""
+
+import dataclasses
+import datetime
+import email.utils
+import enum
+import json
+from collections.abc import Mapping
+
+from kore_gate import text
+from kore_gate.kore import payloads
+
+
+class Meaning(enum.StrEnum):
+    """What to do about an answer."""
+
+    GOOD = "good"
+    ABSENT = "absent"  # 404, or nothing at all: not visible yet, or gone
+    TRANSIENT = "transient"
+    LIMITED = "limited"
+    LIMITED_HOURLY = "limited-hourly"
+    REFUSED = "refused"
+    REJECTED = "rejected"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """One answer, understood: `said` is Kore.ai's own words, or what is wrong with them, in one line."""
+
+    meaning: Meaning
+    status: int
+    said: str = ""
+    body: Mapping[str, object] = dataclasses.field(default_factory=dict)
+
+
+_TRANSIENT = frozenset({408, 425})
+_LIMIT_TEXT_LENGTH = 2000
+
+
+def understand(status: int, data: bytes) -> Answer:
+    """Tell what an answer means, from its status and its body."""
+    body, fault = _decode(data)
+    rows = payloads.error_rows(body)
+    failing = status >= 400 or not isinstance(body, Mapping) or payloads.is_error(body)
+    said = "; ".join(f"{words} (code {code})" if code else words for code, words in rows) or fault
+    said = text.line(said)
+
+    def answer(meaning: Meaning) -> Answer:
+        found = body if isinstance(body, Mapping) and meaning is Meaning.GOOD else {}
+        return Answer(meaning=meaning, status=status, said=said, body=found)
+
+    if failing:
+        limited = _limited(status, said, data)
+        if limited:
+            return answer(limited)
+        codes = {code for code, _ in rows}
+        if status in {401, 403} or codes & payloads.REFUSED_CODES:
+            return answer(Meaning.REFUSED)
+        if status == 404 or (status < 300 and "404" in codes):
+            return answer(Meaning.ABSENT)
+    return answer(_by_status(status, body, failing))
+
+
+def _by_status(status: int, body: object, failing: bool) -> Meaning:
+    if status in _TRANSIENT or status >= 500:
+        return Meaning.TRANSIENT
+    if not 200 <= status < 300:
+        return Meaning.REJECTED
+    if body in (None, {}, []):
+        return Meaning.ABSENT
+    if not isinstance(body, Mapping):
+        return Meaning.TRANSIENT
+    return Meaning.REJECTED if failing else Meaning.GOOD
+
+
+def _limited(status: int, said: str, data: bytes) -> Meaning | None:
+    # A gateway may say it in plain text or HTML; in a long page the words prove nothing.
+    raw = data.decode("utf-8", "replace") if len(data) < _LIMIT_TEXT_LENGTH else ""
+    if status == 429 or payloads.is_rate_limit(said) or payloads.is_rate_limit(raw):
+        return Meaning.LIMITED_HOURLY if payloads.is_hourly(said + raw) else Meaning.LIMITED
+    return None
+
+
+def _decode(data: bytes) -> tuple[object, str]:
+    """Read a body as JSON; say what it is instead if it is none."""
+    if not data.strip():
+        return None, "an empty answer"
+    try:
+        return json.loads(data), ""
+    except RecursionError:
+        return "", "JSON nested too deeply"
+    except ValueError:
+        start = text.line(data[:200].decode("utf-8", "replace"), 80)
+        kind = "HTML" if data.lstrip()[:1] == b"<" else "something that is no JSON"
+        return "", f"{kind}: {start}"
+
+
+def retry_after(header: str | None, now: datetime.datetime) -> float | None:
+    """Return the seconds that a Retry-After header asks to wait, given as a number or as a date."""
+    if not header:
+        return None
+    try:
+        return max(0.0, float(header)) if header.strip().replace(".", "", 1).isdigit() else _until(header, now)
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+def skew(date: str | None, now: datetime.datetime) -> float | None:
+    """Return how many seconds Kore.ai's clock is ahead of ours, by its Date header."""
+    try:
+        return _until(date, now, floor=None) if date else None
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+def _until(date: str, now: datetime.datetime, floor: float | None = 0.0) -> float:
+    then = email.utils.parsedate_to_datetime(date)
+    if then.tzinfo is None:
+        then = then.replace(tzinfo=datetime.UTC)
+    seconds = (then - now).total_seconds()
+    return seconds if floor is None else max(floor, seconds)

@@ -1,0 +1,117 @@
+"""Signs requests for Kore.ai: a fresh, short-lived token for each, or the caller's own."""
+
+import base64
+import datetime
+import json
+import uuid
+import warnings
+from collections.abc import Callable, Generator
+
+import httpx
+
+from kore_gate import errors
+from kore_gate.clock import Clock
+from kore_gate.settings import Settings
+
+LIFETIME = 300  # seconds; Kore.ai refuses tokens with a jti that live for more than an hour
+
+_SKEW_WORTH_TELLING = 60.0
+
+
+class Signer(httpx.Auth):
+    """Puts a token into the `auth` header of every request.
+
+    Raises SettingsError when the key can't sign. Source of claims and header: Kore.ai's page "Using Platform APIs".
+    """
+
+    def __init__(self, settings: Settings, clock: Clock, on_token: Callable[[str], None] = lambda _: None) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._on_token = on_token
+        self.last = settings.jwt
+        if not settings.jwt:
+            self._sign()
+
+    def token(self) -> str:
+        """Return the token for one request."""
+        if not self._settings.jwt:
+            self.last = self._sign()
+            self._on_token(self.last)
+        return self.last
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """Sign one request."""
+        request.headers["auth"] = self.token()
+        yield request
+
+    def claims(self) -> dict[str, object]:
+        """Return what the last token claims, unverified; empty if it can't be read."""
+        try:
+            part = self.last.split(".")[1]
+            found = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+        except (ValueError, IndexError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def advice(self, skew: float | None) -> tuple[str, str]:
+        """Say what usually makes Kore.ai refuse a token, and what to do."""
+        cause = (
+            "a wrong client id or secret, or an app without the scope, not published, or of another account or host."
+        )
+        steps = [
+            "Check client-id (it becomes the claim appId, case and spaces count) and client-secret",
+            'the scopes "Conversation Tests Management" (import) and "Conversation Tests Execution" (run) of the app',
+            "that the bot was published after the scopes were ticked",
+            f"that the bot lives on {self._settings.host}",
+        ]
+        if self._settings.jwt:
+            steps.insert(0, self._own_token_advice())
+        if skew is not None and abs(skew) > _SKEW_WORTH_TELLING:
+            direction = "behind" if skew > 0 else "ahead of"
+            cause = (
+                f"this machine's clock: it is {abs(skew):.0f} s {direction} Kore.ai's, so tokens look expired or early."
+            )
+            steps.insert(0, "Set the runner's clock (NTP)")
+        return cause, "; ".join(steps) + ". `kore-gate doctor` checks all of this."
+
+    def _own_token_advice(self) -> str:
+        claims = self.claims()
+        expires = claims.get("exp")
+        if isinstance(expires, int | float) and expires < self._clock.now().timestamp():
+            then = datetime.datetime.fromtimestamp(float(expires), datetime.UTC)
+            return f"The ready-made token expired at {then:%Y-%m-%d %H:%M:%S} UTC: make a new one"
+        if "jti" in claims:
+            return (
+                "The ready-made token carries a jti, so Kore.ai takes it for one request only: "
+                "give client-id and client-secret instead, and the gate signs one for each request"
+            )
+        return "The ready-made token must name the client id as appId"
+
+    def _sign(self) -> str:
+        import jwt
+
+        settings = self._settings
+        now = int(self._clock.now().timestamp())
+        claims = {
+            "appId": settings.client_id,
+            "sub": "kore_gate",
+            "iat": now,
+            "exp": now + LIFETIME,
+            "jti": str(uuid.uuid4()),
+        }
+        try:
+            with warnings.catch_warnings():
+                # How long a client secret is, Kore.ai decides.
+                warnings.simplefilter("ignore", jwt.InsecureKeyLengthWarning)
+                return jwt.encode(claims, settings.private_key or settings.client_secret, settings.jwt_algorithm)
+        except NotImplementedError as exc:
+            raise errors.SettingsError(
+                [f"jwt-algorithm {settings.jwt_algorithm} needs the extra kore-gate[rsa], which is not installed."],
+                hint="pip install 'kore-gate[rsa]', or build the image with --build-arg EXTRAS=rsa.",
+            ) from exc
+        except (ValueError, TypeError, jwt.PyJWTError) as exc:
+            name = "private-key" if settings.private_key else "client-secret"
+            given = settings.sources.get(name, "given")
+            problem = f"{name} ({given}) can't sign {settings.jwt_algorithm} tokens: {type(exc).__name__}."
+            hint = "A private key must be unencrypted PEM; a client secret is no key file."
+            raise errors.SettingsError([problem], hint=hint) from exc

@@ -1,0 +1,94 @@
+"""When a call to Kore.ai is made again, how long to wait, and when to give up."""
+
+from collections.abc import Awaitable, Callable
+
+import tenacity
+
+from kore_gate import errors
+from kore_gate.clock import Clock
+from kore_gate.kore.answers import Answer
+
+_BACKOFF = tenacity.wait_random_exponential(multiplier=1, max=20)
+
+
+class TryAgain(Exception):
+    """One try failed in a way that may pass.
+
+    `arrived`: Kore.ai may have taken the request. `limited`: it asks to be called less. `wait`: for so many seconds.
+    """
+
+    def __init__(self, said: str, *, arrived: bool, limited: bool = False, wait: float | None = None) -> None:
+        super().__init__(said)
+        self.said = said
+        self.arrived = arrived
+        self.limited = limited
+        self.wait = wait
+
+
+class Retries:
+    """Makes one call until it gives an answer, the outage lasts too long, or the deadline (monotonic) comes."""
+
+    def __init__(self, clock: Clock, deadline: float, outage_limit: float, on_trouble: Callable[[str], None]) -> None:
+        self._clock = clock
+        self._deadline = deadline
+        self._limit = outage_limit
+        self._on_trouble = on_trouble
+        self._since: float | None = None  # when the outage began
+        self._fault = TryAgain("", arrived=False)
+
+    async def run(self, one_try: Callable[[], Awaitable[Answer]], *, again: bool) -> Answer:
+        """Return the answer; without `again`, only a request that can't have arrived is sent again.
+
+        Raises Unavailable, TimedOut, or Unsure for a request that may have arrived.
+        """
+        retrying = tenacity.AsyncRetrying(
+            retry=tenacity.retry_if_exception(lambda exc: isinstance(exc, TryAgain) and (again or not exc.arrived)),
+            wait=self._wait,
+            # tenacity keeps a time of its own; ours is the one that counts.
+            stop=lambda state: self._late(state.upcoming_sleep) or self._outage_left() <= 0,
+            sleep=self._clock.sleep,
+            before_sleep=lambda _: self._on_trouble(self._fault.said),
+            retry_error_callback=lambda _: self._give_up(),
+        )
+        try:
+            return await retrying(self._noting, one_try)
+        except TryAgain as fault:
+            raise errors.Unsure(
+                f"Kore.ai may or may not have taken the request: {fault.said}.",
+                cause="a connection that broke, or an answer that got lost, after the request had been sent.",
+                hint="It is not sent twice. Look in Kore.ai (Regression Testing) whether the job has started; "
+                "then wait for it by its id, or start again.",
+            ) from fault
+
+    async def _noting(self, one_try: Callable[[], Awaitable[Answer]]) -> Answer:
+        """Try once, keeping in mind since when nothing has been usable."""
+        started = self._clock.monotonic()
+        try:
+            return await one_try()
+        except TryAgain as fault:
+            self._fault = fault
+            if fault.limited:
+                self._since = None  # it answers, so it is there
+            elif self._since is None:
+                self._since = started
+            raise
+
+    def _outage_left(self) -> float:
+        return self._limit if self._since is None else self._limit - (self._clock.monotonic() - self._since)
+
+    def _wait(self, state: tenacity.RetryCallState) -> float:
+        asked = self._fault.wait if self._fault.wait is not None else _BACKOFF(state)
+        # One last try is made when the limit comes, however long Kore.ai asks to wait.
+        return asked if self._fault.limited else min(asked, max(self._outage_left(), 0.0))
+
+    def _late(self, sleep: float) -> bool:
+        return self._clock.monotonic() + sleep >= self._deadline
+
+    def _give_up(self) -> Answer:
+        if self._outage_left() <= 0:
+            raise errors.Unavailable(
+                f"Kore.ai was not usable for {self._limit:g} s: {self._fault.said}.",
+                cause="an outage, a wrong host, or a proxy or firewall in between.",
+                hint="Check host and network (`kore-gate doctor`), or raise outage-limit.",
+            ) from self._fault
+        raise errors.TimedOut(f"The deadline came while Kore.ai was not usable: {self._fault.said}.") from self._fault

@@ -1,0 +1,82 @@
+"""Kore.ai's status words, in any case and spelling.
+
+The documentation shows only running and good values; the bad ones are those of its neighbouring jobs. A word in none of
+the sets is waited out and named, never taken for success.
+"""
+
+from kore_gate.model import Outcome, State
+
+RUNNING = frozenset(
+    [
+        "inprogress",
+        "running",
+        "pending",
+        "queued",
+        "accepted",
+        "initiated",
+        "started",
+        "processing",
+        "scheduled",
+        "created",
+        "submitted",
+        "waiting",
+    ]
+)
+ENDED_WELL = frozenset(
+    ["success", "successful", "succeeded", "passed", "pass", "completed", "complete", "finished", "done", "ok"]
+)
+ENDED_BADLY = frozenset(
+    [
+        "failed",
+        "failure",
+        "fail",
+        "failtask",
+        "error",
+        "errored",
+        "partialsuccess",
+        "stopped",
+        "cancelled",
+        "canceled",
+        "aborted",
+        "terminated",
+        "expired",
+        "timeout",
+        "timedout",
+        "rejected",
+        "killed",
+    ]
+)
+
+_PASSED = frozenset(["passed", "pass", "success", "successful", "succeeded"])
+_FAILED = frozenset(["failed", "failure", "fail", "failtask", "partialsuccess"])
+_ERROR = frozenset(["error", "errored", "timeout", "timedout", "aborted", "terminated"])
+_SKIPPED = frozenset(["notexecuted", "skipped", "notrun", "cancelled", "canceled", "stopped", "pending", "queued"])
+
+
+def normal(word: str) -> str:
+    """Return a status word without case, spaces, hyphens and underscores."""
+    return "".join(char for char in word.casefold() if char.isalnum())
+
+
+def state(word: str) -> State:
+    """Tell what a job's status word means."""
+    plain = normal(word)
+    if plain in RUNNING:
+        return State.RUNNING
+    if plain in ENDED_WELL:
+        return State.SUCCEEDED
+    return State.FAILED if plain in ENDED_BADLY else State.UNKNOWN
+
+
+def outcome(word: str) -> Outcome:
+    """Tell what the status word of a step or an assertion means; one that is not known judges nothing."""
+    plain = normal(word)
+    for known, meant in (
+        (_PASSED, Outcome.PASSED),
+        (_FAILED, Outcome.FAILED),
+        (_ERROR, Outcome.ERROR),
+        (_SKIPPED, Outcome.SKIPPED),
+    ):
+        if plain in known:
+            return meant
+    return Outcome.PENDING

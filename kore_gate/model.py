@@ -1,0 +1,257 @@
+"""The facts that the stages hand to each other: suites, jobs, verdicts, results."""
+
+import dataclasses
+import enum
+
+from kore_gate.exit_codes import ExitCode
+
+
+class Outcome(enum.StrEnum):
+    """How a step or an assertion ended."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    ERROR = "error"
+    SKIPPED = "skipped"
+    PENDING = "pending"  # nobody judged it (yet); in a report it reads as not executed
+
+
+class Ending(enum.StrEnum):
+    """How a suite, or the whole call, ended: the output `verdict`."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    JOB_FAILED = "job-failed"
+    TIMED_OUT = "timed-out"
+    NOTHING_TO_TEST = "nothing-to-test"
+    REFUSED = "refused"
+    UNAVAILABLE = "unavailable"
+    INTERRUPTED = "interrupted"
+    ERROR = "error"
+
+
+class State(enum.StrEnum):
+    """What a job's status word means."""
+
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+class Phase(enum.StrEnum):
+    """Which part of the chain a suite is in."""
+
+    SETTINGS = "settings"
+    UPLOAD = "upload"
+    IMPORT = "import"
+    RUN = "run"
+
+
+class Evidence(enum.StrEnum):
+    """What a passing test case of this suite proves."""
+
+    NONE = "none"
+    IMPORT_VALIDATION = "import-validation"
+    EXECUTION = "execution"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Check:
+    """One item of an assertion: a field and the value it should have."""
+
+    field: str
+    value: str
+    outcome: Outcome = Outcome.PENDING
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Assertion:
+    """One expectation on one reply of the bot.
+
+    `group` is `text`, `flow`, `context`, or the name Kore.ai sent for a group we do not know.
+    """
+
+    group: str
+    enabled: bool
+    checks: tuple[Check, ...] = ()
+    outcome: Outcome = Outcome.PENDING
+    actual: str | None = None
+    reason: str = ""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Reply:
+    """One expected reply of the bot, and what it said instead (None: not known).
+
+    Texts are as sent: a template is its JSON text.
+    """
+
+    text: str
+    actual: str | None = None
+    node: str = ""
+    assertions: tuple[Assertion, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Source:
+    """Where a step stands in the repository."""
+
+    file: str
+    line: int
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Step:
+    """One input of the user and the replies that are expected to it."""
+
+    number: int
+    input: str
+    event: str = ""
+    replies: tuple[Reply, ...] = ()
+    unexpected: tuple[str, ...] = ()  # replies beyond the expected ones
+    outcome: Outcome = Outcome.PENDING
+    reason: str = ""
+    duration: float | None = None
+    source: Source | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Suite:
+    """A conversation test suite."""
+
+    name: str
+    id: str = ""
+    description: str = ""
+    tags: tuple[str, ...] = ()
+    steps: tuple[Step, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Tally:
+    """The counters Kore.ai itself gives for a run; None where it gave none."""
+
+    passed: int | None = None
+    failed: int | None = None
+    total: int | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Job:
+    """What one look at an import or a run showed.
+
+    `problems` are the places of the answer that could not be read: an answer with any is never green.
+    """
+
+    status: str
+    state: State
+    percent: float | None = None
+    reasons: tuple[str, ...] = ()
+    suite: Suite | None = None
+    test_suite_id: str = ""
+    expires: str = ""
+    download_url: str = ""
+    tally: Tally | None = None
+    failed_tests: bool = False  # the status word says that tests failed, not that the job did
+    duration: float | None = None
+    problems: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Verdict:
+    """What is to be said in the end: what happened, what it usually means, what to do."""
+
+    ending: Ending
+    exit_code: ExitCode
+    message: str
+    cause: str = ""
+    hint: str = ""
+    details: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class SuiteResult:
+    """How one suite of the call ended.
+
+    `key` is how the caller named it (ds-id, file or suite name); `name` the suite's own name once known, else the key
+    (for a file its stem). `started` is UTC, ISO 8601; `duration` in seconds.
+    """
+
+    key: str
+    name: str
+    phase: Phase
+    verdict: Verdict
+    evidence: Evidence = Evidence.NONE
+    suite: Suite | None = None
+    status: str = ""
+    percent: float | None = None
+    ds_id: str = ""
+    run_id: str = ""
+    test_suite_id: str = ""
+    file: str = ""
+    started: str = ""
+    duration: float = 0.0
+    download_url: str = ""
+    notes: tuple[str, ...] = ()
+    resume: str = ""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Result:
+    """Everything one call found out: what every report is made from."""
+
+    version: str
+    command: str
+    host: str
+    stream_id: str
+    verdict: Verdict
+    suites: tuple[SuiteResult, ...] = ()
+    started: str = ""
+    duration: float = 0.0
+    machine: str = ""
+    ci: str = "none"
+    junit_granularity: str = "assertion"
+    junit_dialect: str = "rich"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Counts:
+    """Steps, enabled assertions, and how the test cases made from them ended."""
+
+    steps: int = 0
+    assertions: int = 0
+    passed: int = 0
+    failed: int = 0
+    errors: int = 0
+    skipped: int = 0
+
+    def __add__(self, other: "Counts") -> "Counts":
+        """Sum two suites' counts."""
+        mine, theirs = dataclasses.astuple(self), dataclasses.astuple(other)
+        steps, assertions, passed, failed, errors, skipped = (a + b for a, b in zip(mine, theirs, strict=True))
+        return Counts(steps=steps, assertions=assertions, passed=passed, failed=failed, errors=errors, skipped=skipped)
+
+
+class Happening(enum.StrEnum):
+    """What kind of news an event is."""
+
+    STARTED = "started"
+    CHANGED = "changed"
+    IDENTIFIED = "identified"  # an id became known
+    WARNING = "warning"
+    WAITING = "waiting"  # a heartbeat
+    ENDED = "ended"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Event:
+    """News about one suite (or, with an empty name, about the call) for the console."""
+
+    happening: Happening
+    name: str = ""
+    text: str = ""
+    phase: Phase | None = None
+    status: str = ""
+    percent: float | None = None
+    ending: Ending | None = None
+    elapsed: float = 0.0

@@ -1,0 +1,100 @@
+"""Waits for a job to end: looks, sleeps, looks again."""
+
+import random
+from collections.abc import Awaitable, Callable
+
+import tenacity
+
+from kore_gate import errors
+from kore_gate.clock import Clock
+from kore_gate.model import Job, State
+
+VISIBLE_WITHIN = 30.0  # seconds a new record may take to be seen
+
+_PENDING = (State.RUNNING, State.UNKNOWN)
+
+
+class Rhythm:
+    """How long to wait between two looks: a fixed interval, or about five seconds."""
+
+    def __init__(self, interval: float | None) -> None:
+        self._interval = interval
+
+    def next(self) -> float:
+        """Return the seconds until the next look."""
+        if self._interval is not None:
+            return self._interval
+        # Pipelines that start together should not look together. Source of the five: a one-step import takes a minute.
+        return random.uniform(4.0, 6.0)  # noqa: S311 spreads callers, guards nothing
+
+
+async def wait_for(
+    look: Callable[[], Awaitable[Job]],
+    *,
+    rhythm: Rhythm,
+    deadline: float,
+    clock: Clock,
+    tell: Callable[[Job], None],
+) -> Job:
+    """Look until the job ended or the deadline (monotonic) came; return what was seen last.
+
+    A job that is returned pending was not waited out. Raises Gone when its record never appeared or vanished, and every
+    GateError that `look` raises.
+    """
+    watch = _Watch(look, clock, tell)
+    polling = tenacity.AsyncRetrying(
+        retry=tenacity.retry_if_result(lambda job: job is None or job.state in _PENDING),
+        wait=lambda _: rhythm.next(),
+        stop=lambda state: clock.monotonic() + state.upcoming_sleep >= deadline,
+        sleep=clock.sleep,
+        retry_error_callback=lambda _: watch.seen,
+    )
+    job: Job | None = await polling(watch.look)
+    if job is None:
+        raise watch.absence
+    return job
+
+
+class _Watch:
+    """Looks at one job, and knows whether its record has been there."""
+
+    def __init__(self, look: Callable[[], Awaitable[Job]], clock: Clock, tell: Callable[[Job], None]) -> None:
+        self._look = look
+        self._clock = clock
+        self._tell = tell
+        self._began = clock.monotonic()
+        self.seen: Job | None = None
+        self.absence = errors.Gone("The record never appeared.")
+
+    async def look(self) -> Job | None:
+        """Return what there is to see; None while a new record is not visible yet."""
+        try:
+            job = await self._look()
+        except errors.Gone as absence:
+            if self.seen:
+                raise self._vanished(absence) from absence
+            self.absence = _unseen(absence)
+            if self._clock.monotonic() - self._began >= VISIBLE_WITHIN:
+                raise self.absence from absence
+            return None
+        self.seen = job
+        self._tell(job)
+        return job
+
+    def _vanished(self, absence: errors.Gone) -> errors.Gone:
+        last = self.seen
+        expiry = f"; it was due to expire at {last.expires}" if last and last.expires else ""
+        word = last.status if last else ""
+        return errors.Gone(
+            f"The record is gone ({absence.message}); its last status was {word or 'none'}{expiry}.",
+            cause="Kore.ai forgets a job 15 minutes after it was made, whether or not it ended.",
+            hint="Start it again, and wait for it right away.",
+        )
+
+
+def _unseen(absence: errors.Gone) -> errors.Gone:
+    return errors.Gone(
+        f"No such record appeared within {VISIBLE_WITHIN:.0f} s ({absence.message}).",
+        cause="an id of another bot or host, a typing error, or a job that ended more than 15 minutes ago.",
+        hint="Check the id, stream-id and host; wait for a job right after it was started.",
+    )

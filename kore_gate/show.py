@@ -1,0 +1,89 @@
+"""The simulator on stage: the demonstration, and a server for trying a pipeline out."""
+
+import contextlib
+import dataclasses
+import json
+import pathlib
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+
+from kore_gate import errors, text
+from kore_gate.console import Console
+from kore_gate.simulator import content, kore, scenarios
+from kore_gate.simulator.server import Server
+
+
+
+_DEMO_JOB_SECONDS = 3.0
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Stage:
+    """A running simulator, suite files for it, and the settings that bring the two together."""
+
+    introduction: str
+    flags: Mapping[str, str]
+    variables: Mapping[str, str]
+    root: pathlib.Path
+
+
+def list_scenarios(console: Console) -> int:
+    """Say every way in which the demonstration can end."""
+    for name, scenario in scenarios.SCENARIOS.items():
+        console.say(f"{name:<16} exit code {scenario.test.value}  {scenario.description}")
+    return 0
+
+
+@contextlib.contextmanager
+def stage(scenario: str) -> Iterator[Stage]:
+    """Start a simulator and write suite files for it. Raises SettingsError for a scenario that is not known."""
+    simulator = kore.Simulator(scenario=_known(scenario), job_seconds=_DEMO_JOB_SECONDS)
+    with tempfile.TemporaryDirectory(prefix="kore-demo-") as folder, Server(simulator) as server:
+        root = pathlib.Path(folder)
+        for suite in content.demo_suites():
+            path = root / f"{text.file_name(suite['name'])}.json"
+            path.write_text(json.dumps(suite, indent=2, ensure_ascii=False), encoding="utf-8")
+        chosen = scenarios.SCENARIOS[scenario]
+        hints = {f"KORE_{name.upper().replace('-', '_')}": value for name, value in chosen.settings.items()}
+        yield Stage(
+            introduction=f"A simulated Kore.ai serves on {server.url}; scenario {scenario}: {chosen.description}",
+            flags={
+                "host": server.url,
+                "stream-id": simulator.stream_id,
+                "client-id": kore.CLIENT_ID,
+                "files": str(root / "*.json"),
+                "user-email": kore.USER_EMAIL,
+            },
+            # What a user says goes before what the scenario needs to end soon.
+            variables={"KORE_CLIENT_SECRET": kore.CLIENT_SECRET, **hints},
+            root=root,
+        )
+
+
+def simulate(scenario: str, port: int, job_seconds: float, console: Console, stop: threading.Event) -> int:
+    """Serve a simulator until told to stop."""
+    simulator = kore.Simulator(scenario=_known(scenario), job_seconds=job_seconds, evergreen=True)
+    try:
+        server = Server(simulator, port=port)
+    except (OSError, OverflowError) as exc:
+        raise errors.SettingsError([f"port {port} can't be listened on: {exc}."]) from exc
+    with server:
+        console.say(f"A simulated Kore.ai serves on {server.url}, scenario {scenario}. Ctrl-C stops it. Try:")
+        console.say(f"  export KORE_HOST={server.url}")
+        console.say(f"  export KORE_STREAM_ID={simulator.stream_id}")
+        console.say(f"  export KORE_CLIENT_ID={kore.CLIENT_ID}")
+        console.say(f"  export KORE_CLIENT_SECRET={kore.CLIENT_SECRET}")
+        console.say(f"  export KORE_USER_EMAIL={kore.USER_EMAIL}")
+        console.say(f"  kore-gate wait --ds-id {kore.DS_IDS[0]}")
+        stop.wait()
+    return 0
+
+
+def _known(scenario: str) -> str:
+    if scenario not in scenarios.SCENARIOS:
+        raise errors.SettingsError(
+            [f"scenario {scenario!r} is none of {', '.join(scenarios.SCENARIOS)}."],
+            hint="`kore-gate demo --scenario list` says what each does.",
+        )
+    return scenario

@@ -1,0 +1,274 @@
+"""A judged suite as a flat list of test cases: what every report shows, in one order and under stable names."""
+
+import collections
+import dataclasses
+from collections.abc import Iterable, Iterator
+
+from kore_gate import text
+from kore_gate.model import (
+    Assertion,
+    Counts,
+    Ending,
+    Evidence,
+    Outcome,
+    Phase,
+    Reply,
+    Source,
+    Step,
+    SuiteResult,
+    Verdict,
+)
+
+NAME_LIMIT = 200
+
+_OPERATORS = {"text": "equals", "flow": "reaches", "context": ""}
+
+_GATE_NAMES = {
+    Phase.SETTINGS: "settings are complete",
+    Phase.UPLOAD: "suite file is uploaded",
+    Phase.IMPORT: "import succeeds",
+    Phase.RUN: "run succeeds",
+}
+
+_RED = (Outcome.FAILED, Outcome.ERROR)
+_WORST_FIRST = (Outcome.ERROR, Outcome.FAILED, Outcome.PASSED, Outcome.SKIPPED)
+_TYPES = {Outcome.FAILED: "kore.AssertionFailed", Outcome.ERROR: "kore.StepError", Outcome.SKIPPED: "kore.Skipped"}
+_DISABLED = "disabled in the suite"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Case:
+    """One test case of a report.
+
+    `type` and `message` are set unless it passed; `step` is the step's number, 0 for a case of the gate itself.
+    """
+
+    classname: str
+    name: str
+    outcome: Outcome
+    type: str = ""
+    message: str = ""
+    text: str = ""
+    duration: float = 0.0
+    source: Source | None = None
+    step: int = 0
+    transcript: tuple[str, ...] = ()
+
+
+def cases_of(result: SuiteResult, granularity: str = "assertion") -> list[Case]:
+    """Flatten a suite into test cases, one an assertion or a step, and the gate's own where it has something to say."""
+    return list(each(result, granularity))
+
+
+def each(result: SuiteResult, granularity: str = "assertion") -> Iterator[Case]:
+    """Make the test cases of a suite one by one: large suites have hundreds of thousands."""
+    return _unique(_all(result, granularity))
+
+
+def _all(result: SuiteResult, granularity: str) -> Iterator[Case]:
+    make = _step_cases if granularity == "assertion" else _whole_step
+    any_case = any_red = False
+    for index, step in enumerate(result.suite.steps if result.suite else ()):
+        for case in make(result, step, index):
+            any_case, any_red = True, any_red or case.outcome in _RED
+            yield case
+    ending = result.verdict.ending
+    told = any_case and (ending is Ending.PASSED or (ending is Ending.FAILED and any_red))
+    if not told:
+        yield _gate_case(result)
+
+
+def count(result: SuiteResult) -> Counts:
+    """Count steps, enabled assertions and the outcomes of the test cases made from them, the gate's own left out."""
+    steps = result.suite.steps if result.suite else ()
+    outcomes = collections.Counter(outcome for step in steps for _, _, _, outcome in _parts(step))
+    return Counts(
+        steps=len(steps),
+        assertions=sum(assertion.enabled for step in steps for reply in step.replies for assertion in reply.assertions),
+        passed=outcomes[Outcome.PASSED],
+        failed=outcomes[Outcome.FAILED],
+        errors=outcomes[Outcome.ERROR],
+        skipped=outcomes[Outcome.SKIPPED],
+    )
+
+
+def label(assertion: Assertion) -> str:
+    """Say in words what an assertion expects: `text equals "Hello"`, `flow reaches Confirmation`."""
+    group = assertion.group
+    if group == "context":
+        wanted = ", ".join(f"{check.field} = {check.value}" for check in assertion.checks)
+    elif group == "flow":
+        wanted = " or ".join(check.value for check in assertion.checks)
+    else:
+        wanted = " or ".join(f'"{check.value}"' for check in assertion.checks)
+    return " ".join(part for part in (group, _OPERATORS.get(group, "matches"), wanted or "(nothing)") if part)
+
+
+def step_label(step: Step) -> str:
+    """Name a step by its number and what the user said."""
+    return f"{step.number:02d} {step.input or step.event or '(no input)'}"
+
+
+def _parts(step: Step) -> Iterator[tuple[int, Reply | None, Assertion | None, Outcome]]:
+    """Take a step apart into its test cases: an assertion with its reply, or (None) the step itself."""
+    any_red = any_enabled = False
+    for number, reply in enumerate(step.replies, 1):
+        for assertion in reply.assertions:
+            judged = assertion.enabled and assertion.outcome is not Outcome.PENDING
+            outcome = assertion.outcome if judged else Outcome.SKIPPED
+            any_red = any_red or outcome in _RED
+            any_enabled = any_enabled or assertion.enabled
+            yield number, reply, assertion, outcome
+    if step.outcome in _RED and not any_red:
+        yield 0, None, None, step.outcome
+    elif not any_enabled:
+        yield 0, None, None, Outcome.SKIPPED
+
+
+def _step_cases(result: SuiteResult, step: Step, index: int) -> Iterator[Case]:
+    classname = f"kore.{_segment(result.name, 80)}.{_segment(step_label(step), 110)}"
+    transcript: tuple[str, ...] | None = None
+    # The step was executed once: its time stands on the first of its cases that was judged.
+    duration = step.duration or 0.0
+    for number, reply, assertion, outcome in _parts(step):
+        if outcome in _RED and transcript is None:
+            transcript = _transcript(result, index)
+        message, detail = _explanation(result, step, reply, assertion, outcome)
+        prefix = f"reply {number} · " if number and len(step.replies) > 1 else ""
+        yield Case(
+            classname=classname,
+            name=prefix + (label(assertion) if assertion else "step"),
+            outcome=outcome,
+            type=_TYPES.get(outcome, ""),
+            message=message,
+            text=detail or message,
+            duration=0.0 if outcome is Outcome.SKIPPED else duration,
+            source=step.source,
+            step=step.number,
+            transcript=(transcript or ()) if outcome in _RED else (),
+        )
+        duration = duration if outcome is Outcome.SKIPPED else 0.0
+
+
+def _explanation(
+    result: SuiteResult, step: Step, reply: Reply | None, assertion: Assertion | None, outcome: Outcome
+) -> tuple[str, str]:
+    """Say why a case ended as it did, in a line and (where there is more to say) at length."""
+    if assertion is None or reply is None:
+        reason = "no assertion enabled" if outcome is Outcome.SKIPPED else step.reason
+        return reason or "Kore.ai says that this step failed", ""
+    if not assertion.enabled:
+        return _DISABLED, ""
+    if outcome is Outcome.PASSED:
+        return "", ""
+    if outcome is Outcome.FAILED:
+        return _difference(assertion, reply)
+    reason = assertion.reason or step.reason
+    if outcome is Outcome.ERROR:
+        return reason or "could not be judged", ""
+    return reason or f"not executed: {result.verdict.message}", ""
+
+
+def _difference(assertion: Assertion, reply: Reply) -> tuple[str, str]:
+    """Put expected and actual side by side, in a line and at length."""
+    actual = assertion.actual if assertion.actual is not None else reply.actual
+    wanted = _shorten(label(assertion), 140)
+    message = f"{wanted}, but got {_shorten(actual, 120)!r}" if actual is not None else f"{wanted}: not so"
+    expected = "\n     or   ".join(
+        check.value if assertion.group != "context" else f"{check.field} = {check.value}" for check in assertion.checks
+    )
+    shown = actual if actual is not None else "(Kore.ai did not say)"
+    lines = [message, "", f"expected: {expected}", f"actual:   {shown}"]
+    if assertion.reason:
+        lines.append(f"reason:   {assertion.reason}")
+    return message, "\n".join(lines)
+
+
+def _whole_step(result: SuiteResult, step: Step, index: int) -> Iterator[Case]:
+    """Fold the cases of a step into one that fails when any of them does."""
+    parts = list(_step_cases(result, step, index))
+    worst = min((part.outcome for part in parts), key=_WORST_FIRST.index)
+    of_note = [part for part in parts if part.outcome is worst]
+    first = next((part for part in of_note if part.message != _DISABLED), of_note[0])
+    lines = ["", *(_listed(part) for part in parts)] if len(parts) > 1 else []
+    yield dataclasses.replace(
+        first,
+        classname=f"kore.{_segment(result.name, NAME_LIMIT - 5)}",
+        name=step_label(step),
+        text="\n".join([first.text, *lines]) if worst is not Outcome.PASSED else "",
+        duration=step.duration or 0.0,
+    )
+
+
+def _listed(part: Case) -> str:
+    """Name a part of a step, with what is to be said of it; a difference names its assertion itself."""
+    said = part.message if part.outcome is Outcome.FAILED else f"{part.name}: {part.message}".rstrip(": ")
+    return f"{part.outcome}: {said}"
+
+
+def _transcript(result: SuiteResult, index: int) -> tuple[str, ...]:
+    """Retell the dialogue up to a step, the last ten turns of it."""
+    executed = result.evidence is Evidence.EXECUTION
+    told: list[str] = []
+    for step in (result.suite.steps if result.suite else ())[max(0, index - 9) : index + 1]:
+        told.append(f"user: {step.input or step.event}")
+        for reply in step.replies:
+            said = reply.actual if executed else None
+            told.append(f"bot:  {said}" if said is not None else f"bot:  (expected) {reply.text}")
+        told.extend(f"bot:  {extra}" for extra in step.unexpected)
+    return tuple(told)
+
+
+def _gate_case(result: SuiteResult) -> Case:
+    verdict = result.verdict
+    passed = verdict.ending is Ending.PASSED  # an empty suite that is allowed to pass
+    ending = Ending.NOTHING_TO_TEST if passed else verdict.ending
+    return Case(
+        classname=f"kore_gate.{result.phase}",
+        name=_GATE_NAMES[result.phase],
+        outcome=Outcome.SKIPPED if passed else Outcome.ERROR,
+        type=f"kore_gate.{''.join(word.title() for word in ending.split('-'))}",
+        message=verdict.message,
+        text="\n".join([explain(verdict), *([f"To resume: {result.resume}"] if result.resume else [])]),
+        source=Source(file=result.file, line=1) if result.file else None,
+    )
+
+
+def explain(verdict: Verdict) -> str:
+    """Write a verdict out: what happened, what it usually means, what to do."""
+    parts = [verdict.message, *(f"  - {detail}" for detail in verdict.details)]
+    if verdict.cause:
+        parts.append(f"Usually: {verdict.cause}")
+    if verdict.hint:
+        parts.append(f"What to do: {verdict.hint}")
+    return "\n".join(parts)
+
+
+def _segment(name: str, limit: int) -> str:
+    """Make one part of a classname: readers split it at dots and at path separators."""
+    cleaned = text.xml(name[: limit * 8]).translate(_SEPARATORS)
+    return _shorten(" ".join(cleaned.split()), limit) or "_"
+
+
+_SEPARATORS = str.maketrans({".": "_", "/": "_", "\\": "_", ":": "_"})
+
+
+def _unique(cases: Iterable[Case]) -> Iterator[Case]:
+    """Make names printable and short, and number the repeats, the same way in every run."""
+    seen: dict[tuple[str, str], int] = {}
+    for case in cases:
+        name = _shorten(" ".join(text.xml(case.name[: NAME_LIMIT * 8]).split()), NAME_LIMIT)
+        candidate, number = name, seen.get((case.classname, name), 0) + 1
+        while number > 1 and (case.classname, candidate := _numbered(name, number)) in seen:
+            number += 1
+        seen[case.classname, name] = number
+        seen.setdefault((case.classname, candidate), 1)
+        yield case if candidate == case.name else dataclasses.replace(case, name=candidate)
+
+
+def _numbered(name: str, number: int) -> str:
+    return f"{_shorten(name, NAME_LIMIT - len(f' #{number}'))} #{number}"
+
+
+def _shorten(name: str, limit: int) -> str:
+    return name if len(name) <= limit else name[: limit - 1].rstrip() + "…"

@@ -1,0 +1,99 @@
+"""The gate that text from outside passes, one function per target."""
+
+import re
+import unicodedata
+
+# Control sequences of terminals: CSI (colours, cursor), OSC (titles, links; ended by BEL or ST), two-character ones.
+_ANSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x9b[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[ -/]*[0-~]")
+
+# What XML 1.0 does not allow, what it discourages (C1), and what turns text around on screen (bidi controls).
+_UNPRINTABLE = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+)
+
+# What a CI system would take for a command of its own: anywhere in a line, or (Buildkite's log groups) at its start.
+_COMMANDS = re.compile(
+    r"#(?=#(?:vso|teamcity|\[))|section_(?=start:|end:)|:(?=:)|^(?:-(?=--)|\+(?=\+\+)|~(?=~~)|\^(?=\^\^))",
+    re.IGNORECASE,
+)
+
+# GitLab takes this in a test case's output for a link to a screenshot.
+_ATTACHMENT = re.compile(r"\[(?=\[ATTACHMENT\|)", re.IGNORECASE)
+
+_MARKDOWN = re.compile(r"[\\`*_\[\]#|<>&~@:$^!]|(?<=www)\.", re.IGNORECASE)
+
+
+def _escape(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+def plain(text: str) -> str:
+    """Make every character printable: terminal sequences go, what is left of controls is shown as an escape."""
+    if text.isprintable():  # most texts are, and large suites have hundreds of thousands of them
+        return text
+    text = _ANSI.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
+    return _UNPRINTABLE.sub(_escape, text)
+
+
+def line(text: str, limit: int = 300) -> str:
+    """Return printable text on one line, at most so many characters."""
+    # What is cut anyway need not be cleaned: texts of many megabytes do occur.
+    joined = " ".join(plain(text[: limit * 8]).split())
+    shortened = len(text) > limit * 8 or len(joined) > limit
+    return joined[: limit - 1].rstrip() + "…" if shortened else joined
+
+
+def cut(text: str, limit: int) -> str:
+    """Return printable text of about so many characters, saying how many were left out."""
+    if len(text) <= limit:
+        return plain(text)
+    return f"{plain(text[:limit])}\n… {len(text) - limit} characters cut"
+
+
+def xml(text: str) -> str:
+    """Return text that any XML 1.0 parser takes and no reader of JUnit mistakes for a link."""
+    text = plain(text)
+    return _ATTACHMENT.sub("[ ", text) if "[[" in text else text
+
+
+def xml_block(text: str, limit: int, see: str) -> str:
+    """Return text for XML of at most so many bytes (200 or more), saying what was left out and where it is."""
+    shown = xml(text[:limit])
+    encoded = shown.encode()
+    if len(text) <= limit and len(encoded) <= limit:
+        return shown
+    kept = encoded[: limit - 60 - len(see)].decode(errors="ignore")
+    missing = len(text) - min(len(text), limit) + len(shown) - len(kept)
+    return f"{kept}\n… {missing} characters cut, see {see}"
+
+
+def terminal(text: str, limit: int = 300) -> str:
+    """Return one line that can act neither on a terminal nor on a CI system."""
+    return _COMMANDS.sub(lambda match: match[0] + "\u200b", line(text, limit))
+
+
+def markdown(text: str, limit: int = 300) -> str:
+    """Return one line that Markdown and HTML show as it is."""
+    return _MARKDOWN.sub(lambda match: f"&#{ord(match[0])};", line(text, limit))
+
+
+def file_name(name: str, fallback: str = "suite") -> str:
+    """Return a name that every file system and artifact store takes: letters, digits, `.`, `_` and `-`."""
+    kept = "".join(char if char.isalnum() or char in "._-" else "-" for char in unicodedata.normalize("NFC", name))
+    # Names end up in globs and on disks that allow 255 bytes, prefix, suffix and a temporary ending included.
+    kept = kept.encode("utf-8", "ignore")[:160].decode("utf-8", "ignore").lstrip(".")
+    return kept or fallback
+
+
+def duration(seconds: float) -> str:
+    """Write a duration as people do: `4.2 s`, `1 min 5 s`, `1 h 30 min`."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if not minutes:
+        return f"{rest} s"
+    if minutes < 60:
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if minutes else f"{hours} h"

@@ -1,0 +1,133 @@
+"""What is known so far of one suite on its way through the chain."""
+
+import dataclasses
+import shlex
+
+from kore_gate import settle
+from kore_gate.clock import Clock
+from kore_gate.model import Ending, Evidence, Job, Phase, Source, State, Suite, SuiteResult, Verdict
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Work:
+    """One suite to take through the chain: by an import's id, a suite's name, or a file's content."""
+
+    key: str
+    name: str
+    phase: Phase
+    ds_id: str = ""
+    run_id: str = ""
+    file: str = ""
+    data: bytes = dataclasses.field(default=b"", repr=False)
+    lines: tuple[int, ...] = ()  # of each step in the file
+
+
+class Track:
+    """The state of one suite; becomes its result, whenever it ends."""
+
+    def __init__(self, work: Work, clock: Clock, *, runs: bool) -> None:
+        self.work = work
+        self.phase = work.phase
+        self.name = work.name
+        self.ds_id = work.ds_id
+        self.run_id = work.run_id
+        self.job: Job | None = None
+        self.suite: Suite | None = None
+        self.notes: list[str] = []
+        self.result: SuiteResult | None = None
+        self._runs = runs  # the command goes on to a run
+        self._clock = clock
+        self._began = clock.monotonic()
+        self._started = clock.now()
+
+    @property
+    def elapsed(self) -> float:
+        """Return the seconds since this suite's work began."""
+        return self._clock.monotonic() - self._began
+
+    def begin(self) -> None:
+        """Start the suite's own clock: it may have waited for its turn."""
+        self._began = self._clock.monotonic()
+        self._started = self._clock.now()
+
+    def note(self, text: str) -> bool:
+        """Keep a remark for the report; tell whether it is a new one."""
+        new = text not in self.notes
+        if new:
+            self.notes.append(text)
+        return new
+
+    def enter(self, phase: Phase) -> None:
+        """Go on to the next phase."""
+        self.phase = phase
+        self.job = None
+
+    def end(self, verdict: Verdict, suite: Suite | None = None) -> SuiteResult:
+        """Close the suite with a verdict; `suite` is the judged one, if there is one."""
+        if suite is None:
+            suite = self._unfinished()
+        if suite is not None and not suite.name:
+            suite = dataclasses.replace(suite, name=self.name)
+        job = self.job
+        self.result = SuiteResult(
+            key=self.work.key,
+            name=self.name,
+            phase=self.phase,
+            verdict=verdict,
+            evidence=self._evidence(suite),
+            suite=suite,
+            status=job.status if job else "",
+            percent=job.percent if job else None,
+            ds_id=self.ds_id,
+            run_id=self.run_id,
+            test_suite_id=(job.test_suite_id if job else "") or (suite.id if suite else ""),
+            file=self.work.file,
+            started=self._started.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            duration=round(self.elapsed, 3),
+            download_url=job.download_url if job else "",
+            notes=tuple(self.notes),
+            resume=self._resume(verdict),
+        )
+        return self.result
+
+    def sketch(self, verdict: Verdict) -> SuiteResult:
+        """Return what would be the result if the suite ended here, without ending it."""
+        result = self.end(verdict)
+        self.result = None
+        return dataclasses.replace(result, suite=None)
+
+    def _unfinished(self) -> Suite | None:
+        """Return the suite as far as it is known: with what a run already told, or as defined."""
+        if self.phase is Phase.RUN and self.job:
+            return settle.executed(self.job, self.suite)
+        return self.suite or (self.job.suite if self.job else None)
+
+    def _evidence(self, suite: Suite | None) -> Evidence:
+        if suite is None or self.job is None:
+            return Evidence.NONE
+        if self.phase is Phase.RUN:
+            return Evidence.EXECUTION
+        return Evidence.IMPORT_VALIDATION if self.job.state is State.SUCCEEDED else Evidence.NONE
+
+    def _resume(self, verdict: Verdict) -> str:
+        """Return the command that goes on from here, if Kore.ai's job does."""
+        if verdict.ending not in (Ending.TIMED_OUT, Ending.INTERRUPTED, Ending.UNAVAILABLE, Ending.REFUSED):
+            return ""
+        run = f"kore-gate run {shlex.quote(self.name)}"
+        if self.phase is Phase.RUN:
+            return f"{run} --run-id {shlex.quote(self.run_id)}" if self.run_id else ""
+        if not self.ds_id:
+            return ""
+        wait = f"kore-gate wait --ds-id {shlex.quote(self.ds_id)}"
+        return f"{wait} && {run}" if self._runs else wait
+
+
+def located(suite: Suite | None, work: Work) -> Suite | None:
+    """Tell each step where it stands in its file, if the file's steps are the suite's."""
+    if suite is None or not work.file or len(work.lines) != len(suite.steps):
+        return suite
+    steps = tuple(
+        dataclasses.replace(step, source=Source(file=work.file, line=line))
+        for step, line in zip(suite.steps, work.lines, strict=True)
+    )
+    return dataclasses.replace(suite, steps=steps)

@@ -1,0 +1,218 @@
+"""What an ended job means for the pipeline: pure functions from facts to verdicts, fail-closed."""
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+
+from kore_gate import settle
+from kore_gate.errors import GateError
+from kore_gate.exit_codes import GRAVEST_FIRST, ExitCode
+from kore_gate.model import Ending, Job, Outcome, Phase, State, Step, Suite, SuiteResult, Tally, Verdict
+
+
+def of_error(error: GateError, phase: Phase) -> Verdict:
+    """Turn what stopped the gate from knowing into a verdict."""
+    return Verdict(
+        ending=error.ending,
+        exit_code=error.exit_code,
+        message=f"{phase.title()}: {error.message}",
+        cause=error.cause,
+        hint=error.hint,
+        details=error.details,
+    )
+
+
+def of_bug(exc: BaseException, phase: Phase) -> Verdict:
+    """Turn an exception nobody foresaw into a verdict."""
+    return Verdict(
+        ending=Ending.ERROR,
+        exit_code=ExitCode.BUG,
+        message=f"{phase.title()}: kore_gate itself failed ({type(exc).__name__}).",
+        cause="a bug in kore_gate.",
+        hint="Please report it with the output of the same call with --verbose.",
+    )
+
+
+def interrupted(signum: int, phase: Phase, status: str) -> Verdict:
+    """Say that a signal ended the wait; 128 + signal is the exit code."""
+    code = ExitCode.SIGTERM if signum == 15 else ExitCode.SIGINT
+    return Verdict(
+        ending=Ending.INTERRUPTED,
+        exit_code=code,
+        message=f"{phase.title()}: interrupted by {code.name}" + (f" while at {status}." if status else "."),
+        cause="the pipeline was cancelled, or its own time limit came.",
+        hint="The job goes on at Kore.ai: resume with the command below.",
+    )
+
+
+def of_report(failures: Sequence[GateError], before: Verdict) -> Verdict:
+    """Say that reports are missing, and what would have been the verdict."""
+    return Verdict(
+        ending=Ending.ERROR,
+        exit_code=ExitCode.REPORT,
+        message=f"{_some(len(failures), 'report')} could not be written; otherwise: {before.message}",
+        cause=failures[0].cause,
+        hint=failures[0].hint,
+        details=tuple(failure.message for failure in failures),
+    )
+
+
+def stopped(first: str) -> Verdict:
+    """Say that fail-fast left a suite out."""
+    return Verdict(
+        ending=Ending.FAILED,
+        exit_code=ExitCode.FAILED,
+        message=f"Not executed: fail-fast is on, and {first} did not pass.",
+    )
+
+
+def of_import(job: Job, *, allow_empty: bool, waited: str) -> tuple[Verdict, Suite | None]:
+    """Judge an import by the last look at it; a passing test case means that Kore.ai accepted it."""
+    ended = _not_well(job, Phase.IMPORT, waited)
+    if ended:
+        return ended, job.suite
+    suite = settle.accepted(job.suite) if job.suite else None
+    red = _red(suite)
+    if red:
+        return _failed(f"Import: {_steps(red)} did not pass."), suite
+    return _empty(suite, Phase.IMPORT, allow_empty=allow_empty) or _passed("Import: accepted by Kore.ai", suite), suite
+
+
+def of_run(job: Job, known: Suite | None, *, allow_empty: bool, waited: str) -> tuple[Verdict, Suite | None]:
+    """Judge a run by everything its answer holds, completed by what was `known` of the suite before.
+
+    It passed only if the status says so and no counter, step or assertion says otherwise.
+    """
+    suite = settle.executed(job, known)
+    red = _red(suite)
+    tally = job.tally or Tally()
+    if job.state is State.FAILED and (red or tally.failed or job.failed_tests):
+        number = max(red, tally.failed or 0)
+        of = f" of {tally.total}" if tally.total else ""
+        what = f"{_steps(number)}{of} failed" if number else "it failed, without saying which step"
+        return _failed(f"Run: {what} (Kore.ai: {job.status}).", (*job.reasons, *job.problems)), suite
+    ended = _not_well(job, Phase.RUN, waited)
+    if ended:
+        return ended, suite
+    wrong = tuple(_contradictions(tally, suite, red))
+    if wrong:
+        return _failed(f"Run: Kore.ai says {job.status}, but its own answer says otherwise.", wrong), suite
+    steps = suite.steps if suite else ()
+    counted_only = bool(tally.total) and not any(step.replies for step in steps)
+    if counted_only:
+        return _passed(f"Run: {_steps(tally.total or 0)} passed", None), suite
+    return _empty(suite, Phase.RUN, allow_empty=allow_empty) or _passed("Run: executed", suite), suite
+
+
+def overall(results: Sequence[SuiteResult]) -> Verdict:
+    """Return the one verdict of all suites: the gravest counts."""
+    if len(results) == 1:
+        return results[0].verdict
+    worst = min((result.verdict for result in results), key=lambda each: GRAVEST_FIRST.index(each.exit_code))
+    same = [result for result in results if result.verdict.ending is worst.ending]
+    if worst.ending is Ending.PASSED:
+        return Verdict(ending=Ending.PASSED, exit_code=ExitCode.PASSED, message=f"All {len(results)} suites passed.")
+    names = ", ".join(result.name for result in same[:5]) + ("…" if len(same) > 5 else "")
+    return dataclasses.replace(
+        worst,
+        message=f"{len(same)} of {len(results)} suites ended as {worst.ending}: {names}. {same[0].verdict.message}",
+    )
+
+
+def _not_well(job: Job, phase: Phase, waited: str) -> Verdict | None:
+    """Return the verdict on a job that did not end well, or whose answer can't be read."""
+    match job.state:
+        case State.FAILED:
+            return Verdict(
+                ending=Ending.JOB_FAILED,
+                exit_code=ExitCode.JOB_FAILED,
+                message=f"{phase.title()}: Kore.ai ended the job with {job.status}."
+                + ("" if job.reasons else " It gave no reason."),
+                cause="a file that is no conversation suite, or a conversation that the bot no longer follows.",
+                hint="See the reasons, then the job's entry in Kore.ai (Regression Testing).",
+                details=job.reasons,
+            )
+        case State.RUNNING | State.UNKNOWN:
+            unknown = job.state is State.UNKNOWN
+            progress = f", {job.percent:g} %" if job.percent is not None else ""
+            word = f"{job.status or 'no status at all'}{progress}"
+            return Verdict(
+                ending=Ending.TIMED_OUT,
+                exit_code=ExitCode.TIMED_OUT,
+                message=f"{phase.title()}: timed out after {waited}; last status: {word}."
+                + (" That word is not known to kore_gate, so it is never taken for success." if unknown else ""),
+                cause="a busy platform, a long suite, or a bot that does not answer during the replay.",
+                hint="Raise timeout, or resume with the command below while Kore.ai still knows the job (15 minutes).",
+                details=job.reasons,
+            )
+        case State.SUCCEEDED if job.problems:
+            return Verdict(
+                ending=Ending.UNAVAILABLE,
+                exit_code=ExitCode.UNAVAILABLE,
+                message=f"{phase.title()}: Kore.ai says {job.status}, but its answer can't be understood.",
+                cause="a change of Kore.ai's API, or something in between that alters answers.",
+                hint="Please report it to kore_gate with kore-result.json.",
+                details=job.problems,
+            )
+        case State.SUCCEEDED:
+            return None
+
+
+def _contradictions(tally: Tally, suite: Suite | None, red: int) -> Iterator[str]:
+    """Name what speaks against a run that is said to have passed."""
+    if tally.failed:
+        yield f"its counters say {tally.failed} failed"
+    if red:
+        yield f"its results say that {_steps(red)} failed"
+    if tally.total and tally.passed is not None and tally.passed + (tally.failed or 0) < tally.total:
+        yield f"its counters say that {tally.total - tally.passed} of {tally.total} steps were not executed"
+    left_out = sum(step.outcome is Outcome.SKIPPED and _enabled(step) > 0 for step in (suite.steps if suite else ()))
+    if left_out:
+        yield f"{_steps(left_out)} of the suite were not executed"
+
+
+def _red(suite: Suite | None) -> int:
+    return sum(step.outcome in (Outcome.FAILED, Outcome.ERROR) for step in (suite.steps if suite else ()))
+
+
+def _enabled(step: Step) -> int:
+    return sum(assertion.enabled for reply in step.replies for assertion in reply.assertions)
+
+
+def _empty(suite: Suite | None, phase: Phase, *, allow_empty: bool) -> Verdict | None:
+    """Return the verdict on a suite that has nothing to test, if it is one and that is not allowed."""
+    steps = suite.steps if suite else ()
+    if allow_empty or any(_enabled(step) for step in steps):
+        return None
+    lack = "the suite has no steps" if not steps else f"none of its {_steps(len(steps))} has an enabled assertion"
+    return Verdict(
+        ending=Ending.NOTHING_TO_TEST,
+        exit_code=ExitCode.NOTHING_TO_TEST,
+        message=f"{phase.title()}: nothing to test, {lack}.",
+        cause="an empty or wrong suite file, or assertions that were all switched off.",
+        hint="Enable assertions in the suite, or set allow-empty if it is meant to be so.",
+    )
+
+
+def _passed(what: str, suite: Suite | None) -> Verdict:
+    steps = suite.steps if suite else ()
+    counts = f": {_steps(len(steps))}, {_some(sum(map(_enabled, steps)), 'assertion')}" if steps else ""
+    return Verdict(ending=Ending.PASSED, exit_code=ExitCode.PASSED, message=f"{what}{counts}.")
+
+
+def _failed(message: str, details: Sequence[str] = ()) -> Verdict:
+    return Verdict(
+        ending=Ending.FAILED,
+        exit_code=ExitCode.FAILED,
+        message=message,
+        cause="the bot answers otherwise than the suite expects.",
+        hint="See expected beside actual in kore-report.html; mend the bot, or the suite if the new answer is right.",
+        details=tuple(details),
+    )
+
+
+def _steps(number: int) -> str:
+    return _some(number, "step")
+
+
+def _some(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,53 @@
+"""The simulator as a transport of httpx: the real client talks to it without a socket, on the fake clock."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import httpx
+
+from kore_gate.simulator.kore import Simulator
+from kore_gate.simulator.messages import Delivery, Request, Response
+
+_DRIP_SECONDS = 5.0
+_FOR_EVER = 10.0**6
+
+
+class FakeKore(httpx.AsyncBaseTransport):
+    """Gives a simulator's answers, with the way they are delivered; `requests` are all that were sent."""
+
+    def __init__(self, simulator: Simulator, seconds: float = 0.05) -> None:
+        self.simulator = simulator
+        self.seconds = seconds  # how long an answer takes
+        self.requests: list[httpx.Request] = []
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        body = await request.aread()
+        self.requests.append(request)
+        await asyncio.sleep(self.seconds)
+        response = self.simulator.handle(
+            Request(
+                method=request.method,
+                path=request.url.raw_path.decode(),
+                headers={name.lower(): value for name, value in request.headers.items()},
+                body=body,
+            )
+        )
+        match response.delivery:
+            case Delivery.HANG:
+                await asyncio.sleep(_FOR_EVER)
+                raise AssertionError("nobody waits that long")
+            case Delivery.RESET:
+                raise httpx.ReadError("connection reset by peer", request=request)
+            case Delivery.TRUNCATED:
+                raise httpx.RemoteProtocolError("peer closed connection without sending complete message body")
+            case Delivery.DRIP:
+                return httpx.Response(response.status, headers=list(response.headers), stream=_Drip())
+            case Delivery.NORMAL:
+                return httpx.Response(response.status, headers=list(response.headers), content=response.body)
+
+
+class _Drip(httpx.AsyncByteStream):
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while True:
+            await asyncio.sleep(_DRIP_SECONDS)
+            yield b" "

@@ -1,0 +1,87 @@
+"""A whole call in process: the real gate over the fake transport, on the clock whose time moves when code sleeps."""
+
+import dataclasses
+import io
+import pathlib
+from typing import Any
+
+from kore_gate.call import Call, Surroundings
+from kore_gate.ci import dialects
+from kore_gate.console import Console
+from kore_gate.model import Result
+from kore_gate.settings import Settings
+from kore_gate.simulator import kore
+from tests.fakes.clock import FakeClock
+from tests.fakes.kore import FakeKore
+
+HOST = "https://kore.example"
+
+
+def make_settings(**changes: Any) -> Settings:
+    """Return settings that fit the simulator."""
+    given: dict[str, Any] = {
+        "command": "wait",
+        "host": HOST,
+        "stream_id": kore.STREAM_ID,
+        "ds_id": kore.DS_IDS[:1],
+        "client_id": kore.CLIENT_ID,
+        "client_secret": kore.CLIENT_SECRET,
+        "user_email": kore.USER_EMAIL,
+    }
+    return Settings(**{**given, **changes})
+
+
+@dataclasses.dataclass
+class Ended:
+    """What one call left: its result and exit code, what it said, how long it took on its own clock."""
+
+    result: Result
+    code: int
+    stderr: str
+    stdout: str
+    seconds: float
+    reports: pathlib.Path
+
+
+class Pipeline:
+    """One call against one simulator."""
+
+    def __init__(self, reports: pathlib.Path, *, scenario: str = "passing", ci: str = "none", **options: Any) -> None:
+        self.clock = FakeClock()
+        self.simulator = kore.Simulator(scenario=scenario, now=lambda: self.clock.now().timestamp(), **options)
+        self.kore = FakeKore(self.simulator)
+        self.reports = reports
+        self.around = Surroundings(ci=ci, machine="runner-1", root=reports.parent)
+        self.stderr, self.stdout = io.StringIO(), io.StringIO()
+        self.call: Call | None = None
+
+    def prepare(self, settings: Settings) -> Call:
+        """Make the call, for a test that wants a hand on it while it runs."""
+        console = Console(
+            stderr=self.stderr,
+            stdout=self.stdout,
+            dialect=dialects.dialect_for(self.around.ci),
+            colour=False,
+            verbose=settings.verbose,
+            live=False,
+            quiet_stdout=settings.output == "json",
+            secrets=settings.secrets,
+            now=self.clock.now,
+        )
+        settings = dataclasses.replace(settings, report_dir=str(self.reports))
+        self.call = Call(settings, self.around, console, self.clock, self.kore)
+        return self.call
+
+    def run(self, settings: Settings | None = None, **changes: Any) -> Ended:
+        """Run a call to its end."""
+        call = self.prepare(settings or make_settings(**changes))
+        result = self.clock.run(call.run())
+        code = call.conclude(result)
+        return Ended(
+            result=result,
+            code=code,
+            stderr=self.stderr.getvalue(),
+            stdout=self.stdout.getvalue(),
+            seconds=self.clock.monotonic(),
+            reports=self.reports,
+        )

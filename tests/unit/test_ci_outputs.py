@@ -1,0 +1,217 @@
+"""What later jobs can read, written for and read back like each CI system."""
+
+import itertools
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kore_gate.ci import outputs
+from kore_gate.model import Ending, Outcome, Result
+from tests import builders
+from tests.fakes import runners
+
+ORDER = [
+    "verdict",
+    "exit-code",
+    "status",
+    "ds-id",
+    "run-id",
+    "test-suite-id",
+    "suite-name",
+    "steps",
+    "assertions",
+    "passed",
+    "failed",
+    "skipped",
+    "errors",
+    "duration",
+    "junit-path",
+    "report-path",
+]
+
+
+def _failing() -> Result:
+    red = builders.make_assertion(outcome=Outcome.FAILED)
+    step = builders.make_step(number=2, replies=(builders.make_reply(assertions=(red,)),))
+    suite = builders.make_suite(steps=(builders.make_step(), step))
+    failed = builders.make_result(Ending.FAILED, name="Loans", ds_id="ds-2", test_suite_id="ts-2", suite=suite)
+    return builders.make_call(builders.make_result(), failed)
+
+
+def test_outputs_of__one_suite() -> None:
+    """One suite has plain values, in the contract's order."""
+    named = outputs.outputs_of(builders.make_call(), "junit-reports", ["TEST-kore-Banking.xml"])
+
+    assert list(named) == ORDER
+    assert named == {
+        "verdict": "passed",
+        "exit-code": "0",
+        "status": "SUCCESS",
+        "ds-id": "ds-1",
+        "run-id": "",
+        "test-suite-id": "ts-1",
+        "suite-name": "Banking regression",
+        "steps": "1",
+        "assertions": "1",
+        "passed": "1",
+        "failed": "0",
+        "skipped": "0",
+        "errors": "0",
+        "duration": "7.345",
+        "junit-path": "junit-reports/TEST-kore-Banking.xml",
+        "report-path": "junit-reports/kore-report.html",
+    }
+
+
+def test_outputs_of__several_suites() -> None:
+    """Several suites have arrays of ids, names and status words, and sums of counts."""
+    named = outputs.outputs_of(_failing(), "out/", ["TEST-kore-a.xml", "TEST-kore-b.xml"])
+
+    assert list(named) == ORDER
+    assert (named["verdict"], named["exit-code"]) == ("failed", "1")
+    assert named["ds-id"] == '["ds-1", "ds-2"]'
+    assert json.loads(named["suite-name"]) == ["Banking regression", "Loans"]
+    assert json.loads(named["status"]) == ["SUCCESS", ""]
+    assert [named[name] for name in ("steps", "assertions", "passed", "failed")] == ["3", "3", "2", "1"]
+    assert named["junit-path"] == "out/TEST-kore-*.xml"
+
+
+def test_outputs_of__no_suite() -> None:
+    """A call that never got to a suite still has its verdict."""
+    result = Result(
+        version="1",
+        command="wait",
+        host="https://platform.kore.ai",
+        stream_id="st-1",
+        verdict=builders.make_verdict(Ending.REFUSED),
+    )
+
+    named = outputs.outputs_of(result, ".", ["TEST-kore-ds-1.xml"])
+
+    assert (named["verdict"], named["exit-code"], named["ds-id"], named["steps"]) == ("refused", "6", "", "0")
+    assert named["junit-path"] == "TEST-kore-ds-1.xml"
+
+
+def test_outputs_of__download() -> None:
+    """The link to a results file is there only when Kore.ai sent one."""
+    sent = builders.make_result(download_url="https://kore.example/r.csv")
+
+    assert outputs.outputs_of(builders.make_call(sent), "r")["download-url"] == "https://kore.example/r.csv"
+
+
+@pytest.mark.parametrize(
+    ("ds_ids", "run_ids", "expected"),
+    [
+        pytest.param([], [], {}, id="nothing known"),
+        pytest.param(["ds-1"], [], {"ds-id": "ds-1"}, id="an import"),
+        pytest.param([""], ["ctr-1"], {"run-id": "ctr-1"}, id="a run"),
+        pytest.param(["ds-1", ""], ["", ""], {"ds-id": '["ds-1", ""]'}, id="one of two imports"),
+    ],
+)
+def test_ids_of(ds_ids: list[str], run_ids: list[str], expected: dict[str, str]) -> None:
+    """Ids are named as soon as any is known."""
+    assert outputs.ids_of(ds_ids, run_ids) == expected
+
+
+def test_github_file__form() -> None:
+    """Each output is a block of its own."""
+    file = outputs.github_file({"verdict": "passed", "ds-id": ""}, lambda: "1")
+
+    assert file == ("verdict<<ghadelimiter_1\npassed\nghadelimiter_1\nds-id<<ghadelimiter_1\n\nghadelimiter_1\n")
+
+
+@given(value=st.text(), name=st.sampled_from(ORDER))
+def test_github_file__any_text(value: str, name: str) -> None:
+    """The runner reads back any text, and no output but the one that was written."""
+    file = outputs.github_file({name: value, "verdict": "failed"}, lambda: "4f2c")
+
+    read = runners.github_outputs(file.encode().decode())
+    expected = value.encode("utf-8", "replace").decode()
+    assert read == {name: expected, "verdict": "failed"}
+
+
+def test_github_file__delimiter_in_the_value() -> None:
+    """A value that holds the delimiter gets another one."""
+    value = "x\nghadelimiter_0\nverdict=passed\nghadelimiter_1"
+    numbers = itertools.count()
+
+    file = outputs.github_file({"suite-name": value}, lambda: str(next(numbers)))
+
+    assert file.startswith("suite-name<<ghadelimiter_2\n")
+    assert runners.github_outputs(file) == {"suite-name": value}
+
+
+def test_github_file__no_delimiter_left() -> None:
+    """Nothing is written that the value could break out of."""
+    with pytest.raises(ValueError, match="no delimiter"):
+        outputs.github_file({"suite-name": "ghadelimiter_0"}, lambda: "0")
+
+
+def test_dotenv__form() -> None:
+    """One line per value that is not empty, under a name that can't clash."""
+    file = outputs.dotenv(outputs.outputs_of(builders.make_call(), "junit-reports", ["TEST-kore-a.xml"]))
+
+    assert file == (
+        "KORE_VERDICT=passed\nKORE_EXIT_CODE=0\nKORE_STATUS=SUCCESS\nKORE_DS_ID=ds-1\nKORE_TEST_SUITE_ID=ts-1\n"
+        "KORE_SUITE_NAME=Banking regression\nKORE_STEPS=1\nKORE_ASSERTIONS=1\nKORE_PASSED=1\nKORE_FAILED=0\n"
+        "KORE_SKIPPED=0\nKORE_ERRORS=0\nKORE_DURATION=7.345\nKORE_JUNIT_PATH=junit-reports/TEST-kore-a.xml\n"
+        "KORE_REPORT_PATH=junit-reports/kore-report.html\n"
+    )
+
+
+@given(values=st.dictionaries(st.sampled_from(ORDER), st.text()))
+def test_dotenv__any_text(values: dict[str, str]) -> None:
+    """Any text makes a file GitLab takes, in which nothing is left for it to expand."""
+    file = outputs.dotenv(values)
+
+    read = runners.gitlab_dotenv(file)
+    assert set(read) <= {f"KORE_{name.upper().replace('-', '_')}" for name in values}
+    assert "$" not in file
+
+
+def test_dotenv__too_large() -> None:
+    """The longest values give way, and the verdict never does."""
+    ids = json.dumps([f"ds-{number:032}" for number in range(500)])
+
+    read = runners.gitlab_dotenv(outputs.dotenv({"verdict": "failed", "exit-code": "1", "ds-id": ids, "steps": "9"}))
+
+    assert read == {"KORE_VERDICT": "failed", "KORE_EXIT_CODE": "1", "KORE_STEPS": "9"}
+
+
+def test_dotenv__too_many() -> None:
+    """No more variables than GitLab takes are written."""
+    many = {f"n{number}": "x" * number for number in range(1, 30)}
+
+    read = runners.gitlab_dotenv(outputs.dotenv({"verdict": "failed", **many}))
+
+    assert len(read) == 20
+    assert read["KORE_VERDICT"] == "failed"
+
+
+def test_dotenv__dollar_in_a_link() -> None:
+    """A link keeps working where GitLab would expand a dollar sign."""
+    file = outputs.dotenv({"download-url": "https://kore.example/r.csv?sig=a%2Fb&x=$HOME"})
+
+    assert file == "KORE_DOWNLOAD_URL=https://kore.example/r.csv?sig=a%2Fb&x=%24HOME\n"
+
+
+def test_gitlab_annotations() -> None:
+    """Links to web pages are on the job page, and nothing else is."""
+    links = [
+        ("Report", "https://gitlab.example/report.html"),
+        ("Two\nlines \x1b[31m", "http://a.example/"),
+        ("Script", "javascript:alert(1)"),
+        ("Break", "https://a.example/\n"),
+        ("Long", "https://a.example/" + "x" * 3000),
+    ]
+
+    file = json.loads(outputs.gitlab_annotations(links))
+
+    assert file == {
+        "kore_gate": [
+            {"external_link": {"label": "Report", "url": "https://gitlab.example/report.html"}},
+            {"external_link": {"label": "Two lines", "url": "http://a.example/"}},
+        ]
+    }

@@ -1,0 +1,476 @@
+"""What people, machines and CI systems are told, and that no text from outside speaks for the gate."""
+
+import dataclasses
+import io
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kore_gate import errors
+from kore_gate.exit_codes import ExitCode
+from kore_gate.model import Ending, Event, Happening, Outcome, Phase, Result, SuiteResult
+from tests import builders
+from tests.fakes import runners
+from tests.fakes.screens import Screen, Terminal
+
+SNAPSHOTS = pathlib.Path(__file__).parents[1] / "snapshots" / "console"
+DIALECTS = ("github", "gitlab", "jenkins", "azure", "circleci", "buildkite", "bitbucket", "teamcity", "none")
+FILES = ("junit-reports/TEST-kore-Banking-regression.xml", "junit-reports/kore-report.html")
+
+
+def _red_suite(failures: int) -> SuiteResult:
+    red = builders.make_reply(
+        actual="Hey", assertions=(builders.make_assertion(outcome=Outcome.FAILED, actual="Good evening"),)
+    )
+    steps = [builders.make_step()]
+    steps += [
+        builders.make_step(
+            number=number, input=f"Question {number}", replies=(red,), source=builders.make_source(line=number * 10)
+        )
+        for number in range(2, failures + 2)
+    ]
+    verdict = builders.make_verdict(Ending.FAILED, message=f"{failures} of {failures + 1} assertions failed.")
+    suite = builders.make_suite(name="Loans", steps=tuple(steps))
+    return builders.make_result(Ending.FAILED, key="ds-2", name="Loans", suite=suite, verdict=verdict, ds_id="ds-2")
+
+
+def _timed_out() -> SuiteResult:
+    verdict = builders.make_verdict(
+        Ending.TIMED_OUT,
+        message="Import: timed out after 30m; last status: IN_PROGRESS, 85 %.",
+        cause="a busy platform.",
+        hint="Raise timeout, or resume with the command below.",
+        details=("step 7 is being replayed",),
+    )
+    return builders.make_result(
+        Ending.TIMED_OUT,
+        verdict=verdict,
+        suite=None,
+        status="IN_PROGRESS",
+        notes=("Kore.ai said PAUSED, a word the gate does not know.",),
+        resume="kore-gate wait --ds-id ds-1",
+    )
+
+
+CALLS: dict[str, Result] = {
+    "passed": builders.make_call(),
+    "failed": builders.make_call(builders.make_result(), _red_suite(12)),
+    "timed-out": builders.make_call(_timed_out()),
+}
+
+
+def _news(name: str, ending: Ending) -> list[Event]:
+    running = Event(happening=Happening.CHANGED, name=name, phase=Phase.IMPORT, status="IN_PROGRESS")
+    return [
+        Event(happening=Happening.STARTED, name=name, phase=Phase.IMPORT),
+        Event(happening=Happening.IDENTIFIED, name=name, text="import ds-1"),
+        running,
+        dataclasses.replace(running, percent=85.0, elapsed=65.2),
+        dataclasses.replace(running, happening=Happening.WAITING, percent=85.0, elapsed=125.0),
+        Event(happening=Happening.WARNING, name=name, text="Kore.ai answered slowly.", elapsed=130.0),
+        Event(happening=Happening.ENDED, name=name, ending=ending, text="Import: see below.", elapsed=3725.0),
+    ]
+
+
+def _play(screen: Screen, result: Result) -> None:
+    screen.console.hide("s3cret-value", mask=True)
+    for suite in result.suites:
+        for event in _news(suite.name, suite.verdict.ending):
+            screen.console.tell(event)
+    screen.console.hand_on({"verdict": str(result.verdict.ending)})
+    screen.console.upload_summary("/ws/junit-reports/kore-summary.md")
+    screen.console.verdict(result, FILES)
+    screen.console.close()
+
+
+@pytest.mark.parametrize("ending", CALLS)
+@pytest.mark.parametrize("ci", DIALECTS)
+def test_console__whole_text(ci: str, ending: str) -> None:
+    """Each CI system is told a whole call in its own words; KORE_GATE_UPDATE_SNAPSHOTS=1 rewrites what is expected."""
+    screen = Screen(ci)
+
+    _play(screen, CALLS[ending])
+
+    said = f"=== stderr ===\n{screen.stderr}=== stdout ===\n{screen.stdout}".replace("\x1b", "␛").replace("\r", "␍")
+    expected = SNAPSHOTS / f"{ci}-{ending}.txt"
+    if os.environ.get("KORE_GATE_UPDATE_SNAPSHOTS"):
+        expected.parent.mkdir(parents=True, exist_ok=True)
+        expected.write_text(said, encoding="utf-8")
+    assert said == expected.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("ending", CALLS)
+@pytest.mark.parametrize("ci", DIALECTS)
+@pytest.mark.parametrize("quiet", [False, True], ids=["", "json"])
+def test_verdict__last_lines(ci: str, ending: str, quiet: bool) -> None:
+    """The last two lines on stderr are the verdict and the exit code, everywhere; with JSON, stdout stays empty."""
+    screen = Screen(ci, quiet_stdout=quiet)
+
+    _play(screen, CALLS[ending])
+
+    *_, said, code = screen.stderr.splitlines()
+    verdict = CALLS[ending].verdict
+    assert said == f"Verdict: {ending}. {verdict.message}"
+    assert code.startswith(f"Exit code: {int(verdict.exit_code)} (")
+    assert not (quiet and screen.stdout)
+
+
+def test_verdict__soft_fail() -> None:
+    """A softened exit code is said, with what it was, and nothing is an error on the CI's page."""
+    screen = Screen("github")
+
+    screen.console.verdict(CALLS["failed"], FILES, ExitCode.PASSED)
+
+    assert screen.stderr.splitlines()[-1].startswith("Exit code: 0 (soft-fail turned 1 into 0; tests failed: ")
+    assert {command.name for command in runners.github(screen.stdout)} == {"warning"}
+
+
+def test_verdict__no_suites() -> None:
+    """A call without a suite tells its reasons, and pins the verdict."""
+    verdict = builders.make_verdict(Ending.REFUSED, details=("401",), hint="Check the secret.")
+    screen = Screen("github")
+
+    screen.console.verdict(dataclasses.replace(builders.make_call(), verdict=verdict, suites=()), [])
+
+    assert screen.stderr == (
+        "  - 401\nWhat to do: Check the secret.\n"
+        "Verdict: refused. Kore.ai refused the credentials (401).\nExit code: 6 (credentials refused)\n"
+    )
+    assert screen.stdout == "::error title=kore_gate::Kore.ai refused the credentials (401).\n"
+
+
+def test_verdict__many_annotations() -> None:
+    """At most ten annotations of a kind: GitHub drops the rest, so the tenth counts them."""
+    screen = Screen("github")
+
+    screen.console.problem(errors.ReportError("The disk is full."))
+    screen.console.verdict(builders.make_call(_red_suite(60), _red_suite(3)), [])
+
+    read = runners.github(screen.stdout)
+    assert [command.name for command in read] == ["error"] * 10
+    assert read[1].properties == {
+        "file": "kore/suites/banking.json",
+        "line": "20",
+        "title": "Loans: 02 Question 2",
+    }
+    assert read[-1].data == "55 more failures: see the reports."
+
+
+def test_verdict__many_failures_and_suites() -> None:
+    """A long list is cut, on screen, with a count of what is left out; what did not pass comes first."""
+    screen = Screen()
+    passed = [builders.make_result(name=f"Fine {number}") for number in range(60)]
+
+    screen.console.verdict(builders.make_call(*passed, _red_suite(25)), [])
+
+    assert "  … and 5 more\n" in screen.stderr
+    table = screen.stderr.partition("\nSuite ")[2].partition("\n\n")[0].splitlines()
+    assert table[1].startswith("Loans ")
+    assert (len(table), table[-1]) == (52, "… and 11 more")
+
+
+def test_tell__only_what_is_new() -> None:
+    """A look that showed nothing new is no line; small steps wait for the heartbeat."""
+    screen = Screen()
+    event = Event(happening=Happening.CHANGED, name="Banking", status="IN_PROGRESS")
+
+    for percent in (None, 1.0, 5.0, 12.0, 12.0, 15.0, 85.0):
+        screen.console.tell(dataclasses.replace(event, percent=percent))
+    screen.console.tell(dataclasses.replace(event, status="SUCCESS", percent=85.0))
+
+    assert screen.stderr == (
+        "Banking: IN_PROGRESS\nBanking: IN_PROGRESS 12 %\nBanking: IN_PROGRESS 85 %\nBanking: SUCCESS 85 %\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("event", "line"),
+    [
+        (Event(happening=Happening.STARTED, name="a", phase=Phase.RUN), "a: run started"),
+        (Event(happening=Happening.STARTED, name="a"), "a: started"),
+        (Event(happening=Happening.WAITING, name="a", elapsed=3725), "a: still waiting (1h02m)"),
+        (
+            Event(happening=Happening.WAITING, text="12 suites to go", elapsed=9.94),
+            "still waiting: 12 suites to go (9.9s)",
+        ),
+        (Event(happening=Happening.CHANGED, name="a", percent=85.4, elapsed=59.7), "a: 85 % (1m00s)"),
+        (Event(happening=Happening.ENDED, name="a", elapsed=12.2), "a: ended (12s)"),
+        (Event(happening=Happening.WARNING, text="slow"), "Warning: slow"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_tell__line(event: Event, line: str) -> None:
+    """Each kind of news has its line."""
+    screen = Screen()
+
+    screen.console.tell(event)
+
+    assert screen.stderr == f"{line}\n"
+
+
+def test_problem__whole_text() -> None:
+    """A problem says what happened, its details, what it usually means and what to do."""
+    screen = Screen("github")
+    error = errors.Refused("Kore.ai refused the token (401).", cause="a wrong app.", hint="Check it.", details=["4002"])
+
+    screen.console.problem(error)
+
+    assert screen.stderr == (
+        "Kore.ai refused the token (401).\n  - 4002\nUsually: a wrong app.\nWhat to do: Check it.\n"
+    )
+    assert screen.stdout == "::error title=kore_gate::Kore.ai refused the token (401).%0A4002\n"
+
+
+def test_say__several_lines() -> None:
+    """Lines stay lines, with their indentation."""
+    screen = Screen()
+
+    screen.console.say("First\n\n  - second  one\n--- third")
+
+    assert screen.stderr == "First\n\n  - second one\n| \u200b--- third\n"
+
+
+@pytest.mark.parametrize("verbose", [False, True])
+def test_debug(verbose: bool) -> None:
+    """Details are for those who asked for them."""
+    screen = Screen(verbose=verbose)
+
+    screen.console.debug("GET /status → 200")
+
+    assert screen.stderr == ("debug: GET /status → 200\n" if verbose else "")
+
+
+def test_colour() -> None:
+    """Colours mark what matters, and only where they are wanted."""
+    coloured = Screen(colour=True)
+
+    _play(coloured, CALLS["failed"])
+
+    assert "\x1b[31m  FAILED 02 Question 2" in coloured.stderr
+    assert "\x1b[31mVerdict: failed." in coloured.stderr
+    plain = Screen()
+    _play(plain, CALLS["failed"])
+    assert re.sub(r"\x1b\[\d*m", "", coloured.stderr) == plain.stderr
+
+
+def test_close__open_group() -> None:
+    """A group that an interrupt left open is closed, once."""
+
+    class Interrupting(Terminal):
+        def write(self, text: str) -> int:
+            if "Question 2" in text:
+                raise KeyboardInterrupt
+            return super().write(text)
+
+    screen = Screen("gitlab", stderr=Interrupting())
+
+    with pytest.raises(KeyboardInterrupt):
+        screen.console.verdict(CALLS["failed"], FILES)
+    screen.console.close()
+    screen.console.close()
+
+    assert [command.name for command in runners.gitlab(screen.stderr)] == ["section_start", "section_end"]
+
+
+def test_last_lines__after_a_problem() -> None:
+    """A call that never got a result still ends with verdict and exit code."""
+    screen = Screen()
+
+    screen.console.problem(errors.SettingsError(["host is missing"]))
+    screen.console.last_lines(builders.make_verdict(Ending.ERROR, exit_code=ExitCode.USAGE, message="1 setting."))
+
+    assert screen.stderr.splitlines()[-2:] == [
+        "Verdict: error. 1 setting.",
+        "Exit code: 2 (bad settings or usage; nothing was sent)",
+    ]
+
+
+class Broken(Terminal):
+    """A stream whose reader has left."""
+
+    def write(self, text: str) -> int:
+        raise BrokenPipeError
+
+    def flush(self) -> None:
+        raise BrokenPipeError
+
+
+def _closed() -> Terminal:
+    stream = Terminal()
+    stream.close()
+    return stream
+
+
+@pytest.mark.parametrize("live", [False, True], ids=["lines", "bars"])
+@pytest.mark.parametrize("make", [Broken, _closed], ids=["no reader", "closed"])
+def test_console__nobody_listens(make: type[Terminal], live: bool) -> None:
+    """A stream that can't be written to stops nothing."""
+    screen = Screen("none" if live else "github", live=live, stderr=make(), stdout=make())
+
+    _play(screen, CALLS["failed"])
+    screen.console.machine("{}")
+
+    assert not screen.console._bars
+
+
+@pytest.mark.parametrize("live", [False, True], ids=["lines", "bars"])
+def test_console__ascii_stream(live: bool) -> None:
+    """A stream that takes ASCII only gets escapes."""
+    raw = io.BytesIO()
+    screen = Screen(live=live, stderr=io.TextIOWrapper(raw, encoding="ascii", newline=""))
+
+    screen.console.tell(Event(happening=Happening.CHANGED, name="Zürich", status="😀"))
+    screen.console.say("Grüße")
+    screen.console.close()
+
+    assert b"Gr\\xfc\\xdfe\n" in raw.getvalue() or b"Gr??e" in raw.getvalue()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+def test_machine__any_encoding(encoding: str) -> None:
+    """Machine output is JSON whatever the stream's encoding, without secrets, and all there is on stdout."""
+    raw = io.BytesIO()
+    screen = Screen("azure", quiet_stdout=True, secrets=["s3cret"], stdout=io.TextIOWrapper(raw, encoding=encoding))
+
+    _play(screen, CALLS["failed"])
+    screen.console.machine(json.dumps({"name": "Zürich 😀", "token": "s3cret"}, ensure_ascii=False))
+
+    assert json.loads(raw.getvalue()) == {"name": "Zürich 😀", "token": "***"}
+    assert {"task.setsecret", "task.logissue"} <= {command.name for command in runners.azure(screen.stderr)}
+
+
+def test_hide__every_way_out() -> None:
+    """A secret is in no line, command or output, also when several words make it up."""
+    screen = Screen("azure", verbose=True, secrets=["s3cret", "Loans: IN_PROGRESS"])
+    console = screen.console
+
+    console.say("s3cret")
+    console.warn("s3c\x1b[1mret")
+    console.debug("s3cret")
+    console.problem(errors.GateError("s3cret", details=["s3cret"], hint="s3cret"))
+    console.tell(Event(happening=Happening.CHANGED, name="Loans", status="IN_PROGRESS"))
+    console.hand_on({"status": "s3cret"})
+    console.verdict(builders.make_call(builders.make_result(name="s3cret")), ["s3cret"])
+    console.say("x" * 1990 + "s3cret" * 3)
+
+    said = screen.stderr + screen.stdout
+    assert "s3c" not in said
+    assert "Loans: IN_PROGRESS" not in said
+
+
+def test_hide__mask() -> None:
+    """The CI masks a secret it is told of; where it can't, nothing is printed."""
+    told, untold = Screen("github"), Screen("gitlab")
+
+    told.console.hide("s3cret-value", mask=True)
+    untold.console.hide("s3cret-value", mask=True)
+    told.console.hide("another")
+
+    assert (told.stdout, untold.stdout) == ("::add-mask::s3cret-value\n", "")
+
+
+TRICKS = (
+    "::error::x",
+    "::",
+    ":",
+    "##[error]x",
+    "##vso[task.complete result=Succeeded;]",
+    "##teamcity[buildProblem description='x']",
+    "section_end:1:kore-1",
+    "\x1b[0Ksection_start:1:a\r\x1b[0K",
+    "--- x",
+    "+++ x",
+    "~~~ x",
+    "^^^ +++",
+    "\x1b[2J",
+    "\x1b]0;title\x07",
+    "\x9b31m",
+    "\r",
+    "\n",
+    "\r\n",
+    "\x0b",
+    "\x85",
+    "\u2028",
+    "#",
+    "-",
+    "\x1b",
+    "|",
+    "'",
+    "]",
+    "%0A",
+    " ",
+)
+hostile = st.lists(st.one_of(st.sampled_from(TRICKS), st.text(max_size=3)), min_size=1, max_size=6).map("".join)
+
+
+def _told_everywhere(foreign: list[str], screen: Screen) -> None:
+    """Put foreign text into every place that can hold any."""
+    texts = iter(foreign)
+    check = builders.make_check(value=next(texts))
+    red = builders.make_assertion(outcome=Outcome.FAILED, checks=(check,), actual=next(texts), reason=next(texts))
+    step = builders.make_step(
+        input=next(texts),
+        replies=(builders.make_reply(assertions=(red,)),),
+        source=builders.make_source(file=next(texts)),
+    )
+    verdict = builders.make_verdict(
+        Ending.FAILED, message=next(texts), cause=next(texts), hint=next(texts), details=(next(texts),)
+    )
+    suite = builders.make_result(
+        Ending.FAILED,
+        name=next(texts),
+        suite=builders.make_suite(steps=(step,)),
+        verdict=verdict,
+        notes=(next(texts),),
+        resume=next(texts),
+    )
+    name, status, text = next(texts), next(texts), next(texts)
+    for happening in Happening:
+        screen.console.tell(Event(happening=happening, name=name, status=status, text=text, elapsed=1.0))
+    screen.console.say(next(texts))
+    screen.console.debug(next(texts))
+    screen.console.problem(errors.GateError(next(texts), details=[next(texts)], cause=next(texts), hint=next(texts)))
+    screen.console.hand_on({"status": next(texts)})
+    screen.console.verdict(builders.make_call(suite), [next(texts)])
+
+
+PLACES = 23
+
+
+@pytest.mark.parametrize("ci", DIALECTS)
+@given(foreign=st.lists(hostile, min_size=PLACES, max_size=PLACES))
+def test_console__foreign_text_is_no_command(ci: str, foreign: list[str]) -> None:
+    """Whatever Kore.ai sends, no CI system sees another command than for harmless text, and no terminal an escape."""
+    screen, harmless = Screen(ci, verbose=True), Screen(ci, verbose=True)
+
+    _told_everywhere(foreign, screen)
+    _told_everywhere(["x"] * PLACES, harmless)
+
+    for reader in runners.READERS.values():
+        assert [each.name for each in reader(screen.stderr)] == [each.name for each in reader(harmless.stderr)]
+    if ci in runners.READERS:
+        read, expected = runners.READERS[ci](screen.stdout), runners.READERS[ci](harmless.stdout)
+        assert [each.name for each in read] == [each.name for each in expected]
+    else:
+        assert not screen.stdout
+    assert len(screen.stderr.split("\n")) >= len(harmless.stderr.split("\n"))
+    marks = re.compile(r"^\x1b\[0Ksection_(start|end):\d+:kore-\d+-1\r\x1b\[0K", re.MULTILINE)
+    rest = marks.sub("", screen.stderr) if ci == "gitlab" else screen.stderr
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", rest + screen.stdout)
+    assert screen.stderr.split("\n")[-3].startswith("Verdict: failed.")
+
+
+def test_console__rich_is_not_loaded() -> None:
+    """Lines need no display library; only bars do."""
+    script = "import sys, kore_gate.console; sys.exit(any(name.split('.')[0] == 'rich' for name in sys.modules))"
+
+    ended = subprocess.run([sys.executable, "-c", script], check=False)
+
+    assert ended.returncode == 0

@@ -1,0 +1,88 @@
+"""Which words of two texts are marked as different."""
+
+import hypothesis
+import pytest
+from hypothesis import strategies
+
+from kore_gate.reports import difference
+
+
+def shown(parts: difference.Parts) -> str:
+    """Write what differs between square brackets."""
+    return "".join(f"[{piece}]" if changed else piece for changed, piece in parts)
+
+
+@pytest.mark.parametrize(
+    ("expected", "actual", "left", "right"),
+    [
+        pytest.param("Hello you", "Hello you", "Hello you", "Hello you", id="same"),
+        pytest.param("EUR 1.50 left", "EUR 1.70 left", "EUR 1.[50] left", "EUR 1.[70] left", id="one-word"),
+        pytest.param("a b c", "a c", "a [b ]c", "a c", id="missing"),
+        pytest.param(
+            "red green tea", "blue black tea", "[red green] tea", "[blue black] tea", id="two-words-one-change"
+        ),
+        pytest.param("", "Hello", "", "[Hello]", id="nothing-expected"),
+        pytest.param("Hello", "", "[Hello]", "", id="nothing-came"),
+        pytest.param("one two three", "x y z", "[one two three]", "[x y z]", id="unlike"),
+        pytest.param("a  b", "a b", "a[  ]b", "a[ ]b", id="spaces"),
+    ],
+)
+def test_mark(expected: str, actual: str, left: str, right: str) -> None:
+    """What differs is marked in both texts, word by word."""
+    ours, theirs = difference.Marker().mark(expected, actual)
+
+    assert (shown(ours), shown(theirs)) == (left, right)
+
+
+def test_mark__long_texts_share_only_their_ends() -> None:
+    """Texts too long to be compared word by word still share their beginning and end."""
+    middle = " ".join(f"w{number} same" for number in range(300))
+    other = " ".join(f"v{number} same" for number in range(300))
+
+    ours, theirs = difference.Marker().mark(f"Dear you, {middle} bye", f"Dear you, {other} bye")
+
+    assert [changed for changed, _ in ours] == [False, True, False]
+    assert ours[0] == (False, "Dear you, ")
+    assert theirs[-1] == (False, " same bye")
+
+
+def test_mark__many_texts() -> None:
+    """Once the whole page's effort is spent, comparisons turn coarse."""
+    marker = difference.Marker(effort=10)
+
+    fine = marker.mark("a b c d", "x b y d")
+    coarse = marker.mark("a b c d", "x b y d")
+
+    assert shown(difference.Marker().mark("a b c d", "x b y d")[0]) == "[a] b [c] d"
+    assert shown(fine[0]) == "[a b c] d"
+    assert coarse == fine
+
+
+@hypothesis.given(strategies.text(max_size=80), strategies.text(max_size=80))
+def test_mark__nothing_is_lost(expected: str, actual: str) -> None:
+    """Put together again, the pieces are the texts."""
+    ours, theirs = difference.Marker().mark(expected, actual)
+
+    assert "".join(piece for _, piece in ours) == expected
+    assert "".join(piece for _, piece in theirs) == actual
+
+
+def test_closest() -> None:
+    """Of several variants the one that shares most words is compared."""
+    assert difference.closest(["Bye now", "Hello my friend", ""], "Hello friend") == 1
+
+
+@pytest.mark.parametrize(
+    ("expected", "actual", "said"),
+    [
+        ("a", "a", "Both texts read the same here: Kore.ai compares more than it shows."),
+        ("a b", "a  b\n", "They differ in spaces or line breaks only."),
+        ("Hello", "hello", "They differ in upper and lower case only."),
+        ("caf\u00e9", "cafe\u0301", "They differ only in characters that look alike or are invisible."),
+        ("a\u200bb", "ab", "They differ only in characters that look alike or are invisible."),
+        ("a", "b", ""),
+    ],
+)
+def test_subtle(expected: str, actual: str, said: str) -> None:
+    """Where the eye sees no difference, words say what it is."""
+    assert difference.subtle(expected, actual) == said

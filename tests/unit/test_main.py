@@ -1,0 +1,157 @@
+import io
+import os
+import signal
+import sys
+import threading
+import types
+from collections.abc import Iterator
+
+import pytest
+
+import kore_gate
+from kore_gate import __main__ as program
+
+
+class Left(BaseException):
+    """Stand for os._exit."""
+
+
+@pytest.fixture
+def exits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Turn leaving at once into something that can be seen."""
+
+    def leave(code: int) -> None:
+        raise Left(code)
+
+    monkeypatch.setattr(os, "_exit", leave)
+
+
+@pytest.fixture
+def own_signals() -> Iterator[None]:
+    """Give the test runner its signal handlers back."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def pretend_cli(monkeypatch: pytest.MonkeyPatch, code: int) -> list[tuple[list[str], list[int]]]:
+    """Put a command line in place that notes its calls and answers with a code."""
+    calls: list[tuple[list[str], list[int]]] = []
+
+    def main(arguments: list[str], *, pending: list[int]) -> int:
+        calls.append((arguments, pending))
+        return code
+
+    fake = types.ModuleType("kore_gate.cli")
+    fake.main = main  # type: ignore[attr-defined]  # a module made for this test
+    monkeypatch.setitem(sys.modules, "kore_gate.cli", fake)
+    monkeypatch.setattr(kore_gate, "cli", fake, raising=False)
+    return calls
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+@pytest.mark.usefixtures("exits", "own_signals")
+def test_catch_signals__first_is_noted_second_leaves(number: signal.Signals) -> None:
+    """The first interrupt waits for whoever reads the list; the second one doesn't wait for anyone."""
+    caught = program.catch_signals()
+
+    signal.raise_signal(number)
+    with pytest.raises(Left) as left:
+        signal.raise_signal(signal.SIGTERM)
+
+    assert caught == [number]
+    assert left.value.args == (143,)
+
+
+@pytest.mark.usefixtures("own_signals")
+def test_main__hands_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command line gets the arguments and a list of the interrupts so far; its answer is the exit code."""
+    calls = pretend_cli(monkeypatch, 4)
+    monkeypatch.setattr(sys, "argv", ["kore-gate", "wait", "--ds-id", "ds-1"])
+
+    with pytest.raises(SystemExit) as left:
+        program.main()
+
+    assert left.value.code == 4
+    assert calls == [(["wait", "--ds-id", "ds-1"], [])]
+
+
+def test_main__signals_caught_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever caught signals already passes the list on, and it stays that very list."""
+    calls = pretend_cli(monkeypatch, 143)
+    pending = [signal.SIGTERM.value]
+
+    with pytest.raises(SystemExit):
+        program.main(pending)
+
+    assert calls[0][1] is pending
+
+
+@pytest.mark.usefixtures("own_signals")
+def test_main__broken_installation(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """A library that is missing is a fault of the gate, said in words, and never looks like failed tests."""
+    monkeypatch.setitem(sys.modules, "kore_gate.cli", None)
+    monkeypatch.delattr(kore_gate, "cli", raising=False)
+
+    with pytest.raises(SystemExit) as left:
+        program.main()
+
+    said = capsys.readouterr().err.splitlines()
+    assert left.value.code == 70
+    assert said[0].startswith("kore-gate is not installed whole: ")
+    assert said[-2:] == ["Verdict: error. kore-gate is not installed whole.", "Exit code: 70 (a bug in kore_gate)"]
+
+
+@pytest.mark.usefixtures("exits")
+def test_leave__hung_thread() -> None:
+    """A thread that never ends, such as a name lookup, does not keep the process."""
+    release = threading.Event()
+    hung = threading.Thread(target=release.wait)
+    hung.start()
+
+    try:
+        with pytest.raises(Left) as left:
+            program.leave(7)
+    finally:
+        release.set()
+        hung.join()
+
+    assert left.value.args == (7,)
+
+
+def test_leave__daemon_thread() -> None:
+    """A daemon thread is no reason to skip an orderly end."""
+    release = threading.Event()
+    daemon = threading.Thread(target=release.wait, daemon=True)
+    daemon.start()
+
+    try:
+        with pytest.raises(SystemExit) as left:
+            program.leave(0)
+    finally:
+        release.set()
+        daemon.join()
+
+    assert left.value.code == 0
+
+
+def test_flush__reader_has_left() -> None:
+    """A pipe without a reader is given up, so that Python's own flush at the end can't change the exit code."""
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    with open(write_end, "w", encoding="utf-8") as stream:  # noqa: PTH123  # a descriptor has no path
+        stream.write("said to nobody")
+
+        program.flush(stream)
+
+        stream.flush()
+
+
+@pytest.mark.parametrize("stream", [None, io.StringIO("")], ids=["none", "closed"])
+def test_flush__nothing_to_write_to(stream: io.StringIO | None) -> None:
+    """A process started with its streams closed ends like any other."""
+    if stream:
+        stream.close()
+
+    program.flush(stream)

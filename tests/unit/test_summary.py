@@ -1,0 +1,175 @@
+"""What the summary page says, that it fits its limit, and that texts from outside stay texts."""
+
+import dataclasses
+import os
+import re
+from pathlib import Path
+
+import hypothesis
+import markdown_it
+import pytest
+from hypothesis import strategies
+from markdown_it.token import Token
+
+from kore_gate.model import Ending, Outcome, Result
+from kore_gate.reports import summary
+from tests import builders
+from tests.fakes import conversations
+
+SNAPSHOTS = Path(__file__).parents[1] / "snapshots" / "summary"
+
+CALLS = {
+    "passing": conversations.passing,
+    "imported": conversations.imported,
+    "failing": conversations.failing,
+    "timed-out": conversations.timed_out,
+    "hostile": conversations.hostile,
+}
+
+
+def tokens_of(page: str) -> list[Token]:
+    """Read a page with a parser of Markdown that takes tables and raw HTML, as GitHub does."""
+    parsed = markdown_it.MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"]).parse(page)
+    return [token for block in parsed for token in (block, *(block.children or ()))]
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_render__snapshot(name: str) -> None:
+    """The whole page is as it was seen and found good (KORE_GATE_UPDATE_SNAPSHOTS=1 takes a new one)."""
+    call = CALLS[name]()
+    expected = SNAPSHOTS / f"{name}.md"
+
+    page = summary.render(call)
+
+    if os.environ.get("KORE_GATE_UPDATE_SNAPSHOTS") == "1":
+        expected.parent.mkdir(parents=True, exist_ok=True)
+        expected.write_text(page, encoding="utf-8")
+    assert page == expected.read_text(encoding="utf-8")
+    assert page == summary.render(call)
+
+
+@pytest.mark.parametrize("limit", [0, 1, 60, 300, 900, 2_000, 3_000, 5_000, 10_000, 1_000_000])
+@pytest.mark.parametrize("name", ["failing", "hostile", "long", "many"])
+def test_render__limit(name: str, limit: int) -> None:
+    """The page never exceeds its limit, says when it was cut, and closes what it opened."""
+    green = conversations.passing().suites[0]
+    call = {
+        **CALLS,
+        "long": lambda: conversations.long(3_000, red_every=2),
+        "many": lambda: builders.make_call(*(dataclasses.replace(green, name=f"S {n}") for n in range(500))),
+    }[name]()
+
+    page = summary.render(call, limit)
+
+    assert len(page.encode()) <= limit
+    assert page.count("<details>") == page.count("</details>")
+    assert page.count("<pre>") == page.count("</pre>")
+    if 300 <= limit <= 2_000:
+        assert page.startswith("## ❌" if name != "many" else "## ✅")
+        assert page.endswith("*This summary was cut to fit its page; `kore-report.html` has the whole of it.*\n")
+
+
+def test_render__room_goes_to_what_matters() -> None:
+    """When room is short, the verdict and the way to resume stay and the details go."""
+    page = summary.render(conversations.timed_out(), 900)
+
+    assert "**What happened:** Timed out after 30m" in page
+    assert "kore-gate wait --ds-id ds-1 --timeout 1h" in page
+    assert "### Next" in page
+
+
+def test_render__more_failures_than_fit() -> None:
+    """The first twenty failures are shown and the others counted."""
+    page = summary.render(conversations.long(60, red_every=1))
+
+    assert page.count("   - Expected:") == 20
+    assert "160 more in `kore-report.html`." in page
+
+
+def test_render__failed_steps_are_kept() -> None:
+    """Of a long conversation the failed steps are in the table, whatever else is left out."""
+    page = summary.render(conversations.long(1_000, red_every=500))
+
+    assert "| 500 the checking one | ✗ failed | 0.8 s |" in page
+    assert "| 1000 the checking one | ✗ failed | 0.8 s |" in page
+    assert page.count("✓ passed") + page.count("○ not checked") == 198
+    assert "800 more steps in `kore-report.html`." in page
+
+
+def test_render__many_suites() -> None:
+    """A table of very many suites ends, and says how many it left out."""
+    late = builders.make_result(Ending.TIMED_OUT, suite=None, resume="kore-gate wait --ds-id a")
+    suites = [dataclasses.replace(late, resume=f"kore-gate wait --ds-id {number}") for number in range(250)]
+
+    page = summary.render(builders.make_call(*suites))
+
+    assert page.count("❌ timed out |") == 200
+    assert "50 more suites in `kore-report.html` and `kore-result.json`." in page
+    assert page.count("kore-gate wait --ds-id ") == 20
+    assert "230 more in `kore-report.html`." in page
+
+
+def test_render__no_suite() -> None:
+    """A call that ended before any suite says so."""
+    page = summary.render(dataclasses.replace(conversations.timed_out(), suites=()))
+
+    assert "No suite was reached." in page
+
+
+def test_render__many_details() -> None:
+    """Very many reasons are cut to fifty."""
+    verdict = builders.make_verdict(Ending.JOB_FAILED, details=tuple(f"Row {number}" for number in range(80)))
+
+    page = summary.render(builders.make_call(builders.make_result(Ending.JOB_FAILED, suite=None, verdict=verdict)))
+
+    assert page.count("- Row ") == 50
+    assert "- 30 more in `kore-report.html`" in page
+
+
+def test_render__step_failed_without_assertion() -> None:
+    """A step that failed on its own is a failure like any other, with its reason; nothing expected reads so."""
+    alone = builders.make_step(outcome=Outcome.FAILED, replies=(), reason="The bot timed out.")
+    empty = builders.make_assertion(checks=(), outcome=Outcome.FAILED)
+    bare = builders.make_step(number=2, outcome=Outcome.FAILED, replies=(builders.make_reply(assertions=(empty,)),))
+    suite = builders.make_suite(steps=(alone, bare))
+
+    page = summary.render(builders.make_call(conversations.run(Ending.FAILED, suite=suite)))
+
+    assert "1. **01 Hi** (Banking regression)\n   - Reason: The bot timed out.\n" in page
+    assert "   - Expected: (nothing)\n   - Actual: (Kore.ai did not say)\n" in page
+
+
+ALLOWED_HTML = {"<details>", "<summary>", "</summary>", "</details>", "<pre>", "</pre>", "<code>", "</code>"}
+
+
+def check_inert(page: str, call: Result) -> None:
+    """See that a page holds no markup but its own."""
+    tokens = tokens_of(page)
+    assert {token.type for token in tokens}.isdisjoint({"link_open", "image", "code_block", "fence", "s_open", "hr"})
+    tags = {tag for token in tokens if token.type.startswith("html_") for tag in re.findall(r"<[^>]*>?", token.content)}
+    assert tags <= ALLOWED_HTML
+    headings = [token.tag for token in tokens if token.type == "heading_open"]
+    assert headings == ["h2", "h3", "h3", "h3"]
+    assert len([token for token in tokens if token.type == "table_open"]) == 1 + len(call.suites)
+
+
+def test_render__hostile_text_stays_text() -> None:
+    """Markdown and HTML in any text do nothing, as a real parser sees it."""
+    call = conversations.hostile()
+
+    page = summary.render(call)
+
+    check_inert(page, call)
+    assert "http://" not in page
+    assert "<script" not in page
+
+
+@hypothesis.given(
+    strategies.text(min_size=1, max_size=60) | strategies.text("<>[]()!`*_~|#-+=:/.\\&\n \t1ax", min_size=1)
+)
+@hypothesis.settings(max_examples=100, deadline=None)
+def test_render__any_text_stays_text(value: str) -> None:
+    """No text at all becomes a link, an image, a heading, a table or HTML."""
+    call = conversations.hostile(value)
+
+    check_inert(summary.render(call), call)

@@ -1,0 +1,452 @@
+import dataclasses
+from typing import Any
+
+import hypothesis
+import pytest
+from hypothesis import strategies
+
+from kore_gate import testcases
+from kore_gate.model import Counts, Ending, Evidence, Outcome, Phase, Source
+from tests import builders
+
+
+def _one(result_overrides: dict[str, Any] | None = None, **step: Any) -> list[testcases.Case]:
+    suite = builders.make_suite(steps=(builders.make_step(**step),))
+    return testcases.cases_of(builders.make_result(suite=suite, **(result_overrides or {})))
+
+
+def _assertion_step(**assertion: Any) -> dict[str, Any]:
+    return {"replies": (builders.make_reply(assertions=(builders.make_assertion(**assertion),)),)}
+
+
+@pytest.mark.parametrize(
+    ("assertion", "label"),
+    [
+        pytest.param({}, 'text equals "Hello"', id="text"),
+        pytest.param(
+            {"checks": (builders.make_check(), builders.make_check(value="Hi"))}, 'text equals "Hello" or "Hi"', id="or"
+        ),
+        pytest.param(
+            {"group": "flow", "checks": (builders.make_check(value="Confirmation"),)},
+            "flow reaches Confirmation",
+            id="flow",
+        ),
+        pytest.param(
+            {"group": "context", "checks": (builders.make_check(field="balance", value="5"),)},
+            "context balance = 5",
+            id="context",
+        ),
+        pytest.param({"group": "tone"}, 'tone matches "Hello"', id="unknown group"),
+        pytest.param({"checks": ()}, "text equals (nothing)", id="no checks"),
+    ],
+)
+def test_label__table(assertion: dict[str, Any], label: str) -> None:
+    """An assertion is named by what it expects."""
+    assert testcases.label(builders.make_assertion(**assertion)) == label
+
+
+@pytest.mark.parametrize(
+    ("step", "label"),
+    [
+        pytest.param({}, "01 Hi", id="input"),
+        pytest.param({"input": "", "event": "welcome", "number": 12}, "12 welcome", id="event"),
+        pytest.param({"input": "", "number": 123}, "123 (no input)", id="neither"),
+    ],
+)
+def test_step_label__table(step: dict[str, Any], label: str) -> None:
+    """A step is named by its number and what the user said."""
+    assert testcases.step_label(builders.make_step(**step)) == label
+
+
+@pytest.mark.parametrize(
+    ("assertion", "outcome", "message"),
+    [
+        pytest.param({}, Outcome.PASSED, "", id="passed"),
+        pytest.param(
+            {"outcome": Outcome.FAILED, "actual": "Sorry"},
+            Outcome.FAILED,
+            "text equals \"Hello\", but got 'Sorry'",
+            id="failed",
+        ),
+        pytest.param(
+            {"outcome": Outcome.FAILED}, Outcome.FAILED, 'text equals "Hello": not so', id="failed, actual unknown"
+        ),
+        pytest.param({"outcome": Outcome.ERROR}, Outcome.ERROR, "could not be judged", id="error"),
+        pytest.param({"outcome": Outcome.ERROR, "reason": "no answer"}, Outcome.ERROR, "no answer", id="reason"),
+        pytest.param(
+            {"outcome": Outcome.PENDING},
+            Outcome.SKIPPED,
+            "not executed: 1 of 1 assertions passed.",
+            id="pending",
+        ),
+        pytest.param(
+            {"outcome": Outcome.SKIPPED, "reason": "step 1 failed"}, Outcome.SKIPPED, "step 1 failed", id="skipped"
+        ),
+        pytest.param({"enabled": False}, Outcome.SKIPPED, "disabled in the suite", id="disabled"),
+        pytest.param(
+            {"enabled": False, "outcome": Outcome.FAILED}, Outcome.SKIPPED, "disabled in the suite", id="disabled, red"
+        ),
+    ],
+)
+def test_cases_of__assertion(assertion: dict[str, Any], outcome: Outcome, message: str) -> None:
+    """Each assertion is a test case that says why it ended as it did."""
+    case = _one(**_assertion_step(**assertion))[0]
+
+    assert (case.classname, case.name) == (
+        "kore.Banking regression.01 Hi",
+        testcases.label(builders.make_assertion(**assertion)),
+    )
+    assert (case.outcome, case.message) == (outcome, message)
+    assert case.text.startswith(message)
+
+
+def test_cases_of__difference() -> None:
+    """A false assertion shows expected and actual, each on a line of its own, and the reason."""
+    checks = (builders.make_check(), builders.make_check(value="Hi"))
+    case = _one(**_assertion_step(checks=checks, outcome=Outcome.FAILED, actual="Sorry", reason="wrong node"))[0]
+
+    assert case.text.splitlines() == [
+        'text equals "Hello" or "Hi", but got \'Sorry\'',
+        "",
+        "expected: Hello",
+        "     or   Hi",
+        "actual:   Sorry",
+        "reason:   wrong node",
+    ]
+
+
+def test_cases_of__long_difference() -> None:
+    """The line about a false assertion shows expected and actual however long they are."""
+    checks = (builders.make_check(value="x" * 10_000),)
+    case = _one(**_assertion_step(checks=checks, outcome=Outcome.FAILED, actual="y" * 10_000))[0]
+
+    assert len(case.message) <= 300
+    assert "xxx…, but got 'yyy" in case.message
+    assert "x" * 10_000 in case.text
+    assert "y" * 10_000 in case.text
+
+
+def test_cases_of__context_difference() -> None:
+    """An expectation on the context names the variable; the reply's own text stands in for an unknown actual."""
+    check = builders.make_check(field="balance", value="5")
+    assertion = builders.make_assertion(group="context", checks=(check,), outcome=Outcome.FAILED)
+    case = _one(replies=(builders.make_reply(assertions=(assertion,), actual="Bye"),))[0]
+
+    assert "expected: balance = 5\nactual:   Bye" in case.text
+
+
+def test_cases_of__several_replies() -> None:
+    """With several replies, each name says which."""
+    cases = _one(replies=(builders.make_reply(), builders.make_reply()))
+
+    assert [case.name for case in cases] == ['reply 1 · text equals "Hello"', 'reply 2 · text equals "Hello"']
+
+
+@pytest.mark.parametrize(
+    ("step", "expected"),
+    [
+        pytest.param({"replies": ()}, (Outcome.SKIPPED, "no assertion enabled"), id="no reply"),
+        pytest.param(
+            {"replies": (), "outcome": Outcome.FAILED},
+            (Outcome.FAILED, "Kore.ai says that this step failed"),
+            id="red without reason",
+        ),
+        pytest.param(
+            {"outcome": Outcome.ERROR, "reason": "no reply in 30 s"},
+            (Outcome.ERROR, "no reply in 30 s"),
+            id="red while its assertions are green",
+        ),
+        pytest.param(
+            _assertion_step(enabled=False), (Outcome.SKIPPED, "no assertion enabled"), id="all assertions disabled"
+        ),
+    ],
+)
+def test_cases_of__step_itself(step: dict[str, Any], expected: tuple[Outcome, str]) -> None:
+    """A step has a test case of its own where no assertion says what there is to say."""
+    case = _one(**step)[-1]
+
+    assert case.name == "step"
+    assert (case.outcome, case.message) == expected
+
+
+def test_cases_of__red_step_with_red_assertion() -> None:
+    """A step that failed because of an assertion is not counted twice."""
+    cases = _one(outcome=Outcome.FAILED, **_assertion_step(outcome=Outcome.FAILED))
+
+    assert [case.outcome for case in cases] == [Outcome.FAILED]
+
+
+def test_cases_of__time_and_place() -> None:
+    """The time of a step stands on the first of its cases that was judged, its place on all."""
+    disabled = builders.make_assertion(enabled=False)
+    assertions = (disabled, builders.make_assertion(), builders.make_assertion())
+    source = builders.make_source()
+    cases = _one(duration=1.5, source=source, replies=(builders.make_reply(assertions=assertions),))
+
+    assert [case.duration for case in cases] == [0.0, 1.5, 0.0]
+    assert {case.source for case in cases} == {source}
+    assert {case.step for case in cases} == {1}
+
+
+@pytest.mark.parametrize(
+    ("evidence", "said"),
+    [
+        pytest.param(Evidence.EXECUTION, "bot:  Sorry", id="executed"),
+        pytest.param(Evidence.IMPORT_VALIDATION, "bot:  (expected) Hello", id="imported"),
+    ],
+)
+def test_cases_of__transcript(evidence: Evidence, said: str) -> None:
+    """A red case retells the last ten turns up to its step; what the bot said counts only if it was asked."""
+    red = (builders.make_assertion(outcome=Outcome.FAILED),)
+    steps = [
+        builders.make_step(
+            number=number,
+            input=f"input {number}",
+            replies=(builders.make_reply(actual="Sorry", assertions=red if number == 12 else ()),),
+            unexpected=("Goodbye",) if number == 12 else (),
+        )
+        for number in range(1, 14)
+    ]
+    suite = builders.make_suite(steps=tuple(steps))
+    cases = testcases.cases_of(builders.make_result(suite=suite, evidence=evidence))
+
+    told = cases[11].transcript
+    assert told[0] == "user: input 3"
+    assert told[-3:] == ("user: input 12", said, "bot:  Goodbye")
+    assert not any(case.transcript for case in cases if case.step != 12)
+
+
+@pytest.mark.parametrize(
+    ("ending", "red", "gate"),
+    [
+        pytest.param(Ending.PASSED, False, False, id="passed"),
+        pytest.param(Ending.FAILED, True, False, id="failed"),
+        pytest.param(Ending.FAILED, False, True, id="failed, but no case says so"),
+        pytest.param(Ending.TIMED_OUT, False, True, id="timed out"),
+        pytest.param(Ending.INTERRUPTED, True, True, id="interrupted after a failure"),
+        pytest.param(Ending.NOTHING_TO_TEST, False, True, id="nothing to test"),
+    ],
+)
+@pytest.mark.parametrize("granularity", ["assertion", "step"])
+def test_cases_of__gate_case(ending: Ending, red: bool, gate: bool, granularity: str) -> None:
+    """The gate adds a case of its own unless the others already say how it ended."""
+    step = builders.make_step(**_assertion_step(outcome=Outcome.FAILED if red else Outcome.PASSED))
+    suite = builders.make_suite(steps=(step,))
+    cases = testcases.cases_of(builders.make_result(ending, suite=suite), granularity)
+
+    assert (cases[-1].classname == "kore_gate.import") is gate
+    assert len(cases) == 1 + gate
+
+
+@pytest.mark.parametrize(
+    ("ending", "kind"),
+    [
+        (Ending.FAILED, "kore_gate.Failed"),
+        (Ending.JOB_FAILED, "kore_gate.JobFailed"),
+        (Ending.TIMED_OUT, "kore_gate.TimedOut"),
+        (Ending.NOTHING_TO_TEST, "kore_gate.NothingToTest"),
+        (Ending.REFUSED, "kore_gate.Refused"),
+        (Ending.UNAVAILABLE, "kore_gate.Unavailable"),
+        (Ending.INTERRUPTED, "kore_gate.Interrupted"),
+        (Ending.ERROR, "kore_gate.Error"),
+    ],
+)
+def test_cases_of__gate_outcomes(ending: Ending, kind: str) -> None:
+    """Each way a suite can end without results is an error under a name of its own."""
+    verdict = builders.make_verdict(ending, details=("row 1",), cause="a slow bot", hint="wait longer")
+    result = builders.make_result(suite=None, verdict=verdict, phase=Phase.RUN, file="suites/a.json")
+
+    (case,) = testcases.cases_of(result)
+
+    assert case == testcases.Case(
+        classname="kore_gate.run",
+        name="run succeeds",
+        outcome=Outcome.ERROR,
+        type=kind,
+        message=verdict.message,
+        text=f"{verdict.message}\n  - row 1\nUsually: a slow bot\nWhat to do: wait longer",
+        source=Source(file="suites/a.json", line=1),
+    )
+
+
+def test_cases_of__allowed_empty_suite() -> None:
+    """An empty suite that may pass has one case, skipped: no file is without a test case, and none is green for it."""
+    (case,) = testcases.cases_of(builders.make_result(suite=builders.make_suite(steps=())))
+
+    assert (case.outcome, case.type) == (Outcome.SKIPPED, "kore_gate.NothingToTest")
+
+
+def test_cases_of__step_granularity() -> None:
+    """A step as one case lists its assertions, ends like the worst of them, and takes its message from that."""
+    assertions = (
+        builders.make_assertion(),
+        builders.make_assertion(enabled=False),
+        builders.make_assertion(outcome=Outcome.FAILED, actual="Sorry"),
+        builders.make_assertion(outcome=Outcome.ERROR, reason="no context"),
+    )
+    step = builders.make_step(replies=(builders.make_reply(assertions=assertions),), duration=2.0)
+    result = builders.make_result(Ending.FAILED, suite=builders.make_suite(steps=(step,)))
+
+    (case,) = testcases.cases_of(result, "step")
+
+    assert (case.classname, case.name) == ("kore.Banking regression", "01 Hi")
+    assert (case.outcome, case.type, case.message) == (Outcome.ERROR, "kore.StepError", "no context")
+    assert case.duration == 2.0
+    assert case.text.splitlines() == [
+        "no context",
+        "",
+        'passed: text equals "Hello"',
+        'skipped: text equals "Hello": disabled in the suite',
+        "failed: text equals \"Hello\", but got 'Sorry'",
+        'error: text equals "Hello": no context',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("assertions", "outcome", "message"),
+    [
+        pytest.param(({"enabled": False},), Outcome.SKIPPED, "no assertion enabled", id="disabled"),
+        pytest.param(({}, {"enabled": False}), Outcome.PASSED, "", id="passed"),
+        pytest.param(({"outcome": Outcome.FAILED}, {}), Outcome.FAILED, 'text equals "Hello": not so', id="failed"),
+        pytest.param(
+            ({"enabled": False}, {"outcome": Outcome.SKIPPED, "reason": "not reached"}),
+            Outcome.SKIPPED,
+            "not reached",
+            id="not reached",
+        ),
+    ],
+)
+def test_cases_of__step_granularity_outcome(
+    assertions: tuple[dict[str, Any], ...], outcome: Outcome, message: str
+) -> None:
+    """The most telling part of a step speaks for it."""
+    reply = builders.make_reply(assertions=tuple(builders.make_assertion(**each) for each in assertions))
+    suite = builders.make_suite(steps=(builders.make_step(replies=(reply,)),))
+
+    case = testcases.cases_of(builders.make_result(suite=suite), "step")[0]
+
+    assert (case.outcome, case.message) == (outcome, message)
+
+
+@pytest.mark.parametrize(
+    ("suite_name", "said", "classname"),
+    [
+        pytest.param("a.b/c\\d::e", "v1.0 / x", "kore.a_b_c_d__e.01 v1_0 _ x", id="separators"),
+        pytest.param(" a \n b ", "\x1b[31mred\x1b[0m", "kore.a b.01 red", id="white space and colours"),
+        pytest.param("", "x", "kore._.01 x", id="empty"),
+    ],
+)
+def test_cases_of__classname(suite_name: str, said: str, classname: str) -> None:
+    """A class name has exactly the dots and separators that the gate put there."""
+    assert _one({"name": suite_name}, input=said)[0].classname == classname
+
+
+def test_cases_of__long_names() -> None:
+    """Long names are cut so that suite and step both stay recognisable, and stay unique."""
+    steps = tuple(
+        builders.make_step(
+            number=number, input="i" * 500, **_assertion_step(checks=(builders.make_check(value="v" * 500),))
+        )
+        for number in (1, 2)
+    )
+    result = builders.make_result(name="s" * 500, suite=builders.make_suite(steps=steps))
+
+    for granularity in ("assertion", "step"):
+        cases = testcases.cases_of(result, granularity)
+
+        assert len({(case.classname, case.name) for case in cases}) == 2
+        assert all(len(case.classname) <= 200 and len(case.name) <= 200 for case in cases)
+
+
+@pytest.mark.parametrize(
+    ("values", "names"),
+    [
+        pytest.param(["a", "a", "a"], ["a", "a #2", "a #3"], id="repeats"),
+        pytest.param(["a", "a #2", "a"], ["a", "a #2", "a #3"], id="number taken"),
+        pytest.param(["a", "a", "a #2"], ["a", "a #2", "a #2 #2"], id="number taken later"),
+        pytest.param(["a", "\x1b[1ma", " a"], ["a", "a #2", "a #3"], id="alike once printable"),
+    ],
+)
+def test_cases_of__repeats(values: list[str], names: list[str]) -> None:
+    """Test cases of the same name are numbered, in the same way in every run."""
+    assertions = tuple(
+        builders.make_assertion(group="flow", checks=(builders.make_check(value=value),)) for value in values
+    )
+
+    cases = _one(replies=(builders.make_reply(assertions=assertions),))
+
+    assert [case.name.removeprefix("flow reaches ") for case in cases] == names
+
+
+@hypothesis.given(strategies.lists(strategies.sampled_from(["a", "a #2", "a #2 #2", "a #3", "b" * 300, "b" * 301])))
+@hypothesis.settings(deadline=None, max_examples=50)
+def test_cases_of__names_are_unique(values: list[str]) -> None:
+    """Whatever the assertions are called, no two test cases share a name, and none is too long."""
+    assertions = tuple(builders.make_assertion(checks=(builders.make_check(value=value),)) for value in values)
+
+    names = [case.name for case in _one(replies=(builders.make_reply(assertions=assertions),))]
+
+    assert len(set(names)) == len(names) == max(1, len(values))
+    assert all(len(name) <= testcases.NAME_LIMIT for name in names)
+
+
+def test_count__all_kinds() -> None:
+    """Counts are those of the cases, the gate's own left out, whatever the granularity of the report."""
+    assertions = (
+        builders.make_assertion(),
+        builders.make_assertion(outcome=Outcome.FAILED),
+        builders.make_assertion(outcome=Outcome.ERROR),
+        builders.make_assertion(outcome=Outcome.PENDING),
+        builders.make_assertion(enabled=False),
+    )
+    steps = (
+        builders.make_step(replies=(builders.make_reply(assertions=assertions),), outcome=Outcome.FAILED),
+        builders.make_step(number=2, replies=(), outcome=Outcome.ERROR),
+        builders.make_step(number=3, replies=()),
+    )
+    result = builders.make_result(Ending.TIMED_OUT, suite=builders.make_suite(steps=steps))
+
+    counts = testcases.count(result)
+
+    assert counts == Counts(steps=3, assertions=4, passed=1, failed=1, errors=2, skipped=3)
+    assert counts + counts == Counts(steps=6, assertions=8, passed=2, failed=2, errors=4, skipped=6)
+
+
+def test_count__no_suite() -> None:
+    """Where no suite is known there is nothing to count."""
+    assert testcases.count(builders.make_result(Ending.REFUSED, suite=None)) == Counts()
+
+
+@hypothesis.given(
+    strategies.lists(
+        strategies.builds(
+            builders.make_step,
+            outcome=strategies.sampled_from(Outcome),
+            replies=strategies.lists(
+                strategies.builds(
+                    builders.make_reply,
+                    assertions=strategies.lists(
+                        strategies.builds(
+                            builders.make_assertion,
+                            enabled=strategies.booleans(),
+                            outcome=strategies.sampled_from(Outcome),
+                        ),
+                        max_size=3,
+                    ).map(tuple),
+                ),
+                max_size=2,
+            ).map(tuple),
+        ),
+        max_size=3,
+    ).map(tuple)
+)
+@hypothesis.settings(deadline=None, max_examples=50)
+def test_count__agrees_with_cases(steps: tuple[object, ...]) -> None:
+    """Counting and making test cases never disagree."""
+    result = builders.make_result(suite=builders.make_suite(steps=steps))
+
+    counts = testcases.count(result)
+
+    made = [case.outcome for case in testcases.cases_of(result) if case.step]
+    wanted = (Outcome.PASSED, Outcome.FAILED, Outcome.ERROR, Outcome.SKIPPED)
+    assert [made.count(outcome) for outcome in wanted] == list(dataclasses.astuple(counts)[2:])

@@ -1,0 +1,73 @@
+"""Small things that the reports for people say."""
+
+import dataclasses
+
+import pytest
+
+from kore_gate.model import Ending, Evidence, Outcome
+from kore_gate.reports import words
+from tests import builders
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (0, "0.0 s"),
+        (0.004, "4 ms"),
+        (0.84, "0.8 s"),
+        (14.364, "14 s"),
+        (60, "1 min"),
+        (125, "2 min 5 s"),
+        (3600, "1 h"),
+        (3785, "1 h 3 min"),
+        (float("nan"), "?"),
+        (float("inf"), "?"),
+        (-1, "?"),
+    ],
+)
+def test_seconds(value: float, said: str) -> None:
+    """Time spans are written as people say them."""
+    assert words.seconds(value) == said
+
+
+@pytest.mark.parametrize("ending", Ending)
+def test_titles(ending: Ending) -> None:
+    """Every ending has a title."""
+    assert words.TITLES[ending]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "outcomes", "evidence", "said"),
+    [
+        (Outcome.PASSED, [Outcome.PASSED], Evidence.EXECUTION, "passed"),
+        (Outcome.PASSED, [Outcome.PASSED], Evidence.IMPORT_VALIDATION, "accepted"),
+        (Outcome.FAILED, [Outcome.PASSED], Evidence.EXECUTION, "failed"),
+        (Outcome.PASSED, [Outcome.PASSED, Outcome.FAILED], Evidence.EXECUTION, "failed"),
+        (Outcome.PASSED, [Outcome.ERROR, Outcome.FAILED], Evidence.EXECUTION, "error"),
+        (Outcome.ERROR, [], Evidence.EXECUTION, "error"),
+        (Outcome.PASSED, [Outcome.PASSED, Outcome.PENDING], Evidence.EXECUTION, "unreached"),
+        (Outcome.SKIPPED, [Outcome.SKIPPED], Evidence.EXECUTION, "unreached"),
+        (Outcome.PENDING, [], Evidence.NONE, "unreached"),
+        (Outcome.PASSED, [], Evidence.EXECUTION, "unchecked"),
+    ],
+)
+def test_step_outcome(outcome: Outcome, outcomes: list[Outcome], evidence: Evidence, said: str) -> None:
+    """A step is as good as its worst enabled assertion, and never green without one that held."""
+    assertions = tuple(builders.make_assertion(outcome=one) for one in outcomes)
+    disabled = builders.make_assertion(enabled=False, outcome=Outcome.FAILED)
+    step = builders.make_step(outcome=outcome, replies=(builders.make_reply(assertions=(*assertions, disabled)),))
+
+    named = words.step_outcome(builders.make_result(evidence=evidence), step)
+
+    assert named == said
+    assert named in words.OUTCOMES.keys() & words.MARKS.keys()
+    assert words.is_red(step) == (said in ("failed", "error"))
+
+
+def test_resumes__each_once() -> None:
+    """The same command is given once."""
+    late = builders.make_result(Ending.TIMED_OUT, resume="kore-gate wait --ds-id a")
+
+    call = builders.make_call(late, late, dataclasses.replace(late, resume="kore-gate wait --ds-id b"))
+
+    assert words.resumes(call) == ["kore-gate wait --ds-id a", "kore-gate wait --ds-id b"]
