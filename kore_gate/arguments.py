@@ -1,15 +1,20 @@
 """The command line's words: made from the table of settings, so that no flag can be missing."""
 
 import argparse
-from collections.abc import Sequence
+import difflib
+from collections.abc import Iterable, Sequence
 from typing import NoReturn
 
-from kore_gate import __version__, catalogue, errors, values
+from kore_gate import __version__, catalogue, errors, settings, values
 from kore_gate.exit_codes import MEANINGS
 
-_POSITIONAL = {"import": "files", "test": "files", "run": "suites"}
+_POSITIONAL = {"import": "files", "test": "files", "run": "suites", "report": "files"}
 _SWITCHES = {f"--{setting.name}" for setting in catalogue.SETTINGS if setting.parse is values.flag}
-_SWITCH_WORDS = {"true", "false", "yes", "no", "on", "off", "1", "0"}
+_SWITCH_WORDS = {"true", "false", "yes", "no", "on", "off", "1", "0", ""}
+_SECRETS = {f"--{setting.name}": setting for setting in catalogue.SETTINGS if setting.secret}
+_OWN_FLAGS = {"--scenario", "--port", "--job-seconds"}
+_VALUED = {f"--{setting.name}" for setting in catalogue.SETTINGS} - _SECRETS.keys() - _SWITCHES | _OWN_FLAGS
+_HELP = {"-h", "--help", "--version"}
 
 
 class _Parser(argparse.ArgumentParser):
@@ -18,12 +23,27 @@ class _Parser(argparse.ArgumentParser):
         raise errors.SettingsError([message[:1].upper() + message[1:] + "."], hint=f"See `{self.prog} --help`.")
 
 
-def parse(argv: Sequence[str], default_command: str) -> argparse.Namespace:
-    """Read the command line; without a command it is the default one. Raises SettingsError."""
-    words = [word for word in argv if word]  # GitHub passes what is not given as an empty argument
-    if not words or (words[0].startswith("-") and words[0] not in {"-h", "--help", "--version"}):
-        words.insert(0, default_command)
-    return _parser().parse_args(_spelt_out(words))
+def parse(argv: Sequence[str], default: tuple[str, str]) -> argparse.Namespace:
+    """Read the command line; without a command it is the default one, given with where it came from.
+
+    What is wrong with single words is listed in `problems`; for the rest it raises SettingsError.
+    """
+    words = _words(argv, default[0])
+    if words[0] not in catalogue.COMMANDS and words[0] not in _HELP:
+        source = "command line" if words[0] in argv else default[1]
+        told = f"command {words[0]!r} ({source}) is none of {', '.join(catalogue.COMMANDS)}."
+        told += _close(words[0], catalogue.COMMANDS)
+        raise errors.SettingsError([told], hint="See `kore-gate --help`.")
+    parsed, extra = _parser().parse_known_args(words)
+    unknown = [word.partition("=")[0] for word in extra if word.startswith("-") and word != "-"]
+    parsed.problems = [_no_flag(name, parsed.command) for name in unknown]
+    # What follows an unknown flag may be its value, and that may be a secret.
+    stray = [] if unknown else extra
+    if parsed.command in _POSITIONAL:
+        parsed.entries = [*parsed.entries, *stray]  # argparse takes those in front of the first flag only
+    elif stray:
+        parsed.problems.append(_stray(stray[0], parsed.command))
+    return parsed
 
 
 def flags(arguments: argparse.Namespace) -> dict[str, str]:
@@ -31,26 +51,59 @@ def flags(arguments: argparse.Namespace) -> dict[str, str]:
     found: dict[str, str] = {}
     for setting in catalogue.SETTINGS:
         given = getattr(arguments, setting.field, None)
-        positional = getattr(arguments, "entries", []) if _POSITIONAL.get(arguments.command) == setting.name else []
+        positional = arguments.entries if _POSITIONAL.get(arguments.command) == setting.name else []
         parts = [*(given if isinstance(given, list) else [given] if given else []), *positional]
         if parts:
             found[setting.name] = "\n".join(parts)
     return found
 
 
-def _spelt_out(words: Sequence[str]) -> list[str]:
-    """Give each switch its value: `--verbose` is `--verbose=true`, and takes no file name for one."""
+def for_reports(argv: Sequence[str], default: tuple[str, str]) -> tuple[str, dict[str, str]]:
+    """Return the command, and the flags that say where reports go, of a command line that can't be used."""
+    command, *words = _words(argv, default[0])
+    pairs = (word.removeprefix("--").partition("=") for word in words)
+    return command, {name: value for name, _, value in pairs if name in settings.REPORTING}
+
+
+def _words(argv: Sequence[str], default_command: str) -> list[str]:
+    """Return the words with the command in front and each flag in one word with its value: `--verbose=true`.
+
+    A flag's empty value counts as none; any other empty word is what GitHub passes for an input that is not given.
+    """
+    first = next((word for word in argv if word), "")
+    rest = [*argv] if first and (first in _HELP or not first.startswith("-")) else [default_command, *argv]
     made: list[str] = []
-    skip = False
-    for word, following in zip(words, [*words[1:], ""], strict=True):
-        if skip:
-            skip = False
-        elif word in _SWITCHES:
-            skip = following.lower() in _SWITCH_WORDS
-            made.append(f"{word}={following if skip else 'true'}")
-        else:
+    while rest:
+        word = rest.pop(0)
+        if word == "--":
+            return [*made, word, *filter(None, rest)]
+        if word in _SWITCHES:
+            value = rest.pop(0) if rest and rest[0].lower() in _SWITCH_WORDS else "true"
+            made.append(f"{word}={value}")
+        elif word in _VALUED and rest and rest[0].partition("=")[0] not in _VALUED | _SWITCHES:
+            made.append(f"{word}={rest.pop(0)}")
+        elif word:
             made.append(word)
     return made
+
+
+def _no_flag(name: str, command: str) -> str:
+    secret = _SECRETS.get(name)
+    if secret:
+        ways = f"the input {secret.name}, {secret.variable} or {secret.variable}_FILE"
+        return f"{secret.name} has no flag, for every process of the machine could read it. Give {ways}."
+    return f"{name} is no flag of {command}.{_close(name, _VALUED | _SWITCHES)}"
+
+
+def _stray(word: str, command: str) -> str:
+    if word in catalogue.COMMANDS:
+        return f"{word!r} comes after flags; the command is the first word: kore-gate {word} …"
+    return f"{word!r} is one word too many for {command}; import ids are given with --ds-id."
+
+
+def _close(name: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.75)
+    return f" Did you mean {close[0]}?" if close else ""
 
 
 def _parser() -> _Parser:
@@ -91,11 +144,8 @@ def _add_settings(command: argparse.ArgumentParser) -> None:
 def _add_positional(command: argparse.ArgumentParser, name: str) -> None:
     kind = _POSITIONAL.get(name)
     if kind:
-        command.add_argument("entries", nargs="*", metavar=kind.upper().removesuffix("S"), help=f"the same as --{kind}")
-
-
-def _add_report(command: argparse.ArgumentParser, _name: str) -> None:
-    command.add_argument("file", metavar="FILE", help="a saved kore-result.json")
+        what = "a saved kore-result.json" if name == "report" else f"the same as --{kind}"
+        command.add_argument("entries", nargs="*", metavar=kind.upper().removesuffix("S"), help=what)
 
 
 def _add_demo(command: argparse.ArgumentParser, _name: str) -> None:
@@ -108,4 +158,4 @@ def _add_simulate(command: argparse.ArgumentParser, name: str) -> None:
     command.add_argument("--job-seconds", type=float, default=20.0, help="how long a job takes (default: 20)")
 
 
-_OWN = {"report": _add_report, "demo": _add_demo, "simulate": _add_simulate}
+_OWN = {"demo": _add_demo, "simulate": _add_simulate}

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import pathlib
 import secrets
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -86,13 +87,13 @@ class Call:
     def refuse(self, error: errors.SettingsError) -> None:
         """Leave the reports of a call whose settings can't be used."""
         self._writer.prepare(self._settings.command, self._settings.stream_id)
-        self._finish([settings_result(error)])
+        made = self._finish([settings_result(error)])
+        self._hand_out(made)
 
     def conclude(self, made: Result) -> int:
         """Say how the call ended, softened where the caller asked for it; return the exit code."""
         settings, code = self._settings, made.verdict.exit_code
-        if settings.output == "json":
-            self._console.machine(result.render(made, self._writer.written).decode())
+        self._hand_out(made)
         softened = code in settings.soft_fail
         if softened:
             self._console.warn(f"soft-fail: exit code {code.value} ({made.verdict.ending}) is turned into 0.")
@@ -102,7 +103,7 @@ class Call:
     async def _results(self, works: Sequence[Work]) -> list[SuiteResult]:
         settings, clock = self._settings, self._clock
         deadline = self._began + settings.timeout
-        signer = Signer(settings, clock, on_token=lambda token: self._console.hide(token, mask=True))
+        signer = Signer(settings, clock, on_token=self._console.mask)
         async with wire.connect(settings, self._around.ci, self._transport) as http:
             client = Client(http, settings, signer, clock, deadline=deadline, on_trouble=self._console.debug)
             self._gate = Gate(
@@ -112,7 +113,7 @@ class Call:
                 deadline=deadline,
                 writer=self._writer,
                 tell=self._tell,
-                on_bug=lambda exc: self._console.debug(_traceback(exc)),
+                on_bug=self._tell_bug,
             )
             if self._signum:
                 self._gate.interrupt(self._signum)
@@ -133,13 +134,18 @@ class Call:
 
     def _tell(self, event: Event) -> None:
         self._console.tell(event)
-        if event.happening is Happening.IDENTIFIED:
+        if event.happening in (Happening.STARTED, Happening.IDENTIFIED):
             self._note_ids()
+
+    def _tell_bug(self, exc: BaseException) -> None:
+        for line in "".join(traceback.format_exception(exc)).splitlines():
+            self._console.debug(line)
 
     def _note_ids(self) -> None:
         """Write the ids that are known so far, so that another job can go on should this one die."""
         tracks = self._gate.tracks if self._gate else []
-        if len(tracks) > _MOST_SINGLE_NOTES and not all(track.ds_id or track.run_id for track in tracks):
+        known = [bool(track.ds_id or track.run_id) for track in tracks]
+        if not any(known) or (len(tracks) > _MOST_SINGLE_NOTES and not all(known)):
             return
         ids = outputs.ids_of([track.ds_id for track in tracks], [track.run_id for track in tracks])
         unfinished = Verdict(
@@ -185,6 +191,11 @@ class Call:
             self._console.problem(failure)
         return made
 
+    def _hand_out(self, made: Result) -> None:
+        """Give machines on stdout what they asked for."""
+        if self._settings.output == "json":
+            self._console.machine(result.render(made, self._writer.written).decode())
+
     def _hand_over(self, made: Result) -> list[errors.ReportError]:
         """Give the CI system outputs and summary."""
         names = bundle.junit_names(made)
@@ -224,9 +235,3 @@ def settings_result(error: errors.SettingsError) -> SuiteResult:
 
 def _delimiter() -> str:
     return secrets.token_hex(16)
-
-
-def _traceback(exc: BaseException) -> str:
-    import traceback
-
-    return "".join(traceback.format_exception(exc))

@@ -1,6 +1,7 @@
 """Every setting the gate has: the one table that flags, inputs, variables and the README are checked against."""
 
 import dataclasses
+import re
 from collections.abc import Callable, Sequence
 
 from kore_gate import values
@@ -35,6 +36,7 @@ class Setting:
     default: str = ""
     secret: bool = False
     many: bool = False  # its flag repeats
+    inherited: bool = True  # read from KORE_<NAME>, which in GitLab an earlier job may have set
 
     @property
     def variable(self) -> str:
@@ -63,10 +65,10 @@ def _choice(*allowed: str) -> Callable[[str], str]:
 
 
 def _codes(given: str) -> frozenset[int]:
-    try:
-        codes = frozenset(int(part) for part in values.words(given.replace(" ", ",")))
-    except ValueError:
-        raise ValueError("is no list of exit codes, such as 1,4") from None
+    parts = values.ids(given)
+    if not all(re.fullmatch(r"\d{1,3}", part, re.ASCII) for part in parts):
+        raise ValueError("is no list of exit codes, such as 1,4")
+    codes = frozenset(map(int, parts))
     if unknown := sorted(codes - set(SOFT)):
         raise ValueError(f"has {unknown[0]} in it; these can be softened: {', '.join(map(str, SOFT))}")
     return codes
@@ -78,7 +80,14 @@ SETTINGS: Sequence[Setting] = (
     Setting(name="ds-id", parse=values.ids, many=True, help="import ids, separated by commas, spaces or newlines"),
     Setting(name="files", parse=values.lines, many=True, help="suite files, one per line, globs allowed"),
     Setting(name="suites", parse=values.lines, many=True, help="suite names, one per line"),
-    Setting(name="run-id", parse=values.ids, many=True, help="resume these runs, one for each of the suites"),
+    # An inherited KORE_RUN_ID would pass an earlier run off as the one that was asked for.
+    Setting(
+        name="run-id",
+        parse=values.ids,
+        many=True,
+        inherited=False,
+        help="resume these runs, one for each of the suites; flag or input only",
+    ),
     Setting(name="name", parse=values.identifier, help="the suite's name, for a single file that is imported"),
     Setting(name="tags", parse=values.words, help="tags for imported suites, separated by commas"),
     Setting(name="description", parse=values.text, help="description for imported suites"),
@@ -93,7 +102,7 @@ SETTINGS: Sequence[Setting] = (
     Setting(name="private-key", parse=values.private_key, secret=True, help="the key (PEM) for RS256 and RS512"),
     Setting(name="jwt", parse=values.token, secret=True, help="a ready-made token, instead of client-secret"),
     Setting(name="user-email", parse=values.text, help="owner or developer of the bot; import and run need it"),
-    Setting(name="bot-language", parse=values.text, default="en", help="the bot-language header"),
+    Setting(name="bot-language", parse=values.language, default="en", help="the bot-language header"),
     Setting(
         name="bot-version",
         parse=_choice("inDevelopment", "published"),

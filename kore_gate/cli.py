@@ -1,7 +1,6 @@
 """The command line's edge: the only place that sees arguments, environment, signals and exit codes."""
 
 import asyncio
-import dataclasses
 import datetime
 import os
 import pathlib
@@ -13,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from kore_gate import arguments, catalogue, errors, settings, verdict
+from kore_gate import arguments, catalogue, errors, given, settings, verdict
 from kore_gate.ci import detect, dialects
 from kore_gate.clock import SystemClock
 from kore_gate.console import Console
@@ -33,7 +32,7 @@ def main(argv: Sequence[str], pending: list[int] | None = None) -> int:
     console = _console({}, environ)
     caught = pending if pending is not None else []
     try:
-        parsed = arguments.parse(argv, settings.command_of(environ))
+        parsed = _parse(argv, environ, console)
         flags = arguments.flags(parsed)
         console = _console(flags, environ)
         return _dispatch(parsed, flags, environ, console, caught)
@@ -47,6 +46,17 @@ def main(argv: Sequence[str], pending: list[int] | None = None) -> int:
         console.close()
 
 
+def _parse(argv: Sequence[str], environ: Mapping[str, str], console: Console) -> "argparse.Namespace":
+    default = settings.command_of(environ)
+    try:
+        return arguments.parse(argv, default)
+    except errors.SettingsError as error:
+        command, flags = arguments.for_reports(argv, default)
+        if command in catalogue.REMOTE_COMMANDS:
+            _report_settings(command, flags, environ, console, error)
+        raise
+
+
 def _dispatch(
     parsed: "argparse.Namespace",
     flags: Mapping[str, str],
@@ -54,12 +64,12 @@ def _dispatch(
     console: Console,
     pending: list[int],
 ) -> int:
-    for warning in settings.unknown(environ):
+    for warning in settings.unknown(parsed.command, environ):
         console.warn(warning)
     if parsed.command in ("demo", "simulate"):
         return _with_simulator(parsed, flags, environ, console, pending)
     try:
-        wanted = settings.read(parsed.command, flags, environ, _read_file)
+        wanted = settings.read(parsed.command, flags, environ, _read_file, parsed.problems)
     except errors.SettingsError as error:
         if parsed.command in catalogue.REMOTE_COMMANDS:
             _report_settings(parsed.command, flags, environ, console, error)
@@ -70,11 +80,11 @@ def _dispatch(
         case "report":
             from kore_gate import rerender
 
-            return rerender.run(pathlib.Path(parsed.file), wanted, console)
+            return rerender.run(wanted, console)
         case "doctor":
-            from kore_gate import doctor
+            from kore_gate.doctor import Doctor
 
-            return asyncio.run(doctor.run(wanted, environ, console, SystemClock()))
+            return asyncio.run(Doctor(wanted, console, SystemClock()).run())
         case _:
             return _remote(wanted, environ, console, pending, pathlib.Path.cwd())
 
@@ -88,6 +98,8 @@ def _with_simulator(
 ) -> int:
     from kore_gate import show
 
+    if parsed.problems:
+        raise errors.SettingsError(parsed.problems)
     if parsed.scenario == "list":
         return show.list_scenarios(console)
     if parsed.command == "simulate":
@@ -95,8 +107,12 @@ def _with_simulator(
         _on_signals(lambda _: stop.set(), pending)
         return show.simulate(parsed.scenario, parsed.port, parsed.job_seconds, console, stop)
     with show.stage(parsed.scenario) as stage:
-        # A user's own settings must not send the demonstration anywhere else.
-        own = {name: value for name, value in environ.items() if not name.startswith(("KORE_", "INPUT_"))}
+        # A user's own settings must not send the demonstration anywhere else; how it is told is the user's to say.
+        telling = [catalogue.BY_NAME[name] for name in settings.REPORTING]
+        kept = {name for setting in telling for name in (setting.variable, setting.input)}
+        own = {
+            name: value for name, value in environ.items() if name in kept or not name.startswith(("KORE_", "INPUT_"))
+        }
         wanted = settings.read("test", {**flags, **stage.flags}, {**own, **stage.variables}, _read_file)
         console.say(stage.introduction)
         return _remote(wanted, environ, console, pending, stage.root)
@@ -145,11 +161,10 @@ def _report_settings(
     """Leave a report of settings that can't be used, if it is known where: a stale one would look like this call's."""
     from kore_gate import call
 
-    known = {name: value for name, value in flags.items() if name in settings.REPORTING}
-    around = {name: value for name, value in environ.items() if settings.is_reporting(name)}
+    usable = settings.read_for_reports(command, flags, environ, _read_file)
+    if not usable:
+        return
     try:
-        usable = settings.read("report", known, around, _read_file)
-        usable = dataclasses.replace(usable, command=command)
         call.Call(usable, _surroundings(usable.ci, environ, pathlib.Path.cwd()), console, SystemClock()).refuse(error)
     except errors.GateError as problem:
         console.debug(f"no report of this: {problem.message}")
@@ -172,12 +187,11 @@ def _surroundings(ci: str, environ: Mapping[str, str], root: pathlib.Path) -> "S
 def _console(flags: Mapping[str, str], environ: Mapping[str, str]) -> Console:
     """Make the console before the settings are checked, for it has to tell what is wrong with them."""
 
-    def given(name: str) -> str:
-        setting = catalogue.BY_NAME[name]
-        places = (flags.get(name), environ.get(setting.input), environ.get(setting.variable))
-        return next((text.strip().lower() for text in places if text and text.strip()), setting.default)
+    def told(name: str) -> str:
+        found = given.places(catalogue.BY_NAME[name], flags, environ)
+        return found[0][0].lower() if found else catalogue.BY_NAME[name].default
 
-    ci = given("ci")
+    ci = told("ci")
     if ci == "auto" or ci not in catalogue.CI_NAMES:
         ci = detect.detect(environ)
     isatty = sys.stderr.isatty()
@@ -186,15 +200,15 @@ def _console(flags: Mapping[str, str], environ: Mapping[str, str]) -> Console:
         stdout=sys.stdout,
         dialect=dialects.dialect_for(ci),
         colour=detect.colour(environ, isatty, ci),
-        verbose=given("verbose") in ("true", "yes", "on", "1") or detect.debug(environ),
-        live=isatty and ci == "none" and environ.get("TERM") != "dumb",
-        quiet_stdout=given("output") == "json",
+        verbose=told("verbose") in ("true", "yes", "on", "1") or detect.debug(environ),
+        live=detect.live(environ, isatty, ci),
+        quiet_stdout=told("output") == "json",
         now=lambda: datetime.datetime.now(datetime.UTC),
     )
 
 
 def _read_file(path: str) -> str:
-    return pathlib.Path(path).read_text(encoding="utf-8")
+    return pathlib.Path(path).read_text(encoding="utf-8-sig")
 
 
 def _bug(console: Console, exc: Exception) -> int:
@@ -202,7 +216,8 @@ def _bug(console: Console, exc: Exception) -> int:
     import traceback
 
     judged = verdict.of_bug(exc, Phase.SETTINGS)
-    console.debug("".join(traceback.format_exception(exc)))
+    for line in "".join(traceback.format_exception(exc)).splitlines():
+        console.debug(line)
     console.problem(errors.GateError(f"{judged.message} {exc}", cause=judged.cause, hint=judged.hint))
     console.last_lines(judged)
     return int(ExitCode.BUG)

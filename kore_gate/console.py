@@ -1,6 +1,8 @@
 """Where the gate speaks: people read stderr, machines stdout, and the CI system its own commands."""
 
+import contextlib
 import datetime
+import itertools
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -11,7 +13,7 @@ from kore_gate.ci.dialects import Dialect, Severity
 from kore_gate.ci.secrets import Redactor
 from kore_gate.errors import GateError
 from kore_gate.exit_codes import ExitCode
-from kore_gate.model import Ending, Event, Happening, Result, Verdict
+from kore_gate.model import Ending, Event, Happening, Result, SuiteResult, Verdict
 
 if TYPE_CHECKING:
     from kore_gate.progress import Bars
@@ -63,8 +65,11 @@ class Console:
         """Redact a secret from every later line, and have the CI mask it as well where it can."""
         self._redactor.add(secret)
         if mask:
-            # The one command that has to hold a secret.
-            self._command(self._dialect.mask(secret))
+            self.mask(secret)
+
+    def mask(self, token: str) -> None:
+        """Have the CI mask a token that was signed just now; here tokens are known by their looks."""
+        self._command(self._dialect.mask(token))
 
     def tell(self, event: Event) -> None:
         """Pass on news of a suite: on a live terminal its bar moves, elsewhere a line says what changed."""
@@ -77,8 +82,7 @@ class Console:
                 return
         if event.happening is Happening.CHANGED and not self._is_new(event):
             return
-        stamp = f"{self._now():%H:%M:%S} " if self._dialect.timestamps else ""
-        self._write(stamp + recap.news(event, self._clean), recap.mood(event.ending))
+        self._write(self._stamp() + recap.news(event, self._clean), recap.mood(event.ending))
 
     def say(self, raw: str) -> None:
         """Tell people something; it may have several lines."""
@@ -88,7 +92,7 @@ class Console:
 
     def warn(self, raw: str) -> None:
         """Warn people, in the log and on the CI's page."""
-        self._write(f"Warning: {self._clean(raw)}", "yellow")
+        self._write(f"{self._stamp()}Warning: {self._clean(raw)}", "yellow")
         self._annotate("warning", raw)
 
     def debug(self, raw: str) -> None:
@@ -105,37 +109,44 @@ class Console:
             self._write(line)
         self._annotate("error", "\n".join([error.message, *error.details]), "kore_gate")
 
-    def verdict(self, result: Result, files: Sequence[str], exit_code: ExitCode | None = None) -> None:
+    def verdict(
+        self, result: Result, files: Sequence[str], exit_code: ExitCode | None = None, *, again: bool = False
+    ) -> None:
         """End the call: failures in groups, annotations, a table, the reports, the verdict and the exit code.
 
-        The exit code is given where it is not the verdict's own, after soft-fail.
+        The exit code is given where it is not the verdict's own: after soft-fail, or when rendering `again`.
         """
         self._settle()
         code = result.verdict.exit_code if exit_code is None else exit_code
         red = recap.red_suites(result)
+        severity: Severity = "warning" if code is ExitCode.PASSED else "error"
+        left = sum(recap.number_of_failures(suite) for suite in red)
         for suite in red[: recap.SUITES_SHOWN]:
             self._open(f"{suite.name}: {suite.verdict.ending}")
             for line in recap.failure_lines(suite, self._clean):
                 self._write(line, "red" if line.startswith(("  FAILED", "  ERROR")) else "")
+            left -= self._pin(suite, severity)
             self._close()
-        self._pin_failures(result, "warning" if code is ExitCode.PASSED else "error")
+        if left:
+            self._annotate(severity, f"{left} more failures: see the reports.", "kore_gate")
+        elif not red and result.verdict.ending is not Ending.PASSED:
+            self._annotate(severity, result.verdict.message, "kore_gate")
         self._command(self._dialect.heading("Verdict"), group=True)
         for line in (*recap.table(result, self._clean), *recap.closing(result, files, self._clean)):
             self._write(line)
-        self.last_lines(result.verdict, code)
+        self.last_lines(result.verdict, code, again=again)
 
-    def last_lines(self, verdict: Verdict, exit_code: ExitCode | None = None) -> None:
+    def last_lines(self, verdict: Verdict, exit_code: ExitCode | None = None, *, again: bool = False) -> None:
         """Say the verdict and the exit code: the last two lines of every call."""
         self.close()
-        code = verdict.exit_code if exit_code is None else exit_code
-        said, number = recap.last_lines(verdict, code, self._clean)
+        said, number = recap.last_lines(verdict, exit_code, self._clean, again=again)
         self._write(said, recap.mood(verdict.ending))
         self._write(number)
 
     def hand_on(self, outputs: Mapping[str, str]) -> None:
         """Give later steps of the pipeline the outputs, where the CI takes them as commands."""
         for name, value in outputs.items():
-            self._command(self._dialect.output(name, self._redactor.exact(value)))
+            self._command(self._dialect.output(name, self._redactor.clean(value)))
 
     def upload_summary(self, path: str) -> None:
         """Have the CI show a Markdown file on the page of the run, where it takes a command for that."""
@@ -145,9 +156,8 @@ class Console:
         """Print machine-readable JSON on stdout, as it is but for secrets."""
         self._settle()
         shown = self._redactor.exact(raw).rstrip("\n")
-        encoding = self._stdout.encoding or "utf-8"
         try:
-            shown.encode(encoding)
+            shown.encode(self._stdout.encoding or "utf-8")
         except UnicodeEncodeError:
             shown = re.sub(r"[^\x00-\x7f]", lambda match: json.dumps(match[0])[1:-1], shown)
         self._print(self._stdout, shown)
@@ -159,6 +169,9 @@ class Console:
 
     def _clean(self, raw: str, limit: int = LINE_LIMIT) -> str:
         return text.terminal(self._redactor.clean(raw), limit)
+
+    def _stamp(self) -> str:
+        return f"{self._now():%H:%M:%S} " if self._dialect.timestamps else ""
 
     def _write(self, line: str, style: str = "") -> None:
         """Print one line for people, made of words that are clean by now."""
@@ -173,11 +186,10 @@ class Console:
             self._print(self._stderr, line)
 
     def _print(self, stream: TextIO, line: str) -> None:
-        try:
+        # The reader may have left, or the stream be closed: exit code and reports still tell.
+        with contextlib.suppress(OSError, ValueError):
             encoding = stream.encoding or "utf-8"
             print(line.encode(encoding, "backslashreplace").decode(encoding), file=stream, flush=True)
-        except (OSError, ValueError):
-            pass  # the reader left or the stream is closed: exit code and reports still tell
 
     def _command(self, command: str | None, *, group: bool = False) -> None:
         """Print a command; runners read stderr as well, so that stdout can be kept for machines."""
@@ -186,15 +198,11 @@ class Console:
             self._print(self._stderr if people else self._stdout, command)
 
     def _open(self, raw_title: str) -> None:
-        self._close()
         self._groups += 1
-        when = self._now()
-        title = self._redactor.clean(raw_title)
+        when, title = self._now(), self._redactor.clean(raw_title)
         self._group = f"kore-{int(when.timestamp())}-{self._groups}"
-        mark = self._dialect.open_group(title, when, self._group)
-        if mark:
-            self._command(mark, group=True)
-        else:
+        self._command(mark := self._dialect.open_group(title, when, self._group), group=True)
+        if not mark or self._dialect.groups_on == "stdout":
             self._write(self._clean(title), "bold")
 
     def _close(self) -> None:
@@ -209,19 +217,13 @@ class Console:
         clean = self._redactor.clean
         self._command(self._dialect.annotation(severity, clean(raw), clean(title), clean(file), line))
 
-    def _pin_failures(self, result: Result, severity: Severity) -> None:
-        red = recap.red_suites(result)
-        left = total = sum(recap.number_of_failures(suite) for suite in red)
-        for failure in (failure for suite in red for failure in recap.failures(suite)):
-            if self._annotated.get(severity, 0) >= ANNOTATIONS:
-                break
-            title = ": ".join(part for part in (failure.suite, failure.where) if part)
-            self._annotate(severity, failure.what, title, failure.file, failure.line)
-            left -= 1
-        if left:
-            self._annotate(severity, f"{left} more failures: see the reports.", "kore_gate")
-        if not total and result.verdict.ending is not Ending.PASSED:
-            self._annotate(severity, result.verdict.message, "kore_gate")
+    def _pin(self, suite: SuiteResult, severity: Severity) -> int:
+        """Annotate the failures of a suite as long as there is room; return how many."""
+        room = max(ANNOTATIONS - self._annotated.get(severity, 0), 0)
+        pinned = list(itertools.islice(recap.failures(suite), room))
+        for failure in pinned:
+            self._annotate(severity, failure.what, failure.title, failure.file, failure.line)
+        return len(pinned)
 
     def _is_new(self, event: Event) -> bool:
         status, percent = self._told.get(event.name, ("", None))
@@ -236,14 +238,13 @@ class Console:
             from kore_gate.progress import Bars
 
             self._bars = Bars(self._stderr, colour=self._colour)
-        ended = event.happening is Happening.ENDED
-        words = str(event.ending or "ended") if ended else recap.standing(event, self._clean)
-        if words or event.happening is Happening.STARTED:
-            shown = words or f"{event.phase or ''} started".strip()
-            self._bars.show(self._clean(event.name, recap.NAME_WIDTH), shown, event.percent, ended=ended)
+        words, percent = recap.bar(event, self._clean)
+        if words:
+            name = self._clean(event.name, recap.NAME_WIDTH)
+            self._bars.show(name, words, percent, ended=event.happening is Happening.ENDED)
 
     def _settle(self) -> None:
         """Take what moves off the screen."""
-        bars, self._bars = self._bars, None
-        if bars:
-            bars.stop()
+        if self._bars:
+            self._bars.stop()
+        self._bars = None

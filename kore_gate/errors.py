@@ -52,6 +52,10 @@ class Rejected(GateError):
     exit_code = ExitCode.JOB_FAILED
     ending = Ending.JOB_FAILED
 
+    def __init__(self, message: str, *, cause: str = "", hint: str = "", status: int = 0) -> None:
+        super().__init__(message, cause=cause, hint=hint)
+        self.status = status  # HTTP's; 0 where it is not known
+
 
 class TimedOut(GateError):
     """Say that the deadline of the whole call passed."""

@@ -48,6 +48,8 @@ class Gate:
         self._slots = asyncio.Semaphore(settings.max_parallel)
         self._signum = 0
         self._failed_first = ""
+        self._warned = False
+        self._taken: set[str] = set()
         self._last_news = clock.monotonic()
         self.tracks: list[Track] = []
 
@@ -56,13 +58,15 @@ class Gate:
         runs = self._settings.command == "test"
         self.tracks = [Track(work, self._clock, runs=runs) for work in works]
         heart = asyncio.create_task(self._beat())
-        async with asyncio.TaskGroup() as group:
-            self._tasks = [group.create_task(self._one(track)) for track in self.tracks]
-            if self._signum:
-                self._cancel()
-        heart.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await heart
+        try:
+            async with asyncio.TaskGroup() as group:
+                self._tasks = [group.create_task(self._one(track)) for track in self.tracks]
+                if self._signum:
+                    self._cancel()
+        finally:
+            heart.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await heart
         # A task that is cancelled before its first step has had no chance to say so itself.
         return [track.result or track.end(self._cut_short(track)) for track in self.tracks]
 
@@ -85,7 +89,8 @@ class Gate:
                 self._news(track, Happening.STARTED)
                 result = await self._guarded(track)
         except asyncio.CancelledError:
-            result = track.end(self._cut_short(track))
+            # What came to its verdict keeps it, and only goes without the results file.
+            result = track.result or track.end(self._cut_short(track))
         self._news(track, Happening.ENDED, result.verdict.message, ending=result.verdict.ending)
         if self._settings.fail_fast and result.verdict.ending is not Ending.PASSED and not self._failed_first:
             self._failed_first = track.name
@@ -94,9 +99,11 @@ class Gate:
     async def _guarded(self, track: Track) -> SuiteResult:
         try:
             judged, suite = await self._chain(track)
+            track.end(judged, suite)
             await self._download(track)
             return track.end(judged, suite)
         except errors.GateError as error:
+            track.is_gone = isinstance(error, errors.Gone)
             return track.end(verdict.of_error(error, track.phase))
         except Exception as exc:  # noqa: BLE001 one suite's bug must not lose the others' results
             self._on_bug(exc)
@@ -104,7 +111,8 @@ class Gate:
 
     def _cut_short(self, track: Track) -> Verdict:
         if self._signum:
-            return verdict.interrupted(self._signum, track.phase, track.job.status if track.job else "")
+            status = track.job.status if track.job else ""
+            return verdict.interrupted(self._signum, track.phase, status, known=track.is_resumable)
         return verdict.stopped(self._failed_first)
 
     async def _chain(self, track: Track) -> _Judged:
@@ -134,8 +142,11 @@ class Gate:
 
     async def _run(self, track: Track) -> _Judged:
         job = await self._wait(track, lambda: self._api.run_job(track.name, track.run_id))
-        if job.state is State.SUCCEEDED and job.suite is None:
-            track.note("Kore.ai gave counts only for this run: its answer tells no single assertion.")
+        total = job.tally.total or 0 if job.tally else 0
+        told = len(job.suite.steps) if job.suite else 0
+        if job.state in (State.SUCCEEDED, State.FAILED) and told < total:
+            shown = f"tells {told} of {total} steps" if told else "tells no single step or assertion"
+            track.note(f"Kore.ai gave counts only for this run: its answer {shown}.")
         return verdict.of_run(job, track.suite, allow_empty=self._settings.allow_empty, waited=self._waited(track))
 
     async def _wait(self, track: Track, look: Callable[[], Awaitable[Job]]) -> Job:
@@ -160,22 +171,26 @@ class Gate:
             self._warn_of_expiry(track, job)
 
     def _warn_of_expiry(self, track: Track, job: Job) -> None:
+        """Say once that a timeout somebody chose is longer than Kore.ai's memory; the default always is."""
+        if self._warned or "timeout" not in self._settings.sources:
+            return
         try:
             expiry = datetime.datetime.fromisoformat(job.expires)
             left = (expiry - self._clock.now()).total_seconds()
         except (ValueError, TypeError):
             return
         if 0 < left < self._deadline - self._clock.monotonic():
+            self._warned = True
             said = f"Kore.ai forgets this job at {expiry:%H:%M:%S} UTC, before the timeout comes."
-            if track.note(said):
-                self._news(track, Happening.WARNING, said)
+            self._news(track, Happening.WARNING, said)
 
     async def _download(self, track: Track) -> None:
         """Save the results file an answer links to; a link that fails is said, and fails nothing."""
         link = track.job.download_url if track.job else ""
         if not link or not self._settings.download:
             return
-        name = downloads.name(track.name, link)
+        name = downloads.name(track.name, link, self._taken)
+        self._taken.add(name.casefold())
         try:
             with self._writer.open(name) as write:
                 await self._api.fetch(link, write)
@@ -191,10 +206,11 @@ class Gate:
     def _news(self, track: Track, happening: Happening, said: str = "", ending: Ending | None = None) -> None:
         self._last_news = self._clock.monotonic()
         job = track.job
-        self._tell(
+        self._say(
             Event(
                 happening=happening,
-                name=track.name,
+                # One name all along: the suite's own is not known from the start.
+                name=track.work.name,
                 text=said,
                 phase=track.phase,
                 status=job.status if job else "",
@@ -217,5 +233,11 @@ class Gate:
             )
             more = f" and {len(open_tracks) - 3} more" if len(open_tracks) > 3 else ""
             left = text.duration(max(0.0, self._deadline - self._clock.monotonic()))
-            said = f"still waiting for {shown}{more}; {left} left"
-            self._tell(Event(happening=Happening.WAITING, text=said))
+            self._say(Event(happening=Happening.WAITING, text=f"{shown}{more}; {left} left"))
+
+    def _say(self, event: Event) -> None:
+        """Pass news on; a fault in the telling must not end the work."""
+        try:
+            self._tell(event)
+        except Exception as exc:  # noqa: BLE001 reports and exit code still tell
+            self._on_bug(exc)

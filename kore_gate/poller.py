@@ -5,11 +5,12 @@ from collections.abc import Awaitable, Callable
 
 import tenacity
 
-from kore_gate import errors
+from kore_gate import errors, text
 from kore_gate.clock import Clock
 from kore_gate.model import Job, State
 
 VISIBLE_WITHIN = 30.0  # seconds a new record may take to be seen
+LAST_LOOK = 2.0  # seconds before the deadline, for the answer to arrive in time
 
 _PENDING = (State.RUNNING, State.UNKNOWN)
 
@@ -36,16 +37,22 @@ async def wait_for(
     clock: Clock,
     tell: Callable[[Job], None],
 ) -> Job:
-    """Look until the job ended or the deadline (monotonic) came; return what was seen last.
+    """Look until the job ended or the deadline (monotonic) comes; return what was seen last.
 
     A job that is returned pending was not waited out. Raises Gone when its record never appeared or vanished, and every
     GateError that `look` raises.
     """
     watch = _Watch(look, clock, tell)
+
+    def pause(_: tenacity.RetryCallState) -> float:
+        wanted, left = rhythm.next(), deadline - clock.monotonic()
+        # However long the rhythm: a last look just before the deadline.
+        return wanted if wanted < left else max(0.0, left - LAST_LOOK)
+
     polling = tenacity.AsyncRetrying(
         retry=tenacity.retry_if_result(lambda job: job is None or job.state in _PENDING),
-        wait=lambda _: rhythm.next(),
-        stop=lambda state: clock.monotonic() + state.upcoming_sleep >= deadline,
+        wait=pause,
+        stop=lambda state: state.upcoming_sleep <= 0,
         sleep=clock.sleep,
         retry_error_callback=lambda _: watch.seen,
     )
@@ -73,13 +80,24 @@ class _Watch:
         except errors.Gone as absence:
             if self.seen:
                 raise self._vanished(absence) from absence
-            self.absence = _unseen(absence)
-            if self._clock.monotonic() - self._began >= VISIBLE_WITHIN:
+            waited = self._clock.monotonic() - self._began
+            self.absence = _unseen(absence, waited)
+            if waited >= VISIBLE_WITHIN:
                 raise self.absence from absence
             return None
+        except errors.TimedOut as late:
+            raise self._too_late(late) from late
         self.seen = job
         self._tell(job)
         return job
+
+    def _too_late(self, late: errors.TimedOut) -> errors.TimedOut:
+        word = self.seen.status if self.seen else ""
+        return errors.TimedOut(
+            f"{late.message} The job's last status was {word or 'never seen'}.",
+            cause=late.cause or "a busy platform, or one that answers too slowly.",
+            hint=late.hint or "Raise timeout, or wait for the same job again while Kore.ai still knows it.",
+        )
 
     def _vanished(self, absence: errors.Gone) -> errors.Gone:
         last = self.seen
@@ -92,9 +110,9 @@ class _Watch:
         )
 
 
-def _unseen(absence: errors.Gone) -> errors.Gone:
+def _unseen(absence: errors.Gone, waited: float) -> errors.Gone:
     return errors.Gone(
-        f"No such record appeared within {VISIBLE_WITHIN:.0f} s ({absence.message}).",
+        f"No such record appeared within {text.duration(waited)} ({absence.message}).",
         cause="an id of another bot or host, a typing error, or a job that ended more than 15 minutes ago.",
         hint="Check the id, stream-id and host; wait for a job right after it was started.",
     )

@@ -25,9 +25,6 @@ class _Forgiving(io.TextIOBase):
     def encoding(self) -> str:  # type: ignore[override] # rich reads it to choose its characters
         return self._stream.encoding or "utf-8"
 
-    def isatty(self) -> bool:
-        return True
-
     def write(self, text: str) -> int:
         with contextlib.suppress(OSError, ValueError):
             self._stream.write(text.encode(self.encoding, "replace").decode(self.encoding))
@@ -47,6 +44,7 @@ class Bars:
         *,
         colour: bool,
         width: int | None = None,
+        height: int | None = None,
         moving: bool = True,
         get_time: Callable[[], float] | None = None,
     ) -> None:
@@ -55,6 +53,7 @@ class Bars:
             force_terminal=True,
             no_color=not colour,
             width=width,
+            height=height,
             markup=False,
             emoji=False,
             highlight=False,
@@ -70,14 +69,21 @@ class Bars:
             redirect_stderr=False,
             get_time=get_time,
         )
+        # A row for the others, and one for the cursor, have to fit as well.
+        self._rows = max(min(ROWS, self._console.height - 2), 1)
         self._tasks: dict[str, TaskID] = {}
         self._ended: set[str] = set()
         self._rest: TaskID | None = None
         self._progress.start()
+        # It was hidden just now, and a second signal would leave it so.
+        self._console.show_cursor(True)
 
     def show(self, name: str, words: str, percent: float | None, *, ended: bool = False) -> None:
         """Move the bar of a suite, made when it is first heard of."""
         if name not in self._tasks:
+            if self._rest is not None:
+                self._progress.remove_task(self._rest)  # it stands last
+                self._rest = None
             self._tasks[name] = self._progress.add_task(name, total=None, words="")
         task = self._tasks[name]
         self._progress.update(task, words=words)
@@ -104,14 +110,14 @@ class Bars:
 
     def _choose_rows(self) -> None:
         """Show those that still run before those that ended, and sum up what has no room."""
-        if len(self._tasks) <= ROWS:
+        if len(self._tasks) <= self._rows:
             return
-        shown = set(sorted(self._tasks, key=lambda name: name in self._ended)[:ROWS])
+        shown = set(sorted(self._tasks, key=lambda name: name in self._ended)[: self._rows])
         for name, task in self._tasks.items():
             self._progress.update(task, visible=name in shown)
         if self._rest is None:
             self._rest = self._progress.add_task("", total=None, words="")
-        hidden = len(self._tasks) - ROWS
+        hidden = len(self._tasks) - self._rows
         self._progress.update(
             self._rest,
             description=f"… {hidden} more",

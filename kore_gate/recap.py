@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import typing
 from collections.abc import Callable, Iterator, Sequence
 
 from kore_gate import testcases
@@ -33,6 +34,11 @@ class Failure:
     file: str = ""
     line: int = 0
 
+    @property
+    def title(self) -> str:
+        """Name the suite and the step."""
+        return f"{self.suite}: {self.where}" if self.where else self.suite
+
 
 def span(seconds: float) -> str:
     """Write a duration the way people say it: `0.4s`, `12s`, `1m05s`, `1h02m`."""
@@ -59,6 +65,8 @@ def news(event: Event, clean: Clean) -> str:
             what = str(event.ending or "ended")
         case Happening.IDENTIFIED | Happening.WARNING:
             what = ""
+        case _:
+            typing.assert_never(event.happening)
     said = ": ".join(part for part in (clean(event.name, NAME_WIDTH), what, clean(event.text, LONG)) if part)
     return f"{said} ({span(event.elapsed)})" if event.elapsed > 0 else said
 
@@ -67,6 +75,15 @@ def standing(event: Event, clean: Clean) -> str:
     """Return the status word and how far it has come: `IN_PROGRESS 85 %`."""
     percent = f"{event.percent:.0f} %" if event.percent is not None else ""
     return " ".join(part for part in (clean(event.status, NAME_WIDTH), percent) if part)
+
+
+def bar(event: Event, clean: Clean) -> tuple[str, float | None]:
+    """Return what stands beside a suite's bar, nothing if the event does not move it, and how far it is filled."""
+    if event.happening is Happening.ENDED:
+        return str(event.ending or "ended"), 100.0 if event.ending is Ending.PASSED else event.percent
+    if event.happening is Happening.STARTED:
+        return f"{event.phase or ''} started".strip(), event.percent
+    return standing(event, clean), event.percent
 
 
 def problem(error: GateError, clean: Clean) -> list[str]:
@@ -139,10 +156,13 @@ def closing(result: Result, files: Sequence[str], clean: Clean) -> list[str]:
     return [*lines, *(["Reports:", *(f"  {clean(file, 1000)}" for file in files)] if files else [])]
 
 
-def last_lines(verdict: Verdict, exit_code: ExitCode, clean: Clean) -> tuple[str, str]:
-    """Return what every call ends with: the verdict, and the exit code in words."""
+def last_lines(verdict: Verdict, final: ExitCode | None, clean: Clean, *, again: bool = False) -> tuple[str, str]:
+    """Return what every call ends with: the verdict, and the exit code (`final`, or the verdict's) in words."""
+    exit_code = verdict.exit_code if final is None else final
     meaning = MEANINGS[verdict.exit_code]
-    if exit_code is not verdict.exit_code:
+    if again:
+        meaning = f"rendered again; the call itself ended with {int(verdict.exit_code)}: {meaning}"
+    elif exit_code is not verdict.exit_code:
         meaning = f"soft-fail turned {int(verdict.exit_code)} into {int(exit_code)}; {meaning}"
     return f"Verdict: {verdict.ending}. {clean(verdict.message, LONG)}", f"Exit code: {int(exit_code)} ({meaning})"
 

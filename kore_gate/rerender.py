@@ -11,13 +11,16 @@ from kore_gate.reports.writer import Writer
 from kore_gate.settings import Settings
 
 
-def run(path: pathlib.Path, settings: Settings, console: Console) -> int:
-    """Write the reports of the result in `path`; return 0. Raises SettingsError, ReportError."""
+def run(settings: Settings, console: Console) -> int:
+    """Write the reports of the one saved result in `files`; return 0. Raises SettingsError, ReportError."""
+    if len(settings.files) > 1:
+        raise errors.SettingsError([f"report renders one saved result, and {len(settings.files)} are given."])
+    path = pathlib.Path(settings.files[0])
     try:
         data = path.read_bytes()
     except OSError as exc:
         raise errors.SettingsError([f"{path} can't be read: {exc.strerror or exc}."]) from exc
-    saved, _ = result.load(data)
+    saved, files = result.load(data)
     for name in ("junit-granularity", "junit-dialect"):
         if name in settings.sources:
             field = name.replace("-", "_")
@@ -25,12 +28,15 @@ def run(path: pathlib.Path, settings: Settings, console: Console) -> int:
     # Without another place named, beside the file: it is where they were written first.
     directory = settings.report_dir if "report-dir" in settings.sources else str(path.parent)
     writer = Writer(directory)
+    writer.make()
+    writer.keep(files)
     failures = bundle.write(saved, writer, directory)
-    for failure in failures:
+    for failure in failures[1:]:
         console.problem(failure)
     if failures:
         raise failures[0]
     if settings.output == "json":
         console.machine(result.render(saved, writer.written).decode())
-    console.verdict(saved, [(writer.directory / name).as_posix() for name in writer.written], ExitCode.PASSED)
+    paths = [(writer.directory / name).as_posix() for name in writer.written]
+    console.verdict(saved, paths, ExitCode.PASSED, again=True)
     return 0

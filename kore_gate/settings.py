@@ -3,9 +3,10 @@
 import dataclasses
 import difflib
 import urllib.parse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from kore_gate import catalogue, errors, values
+from kore_gate.given import Given
 
 _OWN_NAMES = {
     "KORE_COMMAND", "KORE_GATE_BASE_IMAGE", "KORE_VERDICT", "KORE_EXIT_CODE", "KORE_STATUS", "KORE_TEST_SUITE_ID",
@@ -16,6 +17,9 @@ _OWN_NAMES = {
 
 # What is enough to leave a report where the other settings are no good.
 REPORTING = ("report-dir", "junit-granularity", "junit-dialect", "ci", "output", "verbose")
+
+_SHORTEST_SECRET = 4
+_SIGNING = {"client-secret", "private-key", "jwt", "jwt-algorithm"}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,103 +73,51 @@ class Settings:
         return tuple(secret for secret in (self.client_secret, self.private_key, self.jwt) if secret)
 
 
-class _Given:
-    """The texts that were given, with where each came from."""
-
-    def __init__(self, flags: Mapping[str, str], environ: Mapping[str, str], read_file: Callable[[str], str]) -> None:
-        self.texts: dict[str, str] = {}
-        self.sources: dict[str, str] = {}
-        self.problems: list[str] = []
-        for setting in catalogue.SETTINGS:
-            places = [
-                (flags.get(setting.name, ""), f"flag --{setting.name}"),
-                (environ.get(setting.input, ""), f"input {setting.name}"),
-                (environ.get(setting.variable, ""), f"variable {setting.variable}"),
-            ]
-            found = [(text.strip(), source) for text, source in places if text.strip()]
-            if setting.secret:
-                self._add_file(found, f"{setting.variable}_FILE", environ, read_file)
-            if found:
-                self.texts[setting.name], self.sources[setting.name] = found[0]
-
-    def _add_file(
-        self,
-        found: list[tuple[str, str]],
-        variable: str,
-        environ: Mapping[str, str],
-        read_file: Callable[[str], str],
-    ) -> None:
-        path = environ.get(variable, "").strip()
-        if not path:
-            return
-        name = variable.removesuffix("_FILE")
-        if found:
-            self.problems.append(f"{name} is given twice: as {found[0][1]} and as a file in {variable}; keep one.")
-            return
-        try:
-            secret = read_file(path).strip()
-        except (OSError, ValueError) as problem:
-            reason = getattr(problem, "strerror", None) or "it is not text"
-            self.problems.append(f"{variable} names a file that can't be read ({path}): {reason}.")
-            found.append(("", variable))
-            return
-        if secret:
-            found.append((secret, f"file in {variable}"))
-        else:
-            self.problems.append(f"{variable} names an empty file ({path}).")
-
-
-def is_reporting(variable: str) -> bool:
-    """Tell whether an environment variable is one of the settings of REPORTING."""
-    known = [catalogue.BY_NAME[name] for name in REPORTING]
-    return any(variable in (setting.variable, setting.input) for setting in known)
-
-
-def command_of(environ: Mapping[str, str]) -> str:
-    """Return the command for a command line that names none."""
-    return (environ.get("INPUT_COMMAND") or environ.get("KORE_COMMAND") or "wait").strip().lower() or "wait"
+def command_of(environ: Mapping[str, str]) -> tuple[str, str]:
+    """Return the command for a command line that names none, and where it came from."""
+    places = (("INPUT_COMMAND", "input command"), ("KORE_COMMAND", "variable KORE_COMMAND"))
+    given = ((environ.get(name, "").strip().lower(), source) for name, source in places)
+    return next(((name, source) for name, source in given if name), ("wait", "default"))
 
 
 def read(
-    command: str, flags: Mapping[str, str], environ: Mapping[str, str], read_file: Callable[[str], str]
+    command: str,
+    flags: Mapping[str, str],
+    environ: Mapping[str, str],
+    read_file: Callable[[str], str],
+    problems: Sequence[str] = (),
 ) -> Settings:
     """Read all settings, the flag first, then the action's input, then the variable, then the default.
 
-    Raises SettingsError with every problem there is.
+    Raises SettingsError with every problem there is; `problems` are those that are known before.
     """
-    given = _Given(flags, environ, read_file)
-    problems = given.problems
-    if command not in catalogue.COMMANDS:
-        problems.append(f"command {command!r} is none of {', '.join(catalogue.COMMANDS)}.")
-    parsed: dict[str, object] = {}
-    for setting in catalogue.SETTINGS:
-        text = given.texts.get(setting.name, "") or setting.default
-        if not text:
-            continue
-        try:
-            parsed[setting.field] = setting.parse(text)
-        except ValueError as problem:
-            shown = "" if setting.secret else f" {_clip(text)!r}"
-            problems.append(f"{setting.name}{shown} {problem} ({given.sources[setting.name]}).")
+    given = Given(flags, environ, read_file)
+    parsed = given.parse(catalogue.SETTINGS)
     # The table and the fields are held together by a test; their types, by the parsers.
     settings = Settings(command=command, sources=given.sources, **parsed)  # type: ignore[arg-type]
+    found = [*problems, *given.problems, *_missing(settings, given)]
     if command in catalogue.REMOTE_COMMANDS:
-        known_bad = {problem.split(" ", 1)[0] for problem in problems}
-        problems += [
-            problem
-            for name, problem in _missing(settings, given.texts)
-            if name not in known_bad and f"KORE_{name.upper().replace('-', '_')}_FILE" not in known_bad
-        ]
-        problems += _contradictions(settings)
-    if problems:
+        found += _contradictions(settings, given.bad)
+    if found:
         hint = ""
         if environ.get("GITHUB_EVENT_NAME") == "pull_request" and not settings.secrets:
             hint = "Secrets are not given to workflows of pull requests from forks."
-        raise errors.SettingsError(problems, hint=hint)
+        raise errors.SettingsError([_masked(problem, given.texts) for problem in found], hint=hint)
     return settings
 
 
-def unknown(environ: Mapping[str, str]) -> list[str]:
+def read_for_reports(
+    command: str, flags: Mapping[str, str], environ: Mapping[str, str], read_file: Callable[[str], str]
+) -> Settings | None:
+    """Read only what is needed to leave a report of settings that are no good; None if it is not known where."""
+    given = Given(flags, environ, read_file)
+    parsed = given.parse([catalogue.BY_NAME[name] for name in REPORTING])
+    if "report-dir" in given.bad:
+        return None
+    return Settings(command=command, **parsed)  # type: ignore[arg-type] # as above
+
+
+def unknown(command: str, environ: Mapping[str, str]) -> list[str]:
     """Warn of variables that look like a setting misspelt; others' KORE_* names are none of our business."""
     variables = [setting.variable for setting in catalogue.SETTINGS]
     variables += [f"{setting.variable}_FILE" for setting in catalogue.SETTINGS if setting.secret]
@@ -176,13 +128,27 @@ def unknown(environ: Mapping[str, str]) -> list[str]:
         close = difflib.get_close_matches(name, variables, n=1, cutoff=0.85)
         if close:
             warnings.append(f"{name} is not a setting of the gate. Did you mean {close[0]}?")
+    if command == "run" and environ.get("KORE_RUN_ID", "").strip():
+        warnings.append("KORE_RUN_ID is what an earlier job put out, and is not used: resume its run with --run-id.")
     return warnings
 
 
-def _missing(settings: Settings, texts: Mapping[str, str]) -> list[tuple[str, str]]:
+def _masked(problem: str, texts: Mapping[str, str]) -> str:
+    """Take out a secret that was given as something else as well."""
+    for name, text in texts.items():
+        if catalogue.BY_NAME[name].secret and len(text) >= _SHORTEST_SECRET:
+            problem = problem.replace(text, "***")
+    return problem
+
+
+def _missing(settings: Settings, given: Given) -> list[str]:
     """List what the command needs and was not given."""
-    needed = {"host": "where your bot lives, such as platform.kore.ai", "stream-id": "the bot's id"}
+    needed = {}
+    if settings.command in catalogue.REMOTE_COMMANDS:
+        needed = {"host": "where your bot lives, such as platform.kore.ai", "stream-id": "the bot's id"}
     match settings.command:
+        case "report":
+            needed["files"] = "a saved kore-result.json"
         case "wait":
             needed["ds-id"] = "the id that the import gave out"
         case "import" | "test":
@@ -190,14 +156,15 @@ def _missing(settings: Settings, texts: Mapping[str, str]) -> list[tuple[str, st
         case "run":
             needed["suites"] = "the suites' names"
             needed["user-email"] = "Kore.ai asks for an owner or developer of the bot"
-    if "jwt" not in texts:
-        needed["client-id"] = "or a ready-made token as jwt"
+    # What can't be read may have been meant for any way of signing.
+    if settings.command in catalogue.REMOTE_COMMANDS and not given.bad & _SIGNING and "jwt" not in given.texts:
+        needed["client-id"] = "the JWT app's id, unless there is a ready-made token (jwt)"
         key = "private-key" if settings.jwt_algorithm.startswith("RS") else "client-secret"
-        needed[key] = "or a ready-made token as jwt"
+        needed[key] = "what tokens are signed with, unless there is a ready-made one (jwt)"
     return [
-        (name, f"{name} is missing: {reason}. Give {_ways(catalogue.BY_NAME[name])}.")
+        f"{name} is missing: {reason}. Give {_ways(catalogue.BY_NAME[name])}."
         for name, reason in needed.items()
-        if name not in texts
+        if name not in given.texts
     ]
 
 
@@ -207,30 +174,33 @@ def _ways(setting: catalogue.Setting) -> str:
     return f"--{setting.name}, the input {setting.name} or {setting.variable}"
 
 
-def _contradictions(settings: Settings) -> list[str]:
+def _contradictions(settings: Settings, bad: Collection[str]) -> list[str]:
     """List settings that can't all be meant."""
     found = []
     sources = settings.sources
+    algorithm = "" if "jwt-algorithm" in bad else settings.jwt_algorithm
     if settings.jwt and (settings.client_secret or settings.private_key):
         other = "client-secret" if settings.client_secret else "private-key"
         found.append(
             f"jwt ({sources['jwt']}) and {other} ({sources[other]}) are both given; "
             "keep one: the ready-made token, or what the gate signs its own with."
         )
-    if settings.private_key and settings.jwt_algorithm.startswith("HS"):
+    if settings.private_key and algorithm.startswith("HS"):
         found.append(f"private-key ({sources['private-key']}) is for RS256 and RS512; set jwt-algorithm as well.")
-    if settings.client_secret and settings.jwt_algorithm.startswith("RS"):
-        found.append(f"client-secret ({sources['client-secret']}) does not go with {settings.jwt_algorithm}.")
+    if settings.client_secret and algorithm.startswith("RS"):
+        found.append(f"client-secret ({sources['client-secret']}) does not go with {algorithm}.")
     parts = urllib.parse.urlsplit(settings.host)
-    if parts.scheme == "http" and not settings.allow_http and not values.is_loopback(parts.hostname or ""):
+    if (
+        parts.scheme == "http"
+        and not settings.allow_http
+        and "allow-http" not in bad
+        and not values.is_loopback(parts.hostname or "")
+    ):
         found.append(
             f"host {settings.host!r} ({sources['host']}) would send the token in the clear; "
             "use https, or set allow-http if that is really meant."
         )
-    if settings.run_id and len(settings.run_id) != len(settings.suites):
-        found.append(f"run-id names {len(settings.run_id)} runs for {len(settings.suites)} suites; give one for each.")
+    runs, suites = len(settings.run_id), len(settings.suites)
+    if settings.command == "run" and runs not in (0, suites) and "suites" not in bad:
+        found.append(f"run-id ({sources['run-id']}) names {runs} for {suites} suites; give one for each.")
     return found
-
-
-def _clip(text: str) -> str:
-    return text if len(text) <= 80 else text[:79] + "…"

@@ -1,21 +1,20 @@
 """What is left open in a suite is settled: by what Kore.ai says of the whole, or as not known. Pure."""
 
+import collections
 import dataclasses
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from kore_gate.model import Assertion, Job, Outcome, Reply, State, Step, Suite
+from kore_gate.model import Assertion, Job, Outcome, Reply, State, Step, Suite, Tally
 
 _RED = (Outcome.FAILED, Outcome.ERROR)
+_WORST_FIRST = (Outcome.ERROR, Outcome.FAILED, Outcome.PENDING, Outcome.SKIPPED, Outcome.PASSED)
 
 
 def accepted(suite: Suite) -> Suite:
     """After an import that ended well nothing was executed: what nobody judged was accepted."""
-
-    def settle(step: Step) -> Step:
-        replies = _map(step, lambda assertion: _open(assertion, Outcome.PASSED, ""))
-        return dataclasses.replace(step, replies=replies, outcome=_of_replies(step, replies))
-
-    return dataclasses.replace(suite, steps=tuple(settle(step) for step in suite.steps))
+    steps = tuple(_settled(step, Outcome.PASSED) for step in suite.steps)
+    return dataclasses.replace(suite, steps=steps)
 
 
 def executed(job: Job, known: Suite | None) -> Suite | None:
@@ -23,14 +22,68 @@ def executed(job: Job, known: Suite | None) -> Suite | None:
     if job.suite is None and known is None:
         return None
     answered = job.suite.steps if job.suite else ()
-    expected = known.steps if known else ()
-    steps = [_complete(step, expected[index] if index < len(expected) else None) for index, step in enumerate(answered)]
-    ended = job.state in (State.SUCCEEDED, State.FAILED)
-    settled = [_executed_step(step, ended=ended) for step in steps]
-    settled += [_unanswered(step, job) for step in expected[len(answered) :]]
-    name = known.name if known else (job.suite.name if job.suite else "")
-    base = known or job.suite or Suite(name=name)
-    return dataclasses.replace(base, name=name, steps=tuple(settled))
+    expected = tuple(_unjudged(step) for step in known.steps) if known else ()
+    all_passed = _all_passed(job, max(len(answered), len(expected)))
+    # A job that has ended owes a result for every step.
+    unsaid = Outcome.PENDING if job.state in (State.RUNNING, State.UNKNOWN) else Outcome.ERROR
+    unsaid = Outcome.PASSED if all_passed else unsaid
+    steps = []
+    for step, wanted in _pairs(answered, expected):
+        if step is not None:
+            steps.append(_settled(_complete(step, wanted), unsaid))
+        elif wanted is not None:
+            steps.append(_unanswered(wanted, job, all_passed=all_passed))
+    base = known or job.suite
+    return dataclasses.replace(base, steps=tuple(steps)) if base else None
+
+
+def _unjudged(step: Step) -> Step:
+    """Return a step as it was defined: what an import said of it is no result of a run."""
+
+    def clear(assertion: Assertion) -> Assertion:
+        if assertion.outcome is Outcome.PENDING or not assertion.enabled:
+            return assertion
+        return dataclasses.replace(assertion, outcome=Outcome.PENDING, reason="")
+
+    return dataclasses.replace(step, outcome=Outcome.PENDING, reason="", replies=_map(step, clear))
+
+
+def _pairs(answered: Sequence[Step], expected: Sequence[Step]) -> Iterator[tuple[Step | None, Step | None]]:
+    """Put each step of an answer beside its definition; a shortened answer may leave steps out anywhere."""
+    if len(answered) >= len(expected):
+        yield from itertools.zip_longest(answered, expected)
+        return
+    places: dict[str, collections.deque[int]] = {}
+    for index, wanted in enumerate(expected):
+        for said in {wanted.input, wanted.event}:
+            places.setdefault(said, collections.deque()).append(index)
+    next_one = 0
+    for step in answered:
+        place = _place(step, places, next_one)
+        if place is None or place >= len(expected):
+            yield step, None
+            continue
+        yield from ((None, left_out) for left_out in expected[next_one:place])
+        yield step, expected[place]
+        next_one = place + 1
+    yield from ((None, left_out) for left_out in expected[next_one:])
+
+
+def _place(step: Step, places: Mapping[str, collections.deque[int]], least: int) -> int | None:
+    """Find the step's definition among those that are left: by what the user says, where the answer tells."""
+    said = step.input or step.event
+    if not said:
+        return least
+    found = places.get(said, collections.deque())
+    while found and found[0] < least:
+        found.popleft()
+    return found[0] if found else None
+
+
+def _all_passed(job: Job, steps: int) -> bool:
+    """Tell whether Kore.ai's counters leave no doubt about any of so many steps."""
+    tally = job.tally or Tally()
+    return job.state is State.SUCCEEDED and not tally.failed and (tally.passed or 0) >= max(steps, tally.total or 0)
 
 
 def _complete(step: Step, known: Step | None) -> Step:
@@ -47,6 +100,7 @@ def _complete(step: Step, known: Step | None) -> Step:
         replies[index] = dataclasses.replace(replies[index], assertions=replies[index].assertions + added)
     return dataclasses.replace(
         step,
+        number=known.number,
         input=step.input or known.input,
         event=step.event or known.event,
         replies=tuple(replies),
@@ -54,38 +108,39 @@ def _complete(step: Step, known: Step | None) -> Step:
     )
 
 
-def _executed_step(step: Step, *, ended: bool) -> Step:
-    """Settle a step that the answer has a row for."""
-    match step.outcome:
-        case Outcome.PASSED:
-            outcome, reason = Outcome.PASSED, ""
+def _settled(step: Step, unsaid: Outcome) -> Step:
+    """Settle a step and what is open in it by Kore.ai's word for the step; `unsaid` is what it means to say none."""
+    said = step.outcome if step.outcome is not Outcome.PENDING else unsaid
+    outcome, reason = said, step.reason
+    match said:
+        case Outcome.PASSED | Outcome.PENDING:
+            reason = ""
         case Outcome.SKIPPED:
-            outcome, reason = Outcome.SKIPPED, step.reason or "not reached"
-        case Outcome.ERROR:
-            outcome, reason = Outcome.ERROR, step.reason or "Kore.ai could not execute this step"
+            reason = step.reason or "not reached"
         case Outcome.FAILED if _has_red(step):
             outcome, reason = Outcome.SKIPPED, "not judged: another assertion of this step failed"
         case Outcome.FAILED:
             outcome, reason = Outcome.ERROR, step.reason or "Kore.ai says that the step failed, not which assertion"
-        case Outcome.PENDING if ended:
-            outcome, reason = Outcome.ERROR, step.reason or "Kore.ai gave no result for this"
-        case Outcome.PENDING:
-            outcome, reason = Outcome.PENDING, step.reason
+        case Outcome.ERROR:
+            given = step.outcome is Outcome.ERROR
+            reason = step.reason or f"Kore.ai {'could not execute this step' if given else 'gave no result for this'}"
     replies = _map(step, lambda assertion: _open(assertion, outcome, reason))
-    whole = step.outcome if step.outcome is not Outcome.PENDING else outcome
-    if whole is Outcome.ERROR and step.outcome is Outcome.PENDING and not step.reason:
-        # No word for the step itself, but one for each of its assertions, is word enough.
-        whole = _of_replies(step, replies)
-    if any(assertion.outcome in _RED for reply in replies for assertion in reply.assertions) and whole not in _RED:
-        whole = Outcome.FAILED
-    return dataclasses.replace(step, replies=replies, outcome=whole)
+    return dataclasses.replace(step, replies=replies, outcome=_whole(step, replies))
 
 
-def _unanswered(step: Step, job: Job) -> Step:
-    """Settle a step that the run's answer does not mention, by Kore.ai's counters if they leave no doubt."""
-    tally = job.tally
-    all_passed = job.state is State.SUCCEEDED and tally is not None and tally.total and tally.passed == tally.total
-    if all_passed and not (tally and tally.failed):
+def _whole(step: Step, replies: tuple[Reply, ...]) -> Outcome:
+    """Derive the outcome of a whole step: the worst of what is said of it and of its assertions."""
+    if step.outcome in _RED:
+        return step.outcome
+    outcomes = [assertion.outcome for reply in replies for assertion in reply.assertions if assertion.enabled]
+    if step.outcome is not Outcome.PENDING:
+        outcomes.append(step.outcome)
+    return next((outcome for outcome in _WORST_FIRST if outcome in outcomes), Outcome.SKIPPED)
+
+
+def _unanswered(step: Step, job: Job, *, all_passed: bool) -> Step:
+    """Settle a step that the run's answer does not mention."""
+    if all_passed:
         outcome, reason = Outcome.PASSED, ""
     elif job.state in (State.SUCCEEDED, State.FAILED) and job.suite is None:
         outcome, reason = Outcome.SKIPPED, "not known: Kore.ai gave counts only"
@@ -111,14 +166,3 @@ def _map(step: Step, settle: Callable[[Assertion], Assertion]) -> tuple[Reply, .
 
 def _has_red(step: Step) -> bool:
     return any(assertion.outcome in _RED for reply in step.replies for assertion in reply.assertions)
-
-
-def _of_replies(step: Step, replies: tuple[Reply, ...]) -> Outcome:
-    """Derive a step's outcome from its assertions."""
-    if step.outcome in _RED:
-        return step.outcome
-    outcomes = {assertion.outcome for reply in replies for assertion in reply.assertions if assertion.enabled}
-    for outcome in (Outcome.ERROR, Outcome.FAILED, Outcome.PASSED):
-        if outcome in outcomes:
-            return outcome
-    return Outcome.SKIPPED

@@ -13,9 +13,9 @@ from kore_gate.console import Console
 from kore_gate.simulator import content, kore, scenarios
 from kore_gate.simulator.server import Server
 
-
-
-_DEMO_JOB_SECONDS = 3.0
+_DEMO_JOB_SECONDS = 2.0
+# A demonstration is looked at while it runs.
+_QUICK = {"poll-interval": "500ms"}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,7 +45,8 @@ def stage(scenario: str) -> Iterator[Stage]:
             path = root / f"{text.file_name(suite['name'])}.json"
             path.write_text(json.dumps(suite, indent=2, ensure_ascii=False), encoding="utf-8")
         chosen = scenarios.SCENARIOS[scenario]
-        hints = {f"KORE_{name.upper().replace('-', '_')}": value for name, value in chosen.settings.items()}
+        wanted = {**_QUICK, **chosen.settings}
+        hints = {f"KORE_{name.upper().replace('-', '_')}": value for name, value in wanted.items()}
         yield Stage(
             introduction=f"A simulated Kore.ai serves on {server.url}; scenario {scenario}: {chosen.description}",
             flags={

@@ -1,11 +1,15 @@
 """Reads suite files: found by pattern, checked before anything is sent, each step's line known."""
 
+import codecs
 import glob
 import json
+import json.decoder
+import json.scanner
 import pathlib
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
-from kore_gate import errors
+from kore_gate import errors, values
 from kore_gate.model import Phase
 from kore_gate.track import Work
 
@@ -20,9 +24,13 @@ def load(patterns: Sequence[str], name: str, root: pathlib.Path) -> list[Work]:
     problems: list[str] = []
     paths: dict[pathlib.Path, None] = {}
     for pattern in patterns:
-        found = _find(pattern, root)
+        try:
+            found = _find(pattern, root)
+        except OSError as exc:
+            problems.append(f"files: {pattern!r} can't be looked for: {exc.strerror or exc}.")
+            continue
         if not found:
-            problems.append(f"files: {pattern!r} matches no file.")
+            problems.append(f"files: {pattern!r} {_why_nothing(root / pattern)}.")
         paths.update(dict.fromkeys(found))
     if name and len(paths) > 1:
         problems.append(f"name ({name!r}) is for a single file, and {len(paths)} are given.")
@@ -49,6 +57,10 @@ def _find(pattern: str, root: pathlib.Path) -> list[pathlib.Path]:
     return [root / match for match in sorted(matches) if (root / match).is_file()]
 
 
+def _why_nothing(path: pathlib.Path) -> str:
+    return f"is a directory; {path.name}/*.json would be the files in it" if path.is_dir() else "matches no file"
+
+
 def _read(path: pathlib.Path, root: pathlib.Path, name: str) -> Work:
     """Check one file; raises ValueError with what is wrong with it."""
     if path.suffix.lower() == ".csv":
@@ -60,26 +72,34 @@ def _read(path: pathlib.Path, root: pathlib.Path, name: str) -> Work:
         raise ValueError(f"can't be read: {exc.strerror or exc}.") from None
     if size > MOST_BYTES:
         raise ValueError(f"is larger than the 2 MB that Kore.ai takes ({size} bytes).")
-    content = _content(data)
+    decoder = _Decoder()
+    content = _content(data, decoder)
     own_name = content.get("name")
     own_name = own_name.strip() if isinstance(own_name, str) else ""
+    used_name = name or own_name or path.stem
+    try:
+        values.identifier(used_name).encode()
+    except ValueError:
+        raise ValueError(
+            f"has a suite name that can't stand in an address: {used_name!r}. Give another as name."
+        ) from None
     return Work(
         key=_shown(path, root),
-        name=name or own_name or path.stem,
+        name=used_name,
         phase=Phase.UPLOAD,
         file=_shown(path, root),
         data=data,
-        lines=tuple(_lines(data.decode(), content)),
+        lines=decoder.lines(data.decode(), list(_steps(content))),
     )
 
 
-def _content(data: bytes) -> Mapping[str, object]:
+def _content(data: bytes, decoder: "_Decoder") -> Mapping[str, object]:
     if not data.strip():
         raise ValueError("is empty.")
-    if data.startswith(b"\xef\xbb\xbf"):
+    if data.startswith(codecs.BOM_UTF8):
         raise ValueError("begins with a byte order mark: save it as UTF-8 without one.")
     try:
-        content = json.loads(data.decode())
+        content = decoder.decode(data.decode())
     except UnicodeDecodeError:
         raise ValueError("is not UTF-8.") from None
     except json.JSONDecodeError as exc:
@@ -93,28 +113,46 @@ def _content(data: bytes) -> Mapping[str, object]:
     return content
 
 
-def _lines(source: str, content: Mapping[str, object]) -> Iterator[int]:
-    """Give the line that each step begins at, in the order in which Kore.ai lists the steps."""
-    pointers = list(_pointers(content))
-    if not pointers:
-        return
-    import json_source_map
+class _Decoder(json.JSONDecoder):
+    """Decodes JSON as the standard library does, and notes where each object stood."""
 
-    places = json_source_map.calculate(source)
-    for pointer in pointers:
-        yield places[pointer].value_start.line + 1
+    def __init__(self) -> None:
+        super().__init__(parse_constant=_no_constant)
+        self._places: dict[int, int] = {}
+        self.parse_object = self._note_object
+        # The scanner in C does not call parse_object; the one in Python has been beside it since 3.1, without a stub.
+        self.scan_once = json.scanner.py_make_scanner(self)  # type: ignore[attr-defined]
+
+    def lines(self, source: str, found: Sequence[object]) -> tuple[int, ...]:
+        """Give the line that each of the objects begins at; none at all if one of them is no object."""
+        places = [self._places.get(id(one)) for one in found]
+        made: list[int] = []
+        line, last = 1, 0
+        for place in places:
+            if place is None:
+                return ()
+            line, last = line + source.count("\n", last, place), place
+            made.append(line)
+        return tuple(made)
+
+    def _note_object(self, begin: tuple[str, int], *rest: Any) -> tuple[Any, int]:
+        found, end = json.decoder.JSONObject(begin, *rest)  # type: ignore[attr-defined]
+        self._places[id(found)] = begin[1] - 1
+        return found, end
 
 
-def _pointers(content: Mapping[str, object]) -> Iterator[str]:
-    """Point at each step: of a recorded conversation, or in the form that Kore.ai stores."""
+def _no_constant(name: str) -> object:
+    raise ValueError(f"{name} is no JSON value")
+
+
+def _steps(content: Mapping[str, object]) -> Iterator[object]:
+    """Give each step: of a recorded conversation, or in the form that Kore.ai stores."""
     cases = content.get("testCases")
-    for number, case in enumerate(cases if isinstance(cases, list) else []):
+    for case in cases if isinstance(cases, list) else []:
         messages = case.get("messages") if isinstance(case, dict) else None
-        for index in range(len(messages) if isinstance(messages, list) else 0):
-            yield f"/testCases/{number}/messages/{index}"
+        yield from messages if isinstance(messages, list) else []
     steps = content.get("testSteps")
-    for index in range(len(steps) if isinstance(steps, list) else 0):
-        yield f"/testSteps/{index}"
+    yield from steps if isinstance(steps, list) else []
 
 
 def _shown(path: pathlib.Path, root: pathlib.Path) -> str:

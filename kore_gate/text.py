@@ -13,7 +13,7 @@ _UNPRINTABLE = re.compile(
 
 # What a CI system would take for a command of its own: anywhere in a line, or (Buildkite's log groups) at its start.
 _COMMANDS = re.compile(
-    r"#(?=#(?:vso|teamcity|\[))|section_(?=start:|end:)|:(?=:)|^(?:-(?=--)|\+(?=\+\+)|~(?=~~)|\^(?=\^\^))",
+    r"#(?=#(?:vso|teamcity|\[))|section_(?=start:|end:)|:(?=:)|^(?=---|\+\+\+|~~~|\^\^\^)",
     re.IGNORECASE,
 )
 

@@ -33,6 +33,7 @@ class Track:
         self.run_id = work.run_id
         self.job: Job | None = None
         self.suite: Suite | None = None
+        self.is_gone = False  # Kore.ai does not know the job any more
         self.notes: list[str] = []
         self.result: SuiteResult | None = None
         self._runs = runs  # the command goes on to a run
@@ -109,17 +110,27 @@ class Track:
             return Evidence.EXECUTION
         return Evidence.IMPORT_VALIDATION if self.job.state is State.SUCCEEDED else Evidence.NONE
 
+    @property
+    def is_resumable(self) -> bool:
+        """Tell whether another call could go on with this suite's job: its id is known."""
+        return not self.is_gone and bool(self.run_id if self.phase is Phase.RUN else self.ds_id)
+
     def _resume(self, verdict: Verdict) -> str:
         """Return the command that goes on from here, if Kore.ai's job does."""
-        if verdict.ending not in (Ending.TIMED_OUT, Ending.INTERRUPTED, Ending.UNAVAILABLE, Ending.REFUSED):
+        lasting = (Ending.TIMED_OUT, Ending.INTERRUPTED, Ending.UNAVAILABLE, Ending.REFUSED)
+        if verdict.ending not in lasting or not self.is_resumable:
             return ""
-        run = f"kore-gate run {shlex.quote(self.name)}"
+        # A name that looks like a flag has to be given as the value of one.
+        name = f"--suites={self.name}" if self.name.startswith("-") else self.name
+        run = f"kore-gate run {shlex.quote(name)}"
         if self.phase is Phase.RUN:
-            return f"{run} --run-id {shlex.quote(self.run_id)}" if self.run_id else ""
-        if not self.ds_id:
-            return ""
-        wait = f"kore-gate wait --ds-id {shlex.quote(self.ds_id)}"
+            return f"{run} {_flag('run-id', self.run_id)}"
+        wait = f"kore-gate wait {_flag('ds-id', self.ds_id)}"
         return f"{wait} && {run}" if self._runs else wait
+
+
+def _flag(name: str, value: str) -> str:
+    return f"--{name} {shlex.quote(value)}" if not value.startswith("-") else shlex.quote(f"--{name}={value}")
 
 
 def located(suite: Suite | None, work: Work) -> Suite | None:

@@ -1,25 +1,32 @@
 """How one setting's text is read: durations, sizes, hosts, lists. Each raises ValueError with what would be right."""
 
 import base64
-import binascii
 import ipaddress
 import json
 import re
+import unicodedata
 import urllib.parse
+from collections.abc import Iterable
 
 _DURATION = re.compile(
     r"(?:(?P<h>\d{1,5})h)?(?:(?P<m>\d{1,6})m)?(?:(?P<s>\d{1,7}(?:\.\d{1,3})?)s)?(?:(?P<ms>\d{1,8})ms)?", re.ASCII
 )
 _SIZE = re.compile(r"(\d{1,12})\s*(|B|KB|MB|GB|KiB|MiB|GiB)", re.ASCII | re.IGNORECASE)
 _UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
-_HOST_NAME = re.compile(r"[\w.-]+|\[[0-9a-fA-F:.]+\]")
-_TOKEN_PARTS = (3, 5)  # signed, encrypted
+_LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+_HOST_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?", re.ASCII)
+_TOKEN = re.compile(r"[\w-]+(?:\.[\w-]*){2}(?:(?:\.[\w-]*){2})?", re.ASCII)  # signed, or encrypted
+_LANGUAGE = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*", re.ASCII | re.IGNORECASE)
+_LONGEST_HOST = 253
 
 
 def text(given: str) -> str:
     """Take the text as it is, if it has no control characters."""
-    if any(ord(char) < 0x20 or ord(char) == 0x7F for char in given):
+    kinds = {unicodedata.category(char) for char in given}
+    if "Cc" in kinds:
         raise ValueError("has a line break or another control character in it")
+    if "Cs" in kinds:
+        raise ValueError("is not valid UTF-8")
     return given
 
 
@@ -82,59 +89,84 @@ def number(given: str) -> int:
 
 def ids(given: str) -> tuple[str, ...]:
     """Read ids separated by commas, spaces or newlines, or a JSON array of them."""
-    found = _json_list(given)
-    if found is None:
-        found = [part for part in re.split(r"[,\s]+", given) if part]
-    return tuple(dict.fromkeys(identifier(part) for part in found))
+    return _several(_json_list(given, re.split(r"[,\s]+", given)))
 
 
 def lines(given: str) -> tuple[str, ...]:
     """Read one entry per line, or a JSON array of them."""
-    found = _json_list(given)
-    if found is None:
-        found = [part.strip() for part in given.splitlines() if part.strip()]
-    return tuple(dict.fromkeys(identifier(part) for part in found))
+    return _several(_json_list(given, [part.strip() for part in re.split(r"[\r\n]", given)]))
 
 
 def words(given: str) -> tuple[str, ...]:
     """Read texts separated by commas or newlines."""
-    return tuple(dict.fromkeys(part.strip() for part in re.split(r"[,\n]", given) if part.strip()))
+    return tuple(dict.fromkeys(text(part.strip()) for part in re.split(r"[,\r\n]", given) if part.strip()))
 
 
-def _json_list(given: str) -> list[str] | None:
+def _several(parts: Iterable[str]) -> tuple[str, ...]:
+    found = tuple(dict.fromkeys(identifier(part) for part in parts if part))
+    if not found:
+        raise ValueError("names none")
+    return found
+
+
+def _json_list(given: str, otherwise: list[str]) -> list[str]:
     """Return what a JSON array of texts holds: the form in which the gate itself hands out several ids."""
-    if not given.lstrip().startswith("["):
-        return None
     try:
-        found = json.loads(given)
+        found = json.loads(given) if given.startswith("[") else None
     except (ValueError, RecursionError):
-        return None
-    if isinstance(found, list) and all(isinstance(part, str) for part in found):
-        return [part for part in found if part]
-    return None
+        return otherwise
+    if not isinstance(found, list):
+        return otherwise
+    if not all(isinstance(part, str) for part in found):
+        raise ValueError("is a JSON array with something other than texts in it")
+    return found
 
 
 def host(given: str) -> str:
     """Read a host or its URL as the base of all addresses, without a slash at the end."""
+    if "@" in given:
+        raise ValueError("has credentials in it: give them as client-id and client-secret, or as jwt")
+    if "?" in given or "#" in given:
+        raise ValueError("has a query or a fragment in it: give the host, and a base path if there is one")
+    if "\\" in given or any(char.isspace() for char in text(given)):
+        raise ValueError("has a space or a backslash in it")
     bare = "://" not in given
-    # A bare name is meant to be safe; only the machine itself is spoken to in the clear without being asked.
-    scheme = "http" if bare and is_loopback(urllib.parse.urlsplit(f"//{given}").hostname or "") else "https"
     try:
-        parts = urllib.parse.urlsplit(f"{scheme}://{given}" if bare else given)
+        parts = urllib.parse.urlsplit(f"//{given}" if bare else given)
         port = parts.port
     except ValueError as problem:
         raise ValueError(f"is no host: {problem}") from None
-    if parts.scheme.lower() not in {"http", "https"}:
+    if not bare and parts.scheme not in {"http", "https"}:
         raise ValueError("must be a host name or an http(s) address")
-    if parts.username is not None or parts.password is not None or "@" in parts.netloc:
-        raise ValueError("has credentials in it: give them as client-id and client-secret, or as jwt")
-    if parts.query or parts.fragment or "?" in given or "#" in given:
-        raise ValueError("has a query or a fragment in it: give the host, and a base path if there is one")
-    name = parts.netloc.rsplit(":", 1)[0] if port is not None else parts.netloc.rstrip(":")
-    if not _HOST_NAME.fullmatch(name) or not parts.hostname or any(char.isspace() for char in given):
-        raise ValueError("is no host name")
+    name = _host_name(parts.netloc, port)
+    # A bare name is meant to be safe; only the machine itself is spoken to in the clear without being asked.
+    scheme = parts.scheme or ("http" if is_loopback(name.strip("[]")) else "https")
     port_part = f":{port}" if port is not None else ""
-    return f"{parts.scheme.lower()}://{name}{port_part}{parts.path.rstrip('/')}"
+    return f"{scheme}://{name}{port_part}{parts.path.rstrip('/')}"
+
+
+def _host_name(netloc: str, port: int | None) -> str:
+    """Return the name or address in it, if it can be one."""
+    name = (netloc.rsplit(":", 1)[0] if port is not None else netloc).lower()
+    if port == 0 or name.endswith(":"):
+        raise ValueError("has a colon without a usable port behind it")
+    if not name.isascii():
+        # Letters that look alike would take the token elsewhere.
+        raise ValueError("has letters beyond ASCII in its name: write it in its xn-- form")
+    try:
+        if name.startswith("[") and "%" not in name:
+            ipaddress.IPv6Address(name.removeprefix("[").removesuffix("]"))
+            return name
+        if re.fullmatch(r"[0-9.]+", name):
+            return str(ipaddress.IPv4Address(name))
+        name.encode().decode("idna")
+    except UnicodeError:
+        raise ValueError("has a name in xn-- form that can't be read") from None
+    except ValueError as problem:
+        raise ValueError(f"is no host: {problem}") from None
+    if not _HOST_NAME.fullmatch(name) or len(name) > _LONGEST_HOST:
+        raise ValueError("is no host name")
+    return name
 
 
 def is_loopback(name: str) -> bool:
@@ -151,13 +183,16 @@ def token(given: str) -> str:
     """Check that a ready-made token has the form of one; what it says is Kore.ai's to judge."""
     if given.lower().startswith("bearer "):
         raise ValueError('starts with "Bearer": Kore.ai takes the token alone')
-    parts = given.split(".")
+    wanted = "is no JSON web token (three parts of base64url, separated by dots)"
+    if not _TOKEN.fullmatch(given):
+        raise ValueError(wanted)
+    first = given.split(".", maxsplit=1)[0]
     try:
-        header = json.loads(base64.urlsafe_b64decode(parts[0] + "=" * (-len(parts[0]) % 4)))
-    except (ValueError, binascii.Error, RecursionError):
+        header = json.loads(base64.urlsafe_b64decode(first + "=" * (-len(first) % 4)))
+    except (ValueError, RecursionError):
         header = None
-    if len(parts) not in _TOKEN_PARTS or not isinstance(header, dict) or "alg" not in header:
-        raise ValueError("is no JSON web token (three parts of base64url, separated by dots)")
+    if not isinstance(header, dict) or "alg" not in header:
+        raise ValueError(wanted)
     return given
 
 
@@ -172,3 +207,10 @@ def private_key(given: str) -> str:
 def secret(given: str) -> str:
     """Take a secret that can stand in a header or sign a token."""
     return text(given)
+
+
+def language(given: str) -> str:
+    """Take the code of a language, as it can stand in a header: `en`, `en_US`, `zh-Hans`."""
+    if not _LANGUAGE.fullmatch(given):
+        raise ValueError("is no code of a language, such as en")
+    return given

@@ -8,6 +8,8 @@ from kore_gate.errors import GateError
 from kore_gate.exit_codes import GRAVEST_FIRST, ExitCode
 from kore_gate.model import Ending, Job, Outcome, Phase, State, Step, Suite, SuiteResult, Tally, Verdict
 
+_LEFT_OUT = "Not executed: fail-fast is on"
+
 
 def of_error(error: GateError, phase: Phase) -> Verdict:
     """Turn what stopped the gate from knowing into a verdict."""
@@ -32,15 +34,17 @@ def of_bug(exc: BaseException, phase: Phase) -> Verdict:
     )
 
 
-def interrupted(signum: int, phase: Phase, status: str) -> Verdict:
-    """Say that a signal ended the wait; 128 + signal is the exit code."""
-    code = ExitCode.SIGTERM if signum == 15 else ExitCode.SIGINT
+def interrupted(signum: int, phase: Phase, status: str, *, known: bool) -> Verdict:
+    """Say that a signal ended the wait; the exit code is 128 + signal. A job whose id is `known` can be resumed."""
+    code = ExitCode.SIGTERM if signum == ExitCode.SIGTERM - 128 else ExitCode.SIGINT
     return Verdict(
         ending=Ending.INTERRUPTED,
         exit_code=code,
         message=f"{phase.title()}: interrupted by {code.name}" + (f" while at {status}." if status else "."),
         cause="the pipeline was cancelled, or its own time limit came.",
-        hint="The job goes on at Kore.ai: resume with the command below.",
+        hint="The job goes on at Kore.ai: resume with the command below."
+        if known
+        else "No id of a job was known yet: start again; look in Kore.ai (Regression Testing) first if it had begun.",
     )
 
 
@@ -61,7 +65,7 @@ def stopped(first: str) -> Verdict:
     return Verdict(
         ending=Ending.FAILED,
         exit_code=ExitCode.FAILED,
-        message=f"Not executed: fail-fast is on, and {first} did not pass.",
+        message=f"{_LEFT_OUT}, and {first} did not pass.",
     )
 
 
@@ -71,50 +75,56 @@ def of_import(job: Job, *, allow_empty: bool, waited: str) -> tuple[Verdict, Sui
     if ended:
         return ended, job.suite
     suite = settle.accepted(job.suite) if job.suite else None
-    red = _red(suite)
-    if red:
-        return _failed(f"Import: {_steps(red)} did not pass."), suite
+    wrong = tuple(_contradictions(job, suite))
+    if wrong:
+        return _failed(f"Import: Kore.ai says {job.status}, but its own answer says otherwise.", wrong), suite
     return _empty(suite, Phase.IMPORT, allow_empty=allow_empty) or _passed("Import: accepted by Kore.ai", suite), suite
 
 
 def of_run(job: Job, known: Suite | None, *, allow_empty: bool, waited: str) -> tuple[Verdict, Suite | None]:
     """Judge a run by everything its answer holds, completed by what was `known` of the suite before.
 
-    It passed only if the status says so and no counter, step or assertion says otherwise.
+    It passed only if the status says so and nothing in the answer, and no step of the suite, says otherwise.
     """
     suite = settle.executed(job, known)
-    red = _red(suite)
     tally = job.tally or Tally()
-    if job.state is State.FAILED and (red or tally.failed or job.failed_tests):
-        number = max(red, tally.failed or 0)
-        of = f" of {tally.total}" if tally.total else ""
-        what = f"{_steps(number)}{of} failed" if number else "it failed, without saying which step"
+    if job.state is State.FAILED and job.failed_tests:
+        number = max(_red(suite), tally.failed or 0)
+        what = f"{_of(number, tally.total)} failed" if number else "it failed, without saying which step"
         return _failed(f"Run: {what} (Kore.ai: {job.status}).", (*job.reasons, *job.problems)), suite
     ended = _not_well(job, Phase.RUN, waited)
     if ended:
         return ended, suite
-    wrong = tuple(_contradictions(tally, suite, red))
+    wrong = tuple(_contradictions(job, suite))
     if wrong:
         return _failed(f"Run: Kore.ai says {job.status}, but its own answer says otherwise.", wrong), suite
-    steps = suite.steps if suite else ()
-    counted_only = bool(tally.total) and not any(step.replies for step in steps)
-    if counted_only:
-        return _passed(f"Run: {_steps(tally.total or 0)} passed", None), suite
+    if tally.passed and not any(step.replies for step in (suite.steps if suite else ())):
+        return _passed(f"Run: {_steps(tally.passed)} passed", None), suite
     return _empty(suite, Phase.RUN, allow_empty=allow_empty) or _passed("Run: executed", suite), suite
 
 
 def overall(results: Sequence[SuiteResult]) -> Verdict:
     """Return the one verdict of all suites: the gravest counts."""
+    if not results:
+        return Verdict(
+            ending=Ending.NOTHING_TO_TEST,
+            exit_code=ExitCode.NOTHING_TO_TEST,
+            message="Nothing to test: no suite was given.",
+            hint="Give ds-id, files or suites.",
+        )
     if len(results) == 1:
         return results[0].verdict
-    worst = min((result.verdict for result in results), key=lambda each: GRAVEST_FIRST.index(each.exit_code))
-    same = [result for result in results if result.verdict.ending is worst.ending]
+    # A suite that fail-fast left out is no reason of its own.
+    worst = min(
+        (result.verdict for result in results),
+        key=lambda each: (GRAVEST_FIRST.index(each.exit_code), each.message.startswith(_LEFT_OUT)),
+    )
     if worst.ending is Ending.PASSED:
         return Verdict(ending=Ending.PASSED, exit_code=ExitCode.PASSED, message=f"All {len(results)} suites passed.")
+    same = [result for result in results if result.verdict.exit_code is worst.exit_code]
     names = ", ".join(result.name for result in same[:5]) + ("…" if len(same) > 5 else "")
     return dataclasses.replace(
-        worst,
-        message=f"{len(same)} of {len(results)} suites ended as {worst.ending}: {names}. {same[0].verdict.message}",
+        worst, message=f"{len(same)} of {len(results)} suites ended as {worst.ending}: {names}. {worst.message}"
     )
 
 
@@ -127,21 +137,22 @@ def _not_well(job: Job, phase: Phase, waited: str) -> Verdict | None:
                 exit_code=ExitCode.JOB_FAILED,
                 message=f"{phase.title()}: Kore.ai ended the job with {job.status}."
                 + ("" if job.reasons else " It gave no reason."),
-                cause="a file that is no conversation suite, or a conversation that the bot no longer follows.",
+                cause="a file that is no conversation suite, or a conversation that the bot no longer follows."
+                if phase is Phase.IMPORT
+                else "a run that was stopped, or a bot that gave no answer.",
                 hint="See the reasons, then the job's entry in Kore.ai (Regression Testing).",
                 details=job.reasons,
             )
         case State.RUNNING | State.UNKNOWN:
             unknown = job.state is State.UNKNOWN
-            progress = f", {job.percent:g} %" if job.percent is not None else ""
-            word = f"{job.status or 'no status at all'}{progress}"
+            expiry = f"; Kore.ai forgets this job at {job.expires}" if job.expires else ""
             return Verdict(
                 ending=Ending.TIMED_OUT,
                 exit_code=ExitCode.TIMED_OUT,
-                message=f"{phase.title()}: timed out after {waited}; last status: {word}."
+                message=f"{phase.title()}: timed out after {waited}; last status: {standing(job)}."
                 + (" That word is not known to kore_gate, so it is never taken for success." if unknown else ""),
-                cause="a busy platform, a long suite, or a bot that does not answer during the replay.",
-                hint="Raise timeout, or resume with the command below while Kore.ai still knows the job (15 minutes).",
+                cause=f"a busy platform, a long suite, or a bot that does not answer during the replay{expiry}.",
+                hint="Raise timeout, or resume with the command below while Kore.ai still knows the job.",
                 details=job.reasons,
             )
         case State.SUCCEEDED if job.problems:
@@ -157,17 +168,35 @@ def _not_well(job: Job, phase: Phase, waited: str) -> Verdict | None:
             return None
 
 
-def _contradictions(tally: Tally, suite: Suite | None, red: int) -> Iterator[str]:
-    """Name what speaks against a run that is said to have passed."""
+def standing(job: Job) -> str:
+    """Say where a job stood when it was last seen."""
+    progress = f", {job.percent:g} %" if job.percent is not None else ""
+    return f"{job.status or 'no status at all'}{progress}"
+
+
+def _contradictions(job: Job, suite: Suite | None) -> Iterator[str]:
+    """Name what speaks against a job that is said to have ended well."""
+    tally, red = job.tally or Tally(), _red(suite)
     if tally.failed:
-        yield f"its counters say {tally.failed} failed"
+        yield f"its counters say that {_of(tally.failed, tally.total)} failed"
     if red:
         yield f"its results say that {_steps(red)} failed"
-    if tally.total and tally.passed is not None and tally.passed + (tally.failed or 0) < tally.total:
-        yield f"its counters say that {tally.total - tally.passed} of {tally.total} steps were not executed"
-    left_out = sum(step.outcome is Outcome.SKIPPED and _enabled(step) > 0 for step in (suite.steps if suite else ()))
+    yield from (f"it names an error: {reason}" for reason in job.reasons)
+    answered = job.suite.steps if job.suite else ()
+    passed = tally.passed if tally.passed is not None else len(answered)
+    missing = (tally.total or 0) - passed - (tally.failed or 0)
+    if missing > 0:
+        yield f"its counters leave {_of(missing, tally.total)} not executed"
+    left_out = {step.number for step in answered if step.outcome is Outcome.SKIPPED}
+    left_out |= {step.number for step in (suite.steps if suite else ()) if _is_open(step)}
     if left_out:
-        yield f"{_steps(left_out)} of the suite were not executed"
+        yield f"it leaves {_steps(len(left_out))} of the suite not executed, or not judged"
+
+
+def _is_open(step: Step) -> bool:
+    """Tell whether a step has an enabled assertion that nobody judged."""
+    outcomes = [assertion.outcome for reply in step.replies for assertion in reply.assertions if assertion.enabled]
+    return Outcome.SKIPPED in outcomes or Outcome.PENDING in outcomes
 
 
 def _red(suite: Suite | None) -> int:
@@ -212,6 +241,10 @@ def _failed(message: str, details: Sequence[str] = ()) -> Verdict:
 
 def _steps(number: int) -> str:
     return _some(number, "step")
+
+
+def _of(number: int, total: int | None) -> str:
+    return f"{number} of {_steps(total)}" if total else _steps(number)
 
 
 def _some(number: int, noun: str) -> str:

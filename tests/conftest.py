@@ -1,5 +1,9 @@
+from collections.abc import Iterator
+
 import pytest
 import pytest_socket
+
+from tests.fakes import clock as clocks
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -19,3 +23,11 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_runtest_teardown() -> None:
     """Give sockets back to the test runner."""
     pytest_socket.enable_socket()
+
+
+@pytest.fixture(autouse=True)
+def _close_virtual_loops() -> Iterator[None]:
+    """Close the event loops that fake clocks made."""
+    yield
+    while clocks.OPEN_LOOPS:
+        clocks.OPEN_LOOPS.pop().close()

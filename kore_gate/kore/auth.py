@@ -44,6 +44,11 @@ class Signer(httpx.Auth):
         request.headers["auth"] = self.token()
         yield request
 
+    def decoded(self) -> dict[str, object]:
+        """Return the claims of a token such as each request gets."""
+        self.last = self._settings.jwt or self._sign()
+        return self.claims()
+
     def claims(self) -> dict[str, object]:
         """Return what the last token claims, unverified; empty if it can't be read."""
         try:

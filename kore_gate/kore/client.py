@@ -132,7 +132,7 @@ class Client:
                 where = f", a redirect to {text.line(headers.get('location', 'nowhere'), 120)} that is not followed"
                 moved = where if 300 <= status < 400 else ""
                 said = self._clean(answer.said) or "no reason given"
-                raise errors.Rejected(f"Kore.ai answered HTTP {status}{moved}: {said}")
+                raise errors.Rejected(f"Kore.ai answered HTTP {status}{moved}: {said}", status=status)
             case Meaning.TRANSIENT | Meaning.LIMITED | Meaning.LIMITED_HOURLY:
                 raise self._try_again(answer, headers)
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 import urllib.parse
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from kore_gate.kore import suites, words
 from kore_gate.kore.suites import as_text
@@ -10,6 +10,7 @@ from kore_gate.model import Job, Outcome, State, Suite, Tally
 
 REFUSED_CODES = frozenset({"4002", "401", "403"})
 
+_ERROR_KEYS = ("errorMessage", "error", "errors")
 _REASON_KEYS = ("comments", "message", "msg", "errorMessage", "error", "reason", "description", "errors")
 _LINK_KEYS = frozenset({"downloadurl", "fileurl", "downloadlink", "resultsurl", "resulturl", "reporturl"})
 _MOST_REASONS = 10
@@ -42,8 +43,10 @@ def run_job(body: Mapping[str, object]) -> Job:
     said = [as_text(place["status"]) for place in (body, inner) if place.get("status") is not None]
     order = (State.FAILED, State.UNKNOWN, State.RUNNING, State.SUCCEEDED)
     word = min(said, key=lambda word: order.index(words.state(word)), default="")
+    state = words.state(word)
+    failed_tests = words.outcome(word) is Outcome.FAILED
     return dataclasses.replace(
-        job, status=word, state=words.state(word), failed_tests=words.outcome(word) is Outcome.FAILED
+        job, status=word, state=state, failed_tests=failed_tests, reasons=tuple(reasons(body, state))
     )
 
 
@@ -111,7 +114,7 @@ def _job(
         status=status,
         state=state,
         percent=_percent(body),
-        reasons=tuple(reasons(body)) if state is not State.RUNNING else (),
+        reasons=tuple(reasons(body, state)),
         suite=suite,
         test_suite_id=as_text(body.get("testSuiteId")),
         expires=as_text(body.get("expireAt")),
@@ -122,28 +125,34 @@ def _job(
     )
 
 
-def reasons(body: Mapping[str, object]) -> list[str]:
-    """Collect what an answer says of why a job went wrong: its log's bad rows, then messages elsewhere."""
+def reasons(body: Mapping[str, object], state: State) -> list[str]:
+    """Collect what an answer says of why a job went wrong: its log's bad rows, then messages elsewhere.
+
+    Of a job that ended well: only what contradicts that, a row that says failed or details of an error.
+    """
+    if state is State.RUNNING:
+        return []
     found = []
     logs = body.get("statusLogs")
     for row in logs if isinstance(logs, list) else []:
         if isinstance(row, Mapping):
-            if words.state(as_text(row.get("status"))) is State.SUCCEEDED:
+            said = words.state(as_text(row.get("status")))
+            if said is State.SUCCEEDED or (state is State.SUCCEEDED and said is not State.FAILED):
                 continue
             name = " ".join(as_text(row[key]) for key in ("taskType", "taskName") if row.get(key))
             text = "; ".join(_texts(row)) or as_text(row.get("status"))
             found.append(f"{name}: {text}" if name and text else name or text)
-        else:
+        elif state is not State.SUCCEEDED:
             found.append(as_text(row))
     for place in (body, body.get("response"), body.get("result")):
         if isinstance(place, Mapping):
-            found += _texts(place)
+            found += _texts(place, _ERROR_KEYS if state is State.SUCCEEDED else _REASON_KEYS)
             found += [as_text(place["errorDetails"])] if place.get("errorDetails") else []
     return list(dict.fromkeys(text for text in found if text))[:_MOST_REASONS]
 
 
-def _texts(row: Mapping[str, object]) -> Iterator[str]:
-    for key in _REASON_KEYS:
+def _texts(row: Mapping[str, object], keys: Sequence[str] = _REASON_KEYS) -> Iterator[str]:
+    for key in keys:
         value = row.get(key)
         # A suite's own description, beside its steps, is no reason.
         if not value or (key == "description" and "testSteps" in row):

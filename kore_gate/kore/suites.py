@@ -5,16 +5,19 @@ public API documentation. Fields may be missing, null, or of other types than do
 `problems`, never passed over.
 """
 
+import functools
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from kore_gate.kore import words
-from kore_gate.model import Assertion, Check, Outcome, Reply, Step, Suite
+from kore_gate.model import Assertion, Check, Outcome, Reply, State, Step, Suite
 
 _GROUPS = {"flowLevel": "flow", "text": "text", "context": "context"}
 
 # A broken answer of fifty thousand steps is told by its first few faults.
 _MOST_PROBLEMS = 20
+
+_RED = (Outcome.FAILED, Outcome.ERROR)
 
 
 class Reader:
@@ -37,7 +40,7 @@ class Reader:
     def step(self, row: object, number: int) -> Step:
         """Read one step, as stored or with the results of a run."""
         where = f"step {number}"
-        if not isinstance(row, Mapping):
+        if not isinstance(row, dict):
             self._problem(f"{where} is {_kind(row)}, not an object")
             return Step(number=number, input="", outcome=Outcome.ERROR, reason="this step could not be read")
         outputs = self._list(row.get("outputs"), f"{where}: outputs")
@@ -46,8 +49,11 @@ class Reader:
             self._reply(output, f"{where}, reply {index + 1}", actuals, index) for index, output in enumerate(outputs)
         )
         status = as_text(row.get("status"))
-        outcome = words.outcome(status)
-        unclear = outcome is Outcome.PENDING and status
+        outcome, unclear = _judgement(status)
+        red = outcome in _RED or any(part.outcome in _RED for reply in replies for part in reply.assertions)
+        against = "" if red else next(_against([*outputs, *(actuals or [])]), "")
+        if against:
+            outcome, unclear = Outcome.FAILED, against
         return Step(
             number=number,
             input=as_text(row.get("input")),
@@ -55,24 +61,24 @@ class Reader:
             replies=replies,
             unexpected=tuple(_said(extra) for extra in (actuals or [])[len(outputs) :]),
             outcome=outcome,
-            reason=f"Kore.ai's word for this step is not known: {status}" if unclear else _reason(row),
+            reason=unclear or _reason(row),
             duration=seconds(row.get("duration")),
         )
 
     def _reply(self, output: object, where: str, actuals: list[object] | None, index: int) -> Reply:
         actual = actuals[index] if actuals is not None and index < len(actuals) else None
         said = None if actuals is None else _said(actual)
-        if not isinstance(output, Mapping):
+        if not isinstance(output, dict):
             if not isinstance(output, str):
                 self._problem(f"{where} is {_kind(output)}, not an object")
             return Reply(text=as_text(output), actual=said)
         groups = output.get("assertions")
         if groups is None:
             groups = {}
-        if not isinstance(groups, Mapping):
+        if not isinstance(groups, dict):
             self._problem(f"{where}: assertions is {_kind(groups)}, not an object")
             groups = {}
-        repeated = actual.get("assertions") if isinstance(actual, Mapping) else None
+        repeated = actual.get("assertions") if isinstance(actual, dict) else None
         return Reply(
             text=_said(output),
             actual=said,
@@ -85,36 +91,45 @@ class Reader:
 
     def _assertion(self, name: str, group: object, where: str, actual: object, repeated: object) -> Assertion:
         kind = _GROUPS.get(name, name)
-        if not isinstance(group, Mapping):
+        if not isinstance(group, dict):
             self._problem(f"{where} is {_kind(group)}, not an object")
             return Assertion(group=kind, enabled=True, outcome=Outcome.ERROR, reason="this assertion could not be read")
+        contains, again = group.get("contains"), repeated if isinstance(repeated, dict) else {}
+        enabled = group.get("enabled")
+        if enabled is False and not (contains or group.get("status") or again.get("status") or again.get("contains")):
+            return _switched_off(kind)
         status = as_text(group.get("status"))
-        enabled = self._flag(group.get("enabled"), bool(status), f"{where}: enabled")
-        checks = tuple(self._checks(kind, group.get("contains"), where))
-        told = [words.outcome(status)] if status else []
-        told += [check.outcome for check in checks if check.outcome is not Outcome.PENDING]
+        checks = tuple(self._checks(kind, contains, where))
         # The same tree stands again under the actual reply; whichever of the two says failed is believed.
-        if isinstance(repeated, Mapping) and repeated.get("status") is not None:
-            told.append(words.outcome(as_text(repeated["status"])))
+        found = tuple(self._checks(kind, again.get("contains"), where))
+        judged = [_judgement(status), _judgement(as_text(again.get("status")))]
+        told = [outcome for outcome, _ in judged] + [check.outcome for check in (*checks, *found)]
+        worst = _worst([outcome for outcome in told if outcome is not Outcome.PENDING])
+        if not isinstance(enabled, bool):
+            enabled = self._flag(enabled, worst is not Outcome.PENDING, f"{where}: enabled")
+        # Switched off and failed at once can't be: what failed was judged.
+        enabled = enabled or worst in _RED
         return Assertion(
             group=kind,
             enabled=enabled,
             checks=checks,
-            outcome=_worst(told) if enabled else Outcome.SKIPPED,
-            actual=_actual(kind, actual),
-            reason=_reason(group),
+            outcome=worst if enabled else Outcome.SKIPPED,
+            actual=_actual(kind, actual, checks, found),
+            reason=next((unclear for _, unclear in judged if unclear), "") or _reason(group),
         )
 
-    def _checks(self, kind: str, contains: object, where: str) -> Iterable[Check]:
-        rows = contains if isinstance(contains, list) else [contains] if contains is not None else []
-        for row in rows:
-            if not isinstance(row, Mapping):
+    def _checks(self, kind: str, contains: object, where: str) -> Iterator[Check]:
+        for row in _rows(contains):
+            if not isinstance(row, dict):
                 if isinstance(row, list):
                     self._problem(f"{where}: an expected value is a list")
                 yield Check(field=kind, value=as_text(row))
                 continue
-            outcome = words.outcome(as_text(row.get("status")))
-            named = next((key for key in ("key", "name", "variable") if key in row and "value" in row), None)
+            outcome = _row_judgement(row)
+            if outcome is None:
+                yield Check(field="status", value=as_text(row["status"]))
+                continue
+            named = next((key for key in ("key", "name", "variable") if key in row), "") if "value" in row else ""
             if named:
                 yield Check(field=as_text(row[named]), value=as_text(row["value"]), outcome=outcome)
                 continue
@@ -141,7 +156,7 @@ class Reader:
         return True
 
     def _problem(self, text: str) -> None:
-        if len(self.problems) < _MOST_PROBLEMS:
+        if len(self.problems) < _MOST_PROBLEMS and text not in self.problems:
             self.problems.append(text)
 
 
@@ -153,12 +168,12 @@ def as_text(found: object) -> str:
 
 
 def _entry(found: object, name: str) -> object:
-    return found.get(name) if isinstance(found, Mapping) else None
+    return found.get(name) if isinstance(found, dict) else None
 
 
 def _said(output: object) -> str:
     """Return what a reply says: its text, or for older forms what it contains."""
-    if not isinstance(output, Mapping):
+    if not isinstance(output, dict):
         return as_text(output)
     return as_text(output.get("text") if output.get("text") is not None else output.get("contains"))
 
@@ -168,10 +183,21 @@ def _node(output: Mapping[str, object]) -> str:
     return next((as_text(output[key]) for key in ("nodeName", "nodeId", "category") if output.get(key)), "")
 
 
-def _actual(kind: str, actual: object) -> str | None:
-    if not isinstance(actual, Mapping):
+def _actual(kind: str, actual: object, checks: Sequence[Check], found: Sequence[Check]) -> str | None:
+    """Return what an assertion met instead; values of other groups stand in the assertions of the actual reply only."""
+    if not isinstance(actual, dict):
         return None
-    return {"text": _said(actual), "flow": _node(actual) or None}.get(kind)
+    if kind == "text":
+        return _said(actual)
+    if kind == "flow":
+        return _node(actual) or None
+    values = {check.field: check.value for check in found}
+    # An echo of what was expected, beside the word that it failed, tells nothing.
+    if not values or values == {check.field: check.value for check in checks}:
+        return None
+    if len(values) == 1:
+        return next(iter(values.values()))
+    return ", ".join(f"{field} = {value}" for field, value in values.items())
 
 
 def _reason(row: Mapping[str, object]) -> str:
@@ -179,8 +205,51 @@ def _reason(row: Mapping[str, object]) -> str:
     return next((as_text(row[key]) for key in keys if row.get(key)), "")
 
 
+def _against(replies: Iterable[object]) -> Iterator[str]:
+    """Name what a reply, expected or actual, says against its step apart from the expected one's assertions."""
+    for reply in replies:
+        if not isinstance(reply, dict):
+            continue
+        told: list[tuple[str, Outcome | None]] = [("a reply", _judgement(as_text(reply.get("status")))[0])]
+        groups = reply.get("assertions")
+        for name, group in groups.items() if isinstance(groups, dict) else ():
+            if isinstance(group, dict):
+                told.append((name, _judgement(as_text(group.get("status")))[0]))
+                rows = _rows(group.get("contains"))
+                told += [(name, _row_judgement(row)) for row in rows if isinstance(row, dict)]
+        yield from (f"Kore.ai's answer calls {name} {outcome}" for name, outcome in told if outcome in _RED)
+
+
+def _rows(contains: object) -> Sequence[object]:
+    if isinstance(contains, list):
+        return contains
+    return () if contains is None else (contains,)
+
+
+def _row_judgement(row: Mapping[str, object]) -> Outcome | None:
+    """Return how one expected value ended; None if it is no more than a context variable that is called `status`."""
+    outcome, unclear = _judgement(as_text(row.get("status")))
+    return None if unclear and len(row) == 1 else outcome
+
+
+@functools.lru_cache(maxsize=64)
+def _switched_off(kind: str) -> Assertion:
+    return Assertion(group=kind, enabled=False, outcome=Outcome.SKIPPED)
+
+
+@functools.lru_cache(maxsize=256)
+def _judgement(status: str) -> tuple[Outcome, str]:
+    """Read the status word of a step or an assertion; one that is not known judges it as an error, and is named."""
+    outcome = words.outcome(status)
+    if outcome is not Outcome.PENDING or not status:
+        return outcome, ""
+    if words.state(status) is State.RUNNING:
+        return Outcome.SKIPPED, f"not finished: {status}"
+    return Outcome.ERROR, f"Kore.ai's word for this is not known: {status}"
+
+
 def _worst(told: list[Outcome]) -> Outcome:
-    order = (Outcome.ERROR, Outcome.FAILED, Outcome.PENDING, Outcome.SKIPPED, Outcome.PASSED)
+    order = (Outcome.ERROR, Outcome.FAILED, Outcome.SKIPPED, Outcome.PASSED)
     return min(told, key=order.index, default=Outcome.PENDING)
 
 

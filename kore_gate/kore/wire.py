@@ -1,6 +1,8 @@
 """The connection to Kore.ai: how it is opened, and what it means when it breaks."""
 
 import contextlib
+import dataclasses
+import datetime
 import ssl
 import urllib.parse
 from collections.abc import AsyncIterator
@@ -50,6 +52,32 @@ def _authorities(settings: Settings) -> ssl.SSLContext:
         hint = "It must be a readable file of certificates in PEM form."
         raise errors.SettingsError([f"{name} can't be used: {exc.strerror or exc}."], hint=hint) from exc
     return verify
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Tls:
+    """What is worth telling of a connection's TLS."""
+
+    version: str
+    subject: str
+    issuer: str
+    expires: datetime.datetime | None
+
+
+def tls_facts(response: httpx.Response) -> Tls | None:
+    """Return the TLS facts of the connection an answer came over; None for plain http."""
+    stream = response.extensions.get("network_stream")
+    tls = stream.get_extra_info("ssl_object") if stream else None
+    certificate = tls.getpeercert() if tls else None
+    if not tls or not certificate:
+        return None
+    names = {
+        side: next((value for part in certificate.get(side, ()) for key, value in part if key == kind), "?")
+        for side, kind in (("subject", "commonName"), ("issuer", "organizationName"))
+    }
+    until = ssl.cert_time_to_seconds(certificate["notAfter"]) if "notAfter" in certificate else None
+    expires = datetime.datetime.fromtimestamp(until, datetime.UTC) if until else None
+    return Tls(version=tls.version(), subject=names["subject"], issuer=names["issuer"], expires=expires)
 
 
 def fault(exc: Exception) -> str:

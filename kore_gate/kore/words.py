@@ -4,6 +4,8 @@ The documentation shows only running and good values; the bad ones are those of 
 the sets is waited out and named, never taken for success.
 """
 
+import functools
+
 from kore_gate.model import Outcome, State
 
 RUNNING = frozenset(
@@ -53,11 +55,17 @@ _ERROR = frozenset(["error", "errored", "timeout", "timedout", "aborted", "termi
 _SKIPPED = frozenset(["notexecuted", "skipped", "notrun", "cancelled", "canceled", "stopped", "pending", "queued"])
 
 
+# The same few words stand in an answer hundreds of thousands of times.
+_cached = functools.lru_cache(maxsize=256)
+
+
 def normal(word: str) -> str:
     """Return a status word without case, spaces, hyphens and underscores."""
-    return "".join(char for char in word.casefold() if char.isalnum())
+    # What else there is makes it another word: a list `["passed"]` is none of ours.
+    return "".join(char for char in word.casefold() if not char.isspace() and char not in "_-")
 
 
+@_cached
 def state(word: str) -> State:
     """Tell what a job's status word means."""
     plain = normal(word)
@@ -68,6 +76,7 @@ def state(word: str) -> State:
     return State.FAILED if plain in ENDED_BADLY else State.UNKNOWN
 
 
+@_cached
 def outcome(word: str) -> Outcome:
     """Tell what the status word of a step or an assertion means; one that is not known judges nothing."""
     plain = normal(word)

@@ -56,4 +56,4 @@ def _reports(call: Result, writer: Writer, directory: str) -> Iterator[tuple[str
             "kore-annotations.json",
             lambda: writer.write("kore-annotations.json", outputs.gitlab_annotations(links).encode()),
         )
-    yield RESULT, lambda: writer.write(RESULT, result.render(call, [*writer.written, RESULT]))
+    yield RESULT, lambda: writer.write(RESULT, result.render(call, sorted({*writer.written, RESULT})))

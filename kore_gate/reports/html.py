@@ -2,6 +2,7 @@
 
 import base64
 import dataclasses
+import functools
 import hashlib
 import importlib.resources
 import re
@@ -103,6 +104,7 @@ def render(call: Result) -> bytes:
         policy=_policy(css),
         meaning=exit_codes.MEANINGS[call.verdict.exit_code],
         counts=sum(counts, Counts()),
+        unreached=sum(map(words.unreached, call.suites)),
         sections=[
             _section(call.suites[place], counts[place], slug, title, shown)
             for place, slug, title, shown in zip(kept, slugs, titles, scenes, strict=True)
@@ -208,6 +210,7 @@ def _policy(css: str) -> str:
     return f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
 
 
+@functools.cache
 def _environment() -> "jinja2.Environment":
     import jinja2
     import markupsafe

@@ -181,7 +181,9 @@ def _frame(suite: ET.Element, totals: dict[str, str], *, rich: bool) -> tuple[by
         # The Jenkins schema knows `skipped` on a suite alone.
         root.attrib.update({"name": "kore_gate"} | {key: totals[key] for key in totals if key != "skipped"})
     else:
-        ET.SubElement(suite, "system-err")
+        for tag in ("system-out", "system-err"):  # the Ant schema wants both; junit-xml leaves out what is empty
+            if suite.find(tag) is None:
+                ET.SubElement(suite, tag)
     root.append(suite)
     ET.indent(root)
     head, tail = ET.tostring(root, encoding="utf-8").split(b"    <here />\n")

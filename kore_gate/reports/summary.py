@@ -80,11 +80,11 @@ def _heading(call: Result, *, brief: bool) -> str:
 
 def _explanation(verdict: Verdict, size: int) -> str:
     """Say what happened, what it usually means and what to do."""
-    parts = [f"**What happened:** {_marked(verdict.message)}"]
-    parts.extend(f"- {_marked(detail)}" for detail in verdict.details[:size])
-    if len(verdict.details) > size:
-        parts.append(f"- {len(verdict.details) - size} more in `kore-report.html`")
-    told = ["\n".join(parts)]
+    told = [f"**What happened:** {_marked(verdict.message)}"]
+    if verdict.details:
+        shown = [f"- {_marked(detail)}" for detail in verdict.details[:size]]
+        more = [f"- {len(verdict.details) - size} more in `kore-report.html`"] if len(verdict.details) > size else []
+        told.append("\n".join(shown + more))
     if verdict.cause:
         told.append(f"**What it usually means:** {_marked(verdict.cause)}")
     if verdict.hint:
@@ -135,7 +135,7 @@ def _remarks(call: Result, size: int) -> str:
         lines.extend(f"- **{name}:** {_marked(note)}" for note in result.notes)
     if len(lines) > size:
         lines = [*lines[:size], f"- {len(lines) - size} more in `kore-report.html`"]
-    return "\n".join(lines)
+    return "\n".join(["### Suites", "", *lines]) if lines else ""
 
 
 def _failures(call: Result, size: int) -> str:
@@ -233,4 +233,5 @@ def _mark(result: SuiteResult) -> str:
 
 def _marked(value: str) -> str:
     """Make a text inert but for pieces between backticks, which become code."""
-    return re.sub("&#96;(.+?)&#96;", r"<code>\1</code>", text.markdown(value, 2_000))
+    # A list item without words could be taken for the underline of a heading.
+    return re.sub("&#96;(.+?)&#96;", r"<code>\1</code>", text.markdown(value, 2_000)) or "(empty)"

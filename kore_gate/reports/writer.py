@@ -3,6 +3,7 @@
 import contextlib
 import json
 import pathlib
+import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
@@ -13,6 +14,13 @@ FIXED_NAMES = (RESULT, "kore-report.html", "kore-summary.md", "kore-annotations.
 
 _READABLE_BY_ALL = 0o644
 
+# Bytes; more than any file system takes for one name can be no name of ours.
+_LONGEST_NAME = 255
+
+# What an earlier result says of files is believed only where the names are such as the gate gives.
+_DOWNLOAD = re.compile(r"kore-results-[\w.-]+")
+_JUNIT = re.compile(r"TEST-kore-[\w.-]+\.xml")
+
 
 class Writer:
     """Writes reports into one directory. Every method raises ReportError with what to do about it."""
@@ -22,15 +30,30 @@ class Writer:
         self.written: list[str] = []
 
     def prepare(self, command: str, stream_id: str) -> None:
-        """Make the directory, see that it can be written to, and remove what an earlier run of this gate left."""
+        """Make the directory, and remove what an earlier run of this gate left; an empty stream id stands for any."""
+        self.make()
+        for name in self._left_behind(command, stream_id):
+            try:
+                (self.directory / name).unlink(missing_ok=True)
+            except OSError as exc:
+                raise self._failed(str(self.directory / name), exc) from exc
+
+    def make(self) -> None:
+        """Make the directory, and see that it can be written to."""
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=self.directory):
                 pass
-            for name in self._left_behind(command, stream_id):
-                (self.directory / name).unlink(missing_ok=True)
         except OSError as exc:
             raise self._failed(str(self.directory), exc) from exc
+
+    def keep(self, names: Iterable[str]) -> None:
+        """Count downloads that an earlier call saved among the files of this one."""
+        self.written += [
+            name
+            for name in names
+            if _DOWNLOAD.fullmatch(name) and self._is_own(name) and (self.directory / name).is_file()
+        ]
 
     def write(self, name: str, data: bytes) -> None:
         """Write one file under its name once it is complete."""
@@ -46,7 +69,8 @@ class Writer:
             with tempfile.NamedTemporaryFile(dir=self.directory, prefix=".kore-", delete=False) as file:
                 temporary = pathlib.Path(file.name)
                 yield file.write
-            temporary.chmod(_READABLE_BY_ALL)
+            with contextlib.suppress(OSError):  # not every file system knows modes
+                temporary.chmod(_READABLE_BY_ALL)
             temporary.replace(path)
             temporary = None
         except OSError as exc:
@@ -80,14 +104,14 @@ class Writer:
         except (OSError, ValueError, RecursionError):
             return FIXED_NAMES
         told = earlier if isinstance(earlier, Mapping) else {}
-        same = (told.get("command"), told.get("stream_id")) == (command, stream_id)
+        same = told.get("command") == command and stream_id in ("", told.get("stream_id"))
         files = told.get("files") if same else ()
-        own = [
-            name
-            for name in (files if isinstance(files, list) else ())
-            if isinstance(name, str) and name.startswith(("TEST-kore-", "kore-results-")) and "/" not in name
-        ]
-        return [*FIXED_NAMES, *own]
+        return [*FIXED_NAMES, *(name for name in (files if isinstance(files, list) else ()) if self._is_own(name))]
+
+    def _is_own(self, name: object) -> bool:
+        if not isinstance(name, str) or not (_JUNIT.fullmatch(name) or _DOWNLOAD.fullmatch(name)):
+            return False
+        return len(name.encode(errors="replace")) <= _LONGEST_NAME and not (self.directory / name).is_dir()
 
     @staticmethod
     def _failed(what: str, exc: OSError) -> errors.ReportError:

@@ -13,6 +13,10 @@ EPOCH = datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=datetime.UTC)
 _DEADLOCK = 10.0  # real seconds in which nothing happens and nothing is due: the test would hang
 
 
+# Closed after each test by tests/conftest.py, however the test ends.
+OPEN_LOOPS: list["VirtualLoop"] = []
+
+
 class _JumpingSelector(selectors.DefaultSelector):
     """Sleeps by moving the loop's time instead of waiting."""
 
@@ -37,6 +41,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         self.jumping = _JumpingSelector()
         super().__init__(self.jumping)
+        OPEN_LOOPS.append(self)
 
     def time(self) -> float:
         return self.jumping.now
@@ -69,6 +74,3 @@ class FakeClock:
             return self.loop.run_until_complete(work)
         finally:
             self.loop.run_until_complete(self.loop.shutdown_asyncgens())
-
-    def close(self) -> None:
-        self.loop.close()

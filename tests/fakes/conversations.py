@@ -82,8 +82,8 @@ def passing_steps() -> tuple[Step, ...]:
 
 def failing_steps() -> tuple[Step, ...]:
     """Build a conversation that went wrong in each way there is, and stopped."""
-    expected = "Your account holds EUR 1,204.50. Anything else I can do for you?"
-    actual = "Your account holds EUR 1,240.50, as of today. Anything else I can do?"
+    expected = "Your account holds EUR 1,204.50. Anything else?"
+    actual = "Your account holds EUR 1,240.50, as of today. Anything else?"
     changed = QUICK_REPLIES.replace("Deutsch", "Français")
     variables = (
         Check(field="account", value="checking", outcome=Outcome.PASSED),
@@ -101,9 +101,7 @@ def failing_steps() -> tuple[Step, ...]:
     unreached = Reply(text="Bye!", assertions=(text("Bye!", Outcome.PENDING),))
     return (
         *passing_steps()[:2],
-        dataclasses.replace(
-            step(3, "the checking one", balance, outcome=Outcome.FAILED), source=builders.make_source(line=58)
-        ),
+        dataclasses.replace(step(3, "checking", balance, outcome=Outcome.FAILED), source=builders.make_source(line=58)),
         dataclasses.replace(
             step(
                 4,

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import httpx
 
 from kore_gate.simulator.kore import Simulator
-from kore_gate.simulator.messages import Delivery, Request, Response
+from kore_gate.simulator.messages import Delivery, Request
 
 _DRIP_SECONDS = 5.0
 _FOR_EVER = 10.0**6

@@ -91,6 +91,17 @@ def test_read__other_text(text: str) -> None:
     assert bubble.read(text) == bubble.Bubble(text=text)
 
 
+def test_read__elements_in_elements() -> None:
+    """Elements within elements are followed so far and no further."""
+    element: dict[str, object] = {"title": "level 9"}
+    for level in range(8, -1, -1):
+        element = {"title": f"level {level}", "elements": [element]}
+
+    read = bubble.read(template(template_type="list", elements=[element]))
+
+    assert [item.title for item in read.items] == [f"level {level}" for level in range(7)]
+
+
 json_values = strategies.recursive(
     strategies.none()
     | strategies.booleans()

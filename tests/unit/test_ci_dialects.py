@@ -3,7 +3,7 @@
 import datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kore_gate import text
@@ -167,6 +167,7 @@ def test_annotation__very_long() -> None:
 
 
 @pytest.mark.parametrize("name", ["github", "azure", "teamcity"])
+@settings(deadline=None)
 @given(message=foreign, title=foreign, file=foreign, severity=st.sampled_from(["error", "warning"]))
 def test_annotation__any_text(name: str, message: str, title: str, file: str, severity: Severity) -> None:
     """Foreign text makes one annotation, and arrives in it as it was, but for what can't be printed."""
@@ -181,6 +182,7 @@ def test_annotation__any_text(name: str, message: str, title: str, file: str, se
 
 
 @pytest.mark.parametrize("name", ["github", "azure"])
+@settings(deadline=None)
 @given(secret=st.text(min_size=4))
 def test_mask__any_text(name: str, secret: str) -> None:
     """Each line of a secret arrives whole."""
@@ -191,6 +193,7 @@ def test_mask__any_text(name: str, secret: str) -> None:
     assert [each.data for each in read] == expected
 
 
+@settings(deadline=None)
 @given(value=st.text())
 def test_output__any_text(value: str) -> None:
     """An Azure variable arrives as it was."""
@@ -201,6 +204,7 @@ def test_output__any_text(value: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["github", "azure", "teamcity", "gitlab", "buildkite"])
+@settings(deadline=None)
 @given(title=foreign, key=foreign)
 def test_groups__any_text(name: str, title: str, key: str) -> None:
     """Foreign text in a title or a key is one group and nothing else, and its end matches."""

@@ -4,7 +4,7 @@ import itertools
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kore_gate.ci import outputs
@@ -122,6 +122,7 @@ def test_github_file__form() -> None:
     assert file == ("verdict<<ghadelimiter_1\npassed\nghadelimiter_1\nds-id<<ghadelimiter_1\n\nghadelimiter_1\n")
 
 
+@settings(deadline=None)
 @given(value=st.text(), name=st.sampled_from(ORDER))
 def test_github_file__any_text(value: str, name: str) -> None:
     """The runner reads back any text, and no output but the one that was written."""
@@ -161,6 +162,7 @@ def test_dotenv__form() -> None:
     )
 
 
+@settings(deadline=None)
 @given(values=st.dictionaries(st.sampled_from(ORDER), st.text()))
 def test_dotenv__any_text(values: dict[str, str]) -> None:
     """Any text makes a file GitLab takes, in which nothing is left for it to expand."""

@@ -5,7 +5,7 @@ import string
 import urllib.parse
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kore_gate.ci.secrets import Redactor
@@ -57,6 +57,7 @@ def test_exact__keeps_all_else() -> None:
     assert redactor.exact("\x1b[1m s3cret\r\n") == "\x1b[1m ***\r\n"
 
 
+@settings(deadline=None)
 @given(secret=secret_text, before=st.text(), after=st.text(), cuts=st.lists(st.integers(0, 40), max_size=4))
 def test_clean__any_split(secret: str, before: str, after: str, cuts: list[int]) -> None:
     """A secret stays hidden among any text, and when escape sequences split it at any places."""

@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import itertools
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import hypothesis
@@ -13,12 +14,12 @@ import lxml.html
 import pytest
 from hypothesis import strategies
 
-from kore_gate.model import Ending, Outcome, Result
+from kore_gate.model import Assertion, Ending, Outcome, Result
 from kore_gate.reports import html
 from tests import builders
 from tests.fakes import conversations
 
-CALLS = {
+CALLS: dict[str, Callable[[], Result]] = {
     "passing": conversations.passing,
     "imported": conversations.imported,
     "failing": conversations.failing,
@@ -172,7 +173,7 @@ def test_render__expected_beside_actual() -> None:
     versus = step.xpath(".//dl[@class='versus']")
 
     assert [[mark.text_content() for mark in one.xpath(".//ins")] for one in versus] == [
-        ["204", " for you"],
+        ["204"],
         ["ShowBalance"],
         [],
     ]
@@ -219,6 +220,46 @@ def test_render__other_text_that_no_check_minds() -> None:
     assert [words_of(one) for one in wanted] == ["Another text was expected, and no check on the text failed Hello"]
 
 
+@pytest.mark.parametrize(
+    ("assertion", "said"),
+    [
+        (conversations.text("Hello", Outcome.FAILED), "Expected Hello Actual (Kore.ai did not say)"),
+        (builders.make_assertion(checks=(), outcome=Outcome.FAILED), "Expected (nothing) Actual (Kore.ai did not say)"),
+        (builders.make_assertion(checks=(), outcome=Outcome.FAILED, actual="Hi"), "Expected (nothing) Actual Hi"),
+        (conversations.text("Hello", Outcome.FAILED, ""), "Expected Hello Actual (empty)"),
+        (
+            builders.make_assertion(
+                checks=(builders.make_check(value="Bye"), builders.make_check(value="Hello you")),
+                outcome=Outcome.FAILED,
+                actual="Hello",
+            ),
+            "Expected Bye Hello you Actual Hello",
+        ),
+    ],
+    ids=["nothing-said", "nothing-known", "nothing-expected", "empty", "variants"],
+)
+def test_render__what_is_not_there(assertion: Assertion, said: str) -> None:
+    """Where expected or actual is missing, the page says so."""
+    reply = builders.make_reply(actual=None, assertions=(assertion,))
+    step = builders.make_step(outcome=Outcome.FAILED, replies=(reply,))
+    call = builders.make_call(conversations.run(suite=builders.make_suite(steps=(step,))))
+
+    versus = page_of(call).xpath("//dl[@class='versus']")
+
+    assert [words_of(one) for one in versus] == [said]
+
+
+def test_render__templates_alike() -> None:
+    """Where two templates read the same, their JSON is compared."""
+    other = conversations.QUICK_REPLIES.replace('"payload": "Deutsch"', '"payload": "de"')
+    reply = conversations.reply("x", "", conversations.text(conversations.QUICK_REPLIES, Outcome.FAILED, other))
+    suite = builders.make_suite(steps=(conversations.step(1, "x", reply, outcome=Outcome.FAILED),))
+
+    page = page_of(builders.make_call(conversations.run(suite=suite)))
+
+    assert [page.xpath("string(//ins)"), page.xpath("string(//del)")] == ["Deutsch", "de"]
+
+
 def test_render__failures() -> None:
     """All failures are listed at the top, those of whole suites among them, each with a link."""
     page = page_of(conversations.failing())
@@ -228,15 +269,14 @@ def test_render__failures() -> None:
     assert [(link.get("href"), words_of(link)) for link in links] == [
         (
             "#Banking-regression-step-3",
-            'Banking regression › Step 03 the checking one · text equals "Your account holds EUR 1,204.50. Anything else I'
-            ' can do for you?"',
+            'Banking regression: Step 03 checking · text equals "Your account holds EUR 1,204.50. Anything else?"',
         ),
         (
             "#Banking-regression-step-4",
-            'Banking regression › Step 04 Deutsch? · text equals "Please choose a language: [English] [Deutsch]"',
+            'Banking regression: Step 04 Deutsch? · text equals "Please choose a language: [English] [Deutsch]"',
         ),
-        ("#Banking-regression-step-5", 'Banking regression › Step 05 block my card · text equals "Done."'),
-        ("#Card-blocking", "Card blocking › Job failed: Kore.ai ended the import with the status FAILED."),
+        ("#Banking-regression-step-5", 'Banking regression: Step 05 block my card · text equals "Done."'),
+        ("#Card-blocking", "Card blocking: Job failed: Kore.ai ended the import with the status FAILED."),
     ]
 
 
@@ -265,7 +305,22 @@ def test_render__bar() -> None:
     widths = {rect.get("class"): int(rect.get("width")) for rect in bar}
 
     assert bar.get("aria-label") == "4 passed, 4 failed, 1 not judged, 1 skipped"
-    assert widths == {"passed": 4, "failed": 4, "error": 1, "skipped": 1}
+    assert widths == {"passed": 4, "failed": 4, "error": 1, "unreached": 1}
+
+
+def test_render__disabled() -> None:
+    """A disabled assertion is named, and takes no part in the bar."""
+    disabled = builders.make_assertion(group="flow", enabled=False, checks=(), outcome=Outcome.PENDING)
+    reply = builders.make_reply(assertions=(builders.make_assertion(), disabled))
+    suite = builders.make_suite(steps=(builders.make_step(replies=(reply,)),))
+
+    page = page_of(builders.make_call(conversations.run(suite=suite)))
+
+    assert [words_of(line) for line in page.xpath("//*[@class='checks']/li")] == [
+        "✓ Passed text as shown",
+        "○ Disabled flow",
+    ]
+    assert {rect.get("class") for rect in page.xpath("//*[local-name()='rect']")} == {"passed"}
 
 
 @pytest.mark.parametrize(
@@ -273,7 +328,7 @@ def test_render__bar() -> None:
     [(30, 0, True), (31, 0, False), (31, 31, True)],
     ids=["short", "long", "long-and-red"],
 )
-def test_render__long_green_conversation_is_folded(steps: int, red_every: int, is_open: bool) -> None:  # noqa: FBT001 a column of the table
+def test_render__long_green_conversation_is_folded(steps: int, red_every: int, is_open: bool) -> None:
     """Only a long conversation without a failure starts folded."""
     page = page_of(conversations.long(steps, red_every=red_every))
 
@@ -365,7 +420,7 @@ def test_render__same_names() -> None:
         ("https://[x", False),
     ],
 )
-def test_render__download_link(url: str, links: bool) -> None:  # noqa: FBT001 a column of the table
+def test_render__download_link(url: str, links: bool) -> None:
     """The results file is a link only where the address is one of the web."""
     page = page_of(builders.make_call(builders.make_result(download_url=url)))
 

@@ -253,6 +253,15 @@ def test_render__order_in_suite(dialect: str, order: list[str]) -> None:
     assert [child.tag for child in root[0]] == order
 
 
+def test_render__nothing_to_remark() -> None:
+    """The strict dialect has its output elements also where there is nothing to say: the Ant schema wants them."""
+    verdict = builders.make_verdict(Ending.FAILED, message="")
+
+    root = _render(builders.make_result(suite=None, verdict=verdict, evidence=Evidence.NONE), junit_dialect="strict")
+
+    assert [(child.tag, child.text) for child in root[0]][-2:] == [("system-out", None), ("system-err", None)]
+
+
 def test_render__order_in_case() -> None:
     """A red test case of the rich dialect has properties, result and output in this order."""
     root = _render(_mixed())

@@ -12,8 +12,8 @@ from tests.fakes.screens import Screen, Terminal
 _ESCAPES = re.compile(r"\x1b\[[?\d;]*[A-Za-z]")
 
 
-def _bars(stream: io.StringIO, width: int) -> Bars:
-    return Bars(stream, colour=False, width=width, moving=False, get_time=lambda: 0.0)
+def _bars(stream: io.StringIO, width: int, height: int = 40) -> Bars:
+    return Bars(stream, colour=False, width=width, height=height, moving=False, get_time=lambda: 0.0)
 
 
 def _last_frame(bars: Bars, stream: io.StringIO) -> list[str]:
@@ -29,11 +29,12 @@ def _last_frame(bars: Bars, stream: io.StringIO) -> list[str]:
         (
             80,
             [
-                "Banking regression      ━━━━━━━━━━━━╸━━━━━━━━━━━━━ IN_PROGRESS 50 %     0:00:00",
-                "Loans                   ━━━━━━━━━━━━━━━━━━━━━━━━━━ passed               0:00:00",
+                "Banking regression    ━━━━━━━━━━━━━━╸               IN_PROGRESS 50 %     0:00:00",
+                "Loans                 ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━ passed               0:00:00",
+                "Cards                                               refused              0:00:00",
             ],
         ),
-        (30, ["Banking regre… IN_PROGRESS 50…", "Loans          passed"]),
+        (30, ["Banking regre… IN_PROGRESS 50…", "Loans          passed", "Cards          refused"]),
     ],
     ids=["80 columns", "30 columns"],
 )
@@ -43,17 +44,19 @@ def test_show__frame(width: int, expected: list[str]) -> None:
     bars = _bars(stream, width)
 
     bars.show("Banking regression", "IN_PROGRESS 50 %", 50.0)
-    bars.show("Loans", "passed", None, ended=True)
+    bars.show("Loans", "passed", 100.0, ended=True)
+    bars.show("Cards", "refused", None, ended=True)
 
     frame = _last_frame(bars, stream)
     bars.stop()
     assert frame == expected
 
 
-def test_show__many_suites() -> None:
-    """Of many suites those that run are shown, and a row counts all."""
+@pytest.mark.parametrize(("height", "rows"), [(40, ROWS), (12, 10)], ids=["room", "little room"])
+def test_show__many_suites(height: int, rows: int) -> None:
+    """Of many suites those that run are shown, as many as fit, and a row counts all."""
     stream = Terminal()
-    bars = _bars(stream, 100)
+    bars = _bars(stream, 100, height)
 
     for number in range(50):
         bars.show(f"Suite {number:02}", "IN_PROGRESS", None)
@@ -62,9 +65,9 @@ def test_show__many_suites() -> None:
 
     frame = _last_frame(bars, stream)
     bars.stop()
-    assert len(frame) == ROWS + 1
+    assert len(frame) == rows + 1
     assert frame[0].startswith("Suite 10")
-    assert frame[-1].startswith("… 30 more")
+    assert frame[-1].startswith(f"… {50 - rows} more")
     assert "10 of 50 ended" in frame[-1]
 
 

@@ -1,0 +1,92 @@
+"""Many suites: how long `test` takes beside the slowest single suite and beside one suite after the other.
+
+Jobs of realistic length (about a minute each) run on a clock whose time moves when code sleeps, so the waiting costs
+nothing and the limits of 60 calls a minute are in force; CPU seconds are real. A second part uses real sockets.
+"""
+
+import json
+import os
+import pathlib
+import sys
+import tempfile
+import time
+
+import measure
+
+from kore_gate.simulator import content, kore
+from kore_gate.simulator.server import Server
+from tests.fakes.pipeline import Pipeline
+
+JOB_SECONDS = 60.0
+# More would wait for the limits of a minute, in real time.
+MOST_OVER_SOCKETS = 18
+
+
+def suite_files(folder: pathlib.Path, number: int) -> None:
+    """Write so many suite files, each a copy of a demonstration suite under a name of its own."""
+    suites = content.demo_suites()
+    for index in range(number):
+        suite = {**suites[index % len(suites)], "name": f"suite {index:03d}"}
+        (folder / f"suite-{index:03d}.json").write_text(json.dumps(suite), encoding="utf-8")
+
+
+def on_virtual_time(number: int) -> tuple[float, float, int]:
+    """Return the call's seconds, real CPU seconds, and the requests it sent."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = pathlib.Path(folder)
+        suite_files(root, number)
+        pipeline = Pipeline(root / "reports", job_seconds=JOB_SECONDS)
+        began = time.process_time()
+        ended = pipeline.run(command="test", ds_id=(), files=("*.json",), timeout=24 * 3600.0)
+        if ended.code != 0:
+            raise SystemExit(f"{number} suites ended with exit code {ended.code}:\n{ended.stderr[-2000:]}")
+        return ended.seconds, time.process_time() - began, len(pipeline.kore.requests)
+
+
+def over_sockets(number: int) -> measure.Cost:
+    """Return what the whole process took over real sockets, with jobs of a second."""
+    with tempfile.TemporaryDirectory() as folder, Server(kore.Simulator(job_seconds=1.0)) as server:
+        root = pathlib.Path(folder)
+        suite_files(root, number)
+        environ = {
+            **os.environ,
+            "KORE_HOST": server.url,
+            "KORE_STREAM_ID": kore.STREAM_ID,
+            "KORE_CLIENT_ID": kore.CLIENT_ID,
+            "KORE_CLIENT_SECRET": kore.CLIENT_SECRET,
+            "KORE_USER_EMAIL": kore.USER_EMAIL,
+            "KORE_FILES": str(root / "*.json"),
+            "KORE_REPORT_DIR": str(root / "reports"),
+            "KORE_POLL_INTERVAL": "1s",
+        }
+        cost = measure.once([sys.executable, "-Im", "kore_gate", "test"], environ)
+        if cost.code != 0:
+            raise SystemExit(f"{number} suites over sockets ended with exit code {cost.code}")
+        return cost
+
+
+def main() -> None:
+    """Print a row for each number of suites."""
+    slowest = 0.0
+    for number in (1, 10, 100, 500):
+        seconds, cpu, requests = on_virtual_time(number)
+        slowest = slowest or seconds
+        floor = 3 * number / 60  # minutes that Kore.ai's limit for one bot alone takes: three calls a suite
+        print(
+            f"| `test`, {number} suites, jobs of {JOB_SECONDS:.0f} s | {seconds:.0f} s, {requests} requests, "
+            f"{1000 * cpu / number:.0f} ms CPU a suite | slowest single suite: {slowest:.0f} s; one by one: "
+            f"{number * slowest:.0f} s; the limit alone: {max(0.0, floor - 1):.0f} min | "
+            f"{seconds / slowest:.1f} times the slowest, {number * slowest / seconds:.1f} times faster than one by one |"
+        )
+    base = over_sockets(1)
+    for number in (10, MOST_OVER_SOCKETS):
+        cost = over_sockets(number)
+        print(
+            f"| `test`, {number} suites over sockets, jobs of 1 s | {cost.cpu:.1f} s CPU, {cost.peak:.0f} MB "
+            f"| one suite: {base.cpu:.1f} s CPU, {base.peak:.0f} MB | each further suite: "
+            f"{1000 * (cost.cpu - base.cpu) / (number - 1):.0f} ms CPU, {(cost.peak - base.peak) / (number - 1):.1f} MB |"
+        )
+
+
+if __name__ == "__main__":
+    main()

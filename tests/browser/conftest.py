@@ -1,0 +1,96 @@
+import functools
+import http.server
+import os
+import pathlib
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, NoReturn
+
+import pytest
+
+from kore_gate.model import Result
+from kore_gate.reports import html
+
+if TYPE_CHECKING:
+    from axe_playwright_python.sync_playwright import Axe
+    from playwright.sync_api import Browser
+
+# What Jenkins sends with the files of a build.
+JENKINS = "sandbox allow-same-origin; default-src 'none'; img-src 'self'; style-src 'self';"
+
+# A browser that asks nobody for anything on its own.
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+def _missing(what: str) -> NoReturn:
+    message = f"{what} is not installed: run script/browser"
+    if os.environ.get("KORE_GATE_REQUIRE_BROWSER") == "1":
+        pytest.fail(message)
+    pytest.skip(message)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator["Browser"]:
+    """Start headless Chromium once for all tests."""
+    program = next(
+        (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
+    )
+    if program is None:
+        _missing("Chromium")
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        _missing("playwright")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=list(FLAGS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def axe() -> "Axe":
+    """Give the checker of accessibility."""
+    try:
+        from axe_playwright_python.sync_playwright import Axe
+    except ImportError:
+        _missing("axe-playwright-python")
+    return Axe()
+
+
+class _Handler(http.server.SimpleHTTPRequestHandler):
+    def end_headers(self) -> None:
+        """Send the headers of a CI system that trusts no artifact."""
+        if self.path.startswith("/jenkins/"):
+            self.send_header("Content-Security-Policy", JENKINS)
+        super().end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 named so in the library
+        """Say nothing."""
+
+
+@pytest.fixture
+def serve(tmp_path: pathlib.Path) -> Iterator[Callable[..., str]]:
+    """Serve the page of a call, as it is or as Jenkins does, and return its address."""
+    handler = functools.partial(_Handler, directory=tmp_path)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.block_on_close = False  # a browser keeps its connections open
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+
+    def serve(call: Result, folder: str = "plain") -> str:
+        path = tmp_path / folder / "kore-report.html"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(html.render(call))
+        return f"http://127.0.0.1:{server.server_port}/{folder}/kore-report.html"
+
+    yield serve
+    server.shutdown()
+    server.server_close()

@@ -1,0 +1,77 @@
+import dataclasses
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.consumers.samples import SAMPLES
+
+NODE = Path(__file__).parent / "node"
+
+
+def _run(*command: str | Path, cwd: Path, **environ: str) -> str:
+    """Run a program without our environment, and with a home of its own."""
+    clean = {"PATH": os.environ["PATH"], "HOME": str(cwd), **environ}
+    done = subprocess.run(command, cwd=cwd, env=clean, capture_output=True, text=True, check=False, timeout=100)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="session")
+def node(need: Callable[[object, str], None]) -> str:
+    """Name the program, once it and the readers are there."""
+    program = shutil.which("node")
+    need(program, "Node 20 or newer")
+    need((NODE / "node_modules" / "test-results-parser").is_dir(), f"the packages of {NODE / 'package.json'}")
+    return str(program)
+
+
+@pytest.fixture(scope="session")
+def found(node: str, folder: Path) -> Mapping[str, Mapping[str, Mapping[str, int]]]:
+    """Let every reader read all samples."""
+    answer: dict[str, dict[str, dict[str, int]]] = json.loads(
+        _run(node, NODE / "read.cjs", *sorted(folder.glob("*.xml")), cwd=folder)
+    )
+    return answer
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+@pytest.mark.parametrize("reader", ["xml2js", "xml-js", "fast-xml-parser"])
+def test_node__counts(found: Mapping[str, Mapping[str, Mapping[str, int]]], reader: str, name: str) -> None:
+    """The XML readers of the GitHub actions and of Datadog find our counts, and words in every result."""
+    wanted = SAMPLES[name].numbers
+
+    assert found[f"TEST-kore-{name}.xml"][reader] == {
+        **dataclasses.asdict(wanted),
+        "told": wanted.failures + wanted.errors + wanted.skipped,
+    }
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_node__test_results_parser(found: Mapping[str, Mapping[str, Mapping[str, int]]], name: str) -> None:
+    """A reader that believes the stated counts finds ours, and the same in the test cases."""
+    wanted = SAMPLES[name].numbers
+    red = wanted.failures + wanted.errors
+
+    assert found[f"TEST-kore-{name}.xml"]["test-results-parser"] == {
+        **dataclasses.asdict(wanted),
+        "red": red,
+        "passed": wanted.tests - red - wanted.skipped,
+    }
+
+
+def test_node__datadog(node: str, folder: Path) -> None:
+    """Datadog's uploader finds every file valid; it has no counts to show."""
+    program = NODE / "node_modules" / ".bin" / "datadog-ci"
+    arguments = ("junit", "upload", "--dry-run", "--skip-git-metadata-upload", "--service", "kore-gate", folder)
+
+    said = _run(node, program, *arguments, cwd=folder, DD_API_KEY="none", HTTPS_PROXY="http://127.0.0.1:9")
+
+    assert "Invalid" not in said
+    assert sorted(line.rpartition("/")[2] for line in said.splitlines() if "Uploading jUnit XML" in line) == sorted(
+        f"TEST-kore-{name}.xml" for name in SAMPLES
+    )

@@ -1,0 +1,493 @@
+import base64
+import dataclasses
+import json
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kore_gate import catalogue, errors, settings
+from kore_gate.settings import Settings
+
+GOOD = {
+    "KORE_HOST": "platform.kore.ai",
+    "KORE_STREAM_ID": "st-1",
+    "KORE_DS_ID": "ds-1",
+    "KORE_CLIENT_ID": "cs-1",
+    "KORE_CLIENT_SECRET": "geheim-geheim",
+}
+TOKEN = base64.urlsafe_b64encode(b'{"alg": "HS256"}').decode().rstrip("=") + ".e30.c2ln"
+PEM = "-----BEGIN PRIVATE KEY-----\ngeheim\n-----END PRIVATE KEY-----"
+
+NAMES = [setting.name for setting in catalogue.SETTINGS]
+SECRETS = [setting for setting in catalogue.SETTINGS if setting.secret]
+
+
+class Disk:
+    """Files by path; those that are an exception raise it."""
+
+    def __init__(self, **files: str | Exception) -> None:
+        self.files = files
+        self.read: list[str] = []
+
+    def __call__(self, path: str) -> str:
+        self.read.append(path)
+        found = self.files[path]
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+
+def read(
+    command: str = "wait", flags: Mapping[str, str] | None = None, disk: Disk | None = None, **environ: str
+) -> Settings:
+    """Read settings from what is good and these variables, `_` at the end of none of them."""
+    return settings.read(command, flags or {}, {**GOOD, **environ}, disk or Disk())
+
+
+def problems(*args: Any, **environ: str) -> tuple[str, ...]:
+    """Return what is wrong with settings."""
+    with pytest.raises(errors.SettingsError) as refused:
+        read(*args, **environ)
+    return refused.value.details
+
+
+def other(setting: catalogue.Setting, number: int) -> str:
+    """Return one of three values that such a setting can have."""
+    special = {
+        "host": ["a.example", "b.example", "c.example"],
+        "jwt-algorithm": ["RS256", "HS512", "RS512"],
+        "bot-version": ["published", "inDevelopment", "published"],
+        "junit-granularity": ["step", "assertion", "step"],
+        "junit-dialect": ["strict", "rich", "strict"],
+        "soft-fail": ["1", "3", "4"],
+        "ci": ["github", "gitlab", "jenkins"],
+        "output": ["json", "text", "json"],
+        "jwt": [f"{TOKEN}{number}" for number in range(3)],
+        "private-key": [PEM.replace("geheim", f"geheim{number}") for number in range(3)],
+    }
+    if isinstance(setting.parse("1") if setting.name not in special else None, bool):
+        return ["true", "false", "true"][number]
+    return special.get(setting.name, ["1", "2", "3"])[number]
+
+
+@pytest.mark.parametrize("setting", catalogue.SETTINGS, ids=lambda setting: setting.name)
+def test_read__precedence(setting: catalogue.Setting) -> None:
+    """A flag goes before the action's input, that before the variable, that before the default."""
+    texts = [other(setting, number) for number in range(3)]
+    flags = {} if setting.secret else {setting.name: texts[0]}
+    variables = {setting.variable: texts[2]} if setting.inherited else {}
+    seen = []
+
+    for flag, environ in [
+        (flags, {setting.input: texts[1], **variables}),
+        ({}, {setting.input: texts[1], **variables}),
+        ({}, variables),
+        ({}, {}),
+    ]:
+        made = settings.read("simulate", flag, environ, Disk())
+        seen.append((getattr(made, setting.field), made.sources.get(setting.name)))
+
+    default = getattr(Settings(command=""), setting.field)
+    by_input, by_variable = f"input {setting.name}", f"variable {setting.variable}"
+    assert seen == [
+        (setting.parse(texts[0 if flags else 1]), f"flag --{setting.name}" if flags else by_input),
+        (setting.parse(texts[1]), by_input),
+        (setting.parse(texts[2]), by_variable) if variables else (default, None),
+        (default, None),
+    ]
+
+
+@pytest.mark.parametrize("empty", ["", " ", "\n\t "])
+@pytest.mark.parametrize("name", NAMES)
+def test_read__empty(name: str, empty: str) -> None:
+    """Empty means unset, wherever it is given, and hides nothing."""
+    setting = catalogue.BY_NAME[name]
+    environ = {setting.input: empty, setting.variable: empty, f"{setting.variable}_FILE": empty}
+
+    made = settings.read("simulate", {name: empty}, environ, Disk())
+
+    assert made == Settings(command="simulate")
+
+
+@pytest.mark.parametrize("name", ["INPUT_STREAM_ID", "INPUT_stream-id", "KORE_STREAM-ID", "STREAM_ID"])
+def test_read__other_spellings(name: str) -> None:
+    """GitHub keeps the hyphens of an input's name, and only its form is read."""
+    assert "stream-id" in problems(KORE_STREAM_ID="", **{name: "st-2"})[0]
+
+
+def test_read__white_space_around() -> None:
+    """White space around a value is not part of it."""
+    made = read(KORE_STREAM_ID="  st-2\n", KORE_CLIENT_SECRET="geheim\n")
+
+    assert (made.stream_id, made.client_secret) == ("st-2", "geheim")
+
+
+def test_read__all_problems_at_once() -> None:
+    """Each problem names its setting and where the value came from; what is missing is told as well."""
+    found = settings_problems(
+        "run",
+        {"timeout": "soon", "max-parallel": "0"},
+        {"INPUT_HOST": "ftp://x", "KORE_MAX_RESPONSE": "big", "INPUT_POLL-INTERVAL": "often", "KORE_CI": "travis"},
+    )
+
+    assert found == (
+        "host 'ftp://x' must be a host name or an http(s) address (input host).",
+        "timeout 'soon' is no duration: write 90, 90s, 15m or 1h30m (flag --timeout).",
+        "poll-interval 'often' is no duration: write 90, 90s, 15m or 1h30m, or auto (input poll-interval).",
+        "max-response 'big' is no size: write 64MiB or a number of bytes (variable KORE_MAX_RESPONSE).",
+        "max-parallel '0' is no whole number above zero (flag --max-parallel).",
+        "ci 'travis' is none of auto, github, gitlab, jenkins, azure, circleci, buildkite, bitbucket, teamcity, none "
+        "(variable KORE_CI).",
+        "stream-id is missing: the bot's id. Give --stream-id, the input stream-id or KORE_STREAM_ID.",
+        "suites is missing: the suites' names. Give --suites, the input suites or KORE_SUITES.",
+        "user-email is missing: Kore.ai asks for an owner or developer of the bot. "
+        "Give --user-email, the input user-email or KORE_USER_EMAIL.",
+        "client-id is missing: the JWT app's id, unless there is a ready-made token (jwt). "
+        "Give --client-id, the input client-id or KORE_CLIENT_ID.",
+        "client-secret is missing: what tokens are signed with, unless there is a ready-made one (jwt). "
+        "Give the input client-secret, KORE_CLIENT_SECRET or KORE_CLIENT_SECRET_FILE.",
+    )
+
+
+def settings_problems(command: str, flags: Mapping[str, str], environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Return what is wrong with settings that are read from nothing else."""
+    with pytest.raises(errors.SettingsError) as refused:
+        settings.read(command, flags, environ, Disk())
+    return refused.value.details
+
+
+def test_read__problems_known_before() -> None:
+    """What the command line found is told together with the rest."""
+    with pytest.raises(errors.SettingsError) as refused:
+        settings.read("wait", {}, {**GOOD, "KORE_TIMEOUT": "x"}, Disk(), ["--tmeout is no flag of wait."])
+
+    assert [problem.split()[0] for problem in refused.value.details] == ["--tmeout", "timeout"]
+    assert refused.value.message == "2 settings to mend; nothing was sent."
+
+
+def test_read__long_value() -> None:
+    """A value of any length is told in a line."""
+    (problem,) = problems(KORE_TIMEOUT="x" * 5000)
+
+    assert len(problem) < 200
+    assert "…" in problem
+
+
+@pytest.mark.parametrize(
+    ("command", "needed"),
+    [
+        ("wait", ["host", "stream-id", "ds-id", "client-id", "client-secret"]),
+        ("doctor", ["host", "stream-id", "client-id", "client-secret"]),
+        ("import", ["host", "stream-id", "files", "user-email", "client-id", "client-secret"]),
+        ("test", ["host", "stream-id", "files", "user-email", "client-id", "client-secret"]),
+        ("run", ["host", "stream-id", "suites", "user-email", "client-id", "client-secret"]),
+        ("report", ["files"]),
+    ],
+)
+def test_read__needed(command: str, needed: list[str]) -> None:
+    """Each command says what it can't do without."""
+    assert [problem.split()[0] for problem in settings_problems(command, {}, {})] == needed
+
+
+@pytest.mark.parametrize("command", ["demo", "simulate"])
+def test_read__nothing_needed(command: str) -> None:
+    """What talks to nobody needs nothing."""
+    assert settings.read(command, {}, {}, Disk()) == Settings(command=command)
+
+
+def test_read__token_instead() -> None:
+    """A ready-made token stands for client id and secret."""
+    made = read(KORE_CLIENT_ID="", KORE_CLIENT_SECRET="", KORE_JWT=TOKEN)
+
+    assert made.secrets == (TOKEN,)
+
+
+def test_read__key_instead() -> None:
+    """With an algorithm of two keys, the private one is needed."""
+    environ = {**GOOD, "KORE_CLIENT_SECRET": "", "KORE_JWT_ALGORITHM": "RS256"}
+
+    (problem,) = settings_problems("wait", {}, environ)
+    made = settings.read("wait", {}, {**environ, "KORE_PRIVATE_KEY": PEM}, Disk())
+
+    assert problem.startswith("private-key is missing")
+    assert made.secrets == (PEM,)
+
+
+def test_read__bad_is_not_missing() -> None:
+    """A value that can't be used is told once: neither as missing nor as a contradiction."""
+    found = problems(KORE_HOST="a b", KORE_DS_ID="..", KORE_JWT_ALGORITHM="RS25", KORE_CLIENT_SECRET="a\x00b")
+
+    assert [problem.split()[0] for problem in found] == ["host", "ds-id", "client-secret", "jwt-algorithm"]
+
+
+def test_read__fork() -> None:
+    """Where a pull request from a fork got no secrets, the hint says so."""
+    environ = {**GOOD, "KORE_CLIENT_SECRET": "", "GITHUB_EVENT_NAME": "pull_request"}
+
+    with pytest.raises(errors.SettingsError) as refused:
+        settings.read("wait", {}, environ, Disk())
+
+    assert "forks" in refused.value.hint
+
+
+CONTRADICTIONS: dict[str, tuple[dict[str, str], str]] = {
+    "token and secret": (
+        {"KORE_JWT": TOKEN},
+        "jwt (variable KORE_JWT) and client-secret (variable KORE_CLIENT_SECRET) are both given; "
+        "keep one: the ready-made token, or what the gate signs its own with.",
+    ),
+    "token and key": (
+        {"INPUT_JWT": TOKEN, "KORE_CLIENT_SECRET": "", "KORE_PRIVATE_KEY": PEM, "KORE_JWT_ALGORITHM": "RS256"},
+        "jwt (input jwt) and private-key (variable KORE_PRIVATE_KEY) are both given; "
+        "keep one: the ready-made token, or what the gate signs its own with.",
+    ),
+    "key without its algorithm": (
+        {"KORE_PRIVATE_KEY": PEM},
+        "private-key (variable KORE_PRIVATE_KEY) is for RS256 and RS512; set jwt-algorithm as well.",
+    ),
+    "secret with a key's algorithm": (
+        {"KORE_PRIVATE_KEY": PEM, "KORE_JWT_ALGORITHM": "RS512"},
+        "client-secret (variable KORE_CLIENT_SECRET) does not go with RS512.",
+    ),
+    "http": (
+        {"KORE_HOST": "http://bots.example"},
+        "host 'http://bots.example' (variable KORE_HOST) would send the token in the clear; "
+        "use https, or set allow-http if that is really meant.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("environ", "problem"), CONTRADICTIONS.values(), ids=CONTRADICTIONS)
+def test_read__contradiction(environ: dict[str, str], problem: str) -> None:
+    """Settings that can't all be meant are refused."""
+    assert problems(**environ) == (problem,)
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"KORE_HOST": "http://bots.example", "KORE_ALLOW_HTTP": "true"},
+        {"KORE_HOST": "http://localhost:8080"},
+        {"KORE_HOST": "http://[::1]"},
+        {"KORE_HOST": "http://127.0.0.1"},
+    ],
+)
+def test_read__http(environ: dict[str, str]) -> None:
+    """Plain http is for this machine, or for who really means it."""
+    assert read(**environ).host == environ["KORE_HOST"]
+
+
+@pytest.mark.parametrize(("runs", "suites"), [("ctr-1", "a\nb"), ("ctr-1,ctr-2", "a"), ('["ctr-1", ""]', "a\nb")])
+def test_read__runs_and_suites(runs: str, suites: str) -> None:
+    """A run that is resumed belongs to one suite."""
+    (problem,) = problems("run", {"run-id": runs, "suites": suites}, KORE_USER_EMAIL="a@b.example")
+
+    assert problem.startswith("run-id (flag --run-id) names ")
+
+
+def test_read__runs_are_resumed() -> None:
+    """As many runs as suites are taken, also in the form in which the gate puts them out."""
+    flags = {"run-id": '["ctr-1", "ctr-2"]', "suites": '["a", "b, c"]'}
+
+    made = read("run", flags, KORE_USER_EMAIL="a@b.example")
+
+    assert made.run_id == ("ctr-1", "ctr-2")
+    assert made.suites == ("a", "b, c")
+
+
+def test_read__inherited_run() -> None:
+    """A run that an earlier job put out is never taken for the one that is asked for; a warning says so."""
+    environ = {**GOOD, "KORE_RUN_ID": "ctr-1", "KORE_SUITES": "a", "KORE_USER_EMAIL": "a@b.example"}
+
+    made = settings.read("run", {}, environ, Disk())
+
+    assert made.run_id == ()
+    assert "--run-id" in settings.unknown("run", environ)[0]
+    assert settings.unknown("test", environ) == []
+
+
+def test_read__run_of_another_command() -> None:
+    """What another command has no use for does not stop it."""
+    assert read("wait", {"run-id": "ctr-1"}).run_id == ("ctr-1",)
+
+
+@pytest.mark.parametrize("setting", SECRETS, ids=lambda setting: setting.name)
+def test_read__secret_file(setting: catalogue.Setting) -> None:
+    """Each secret may come from a file, without the line break at its end."""
+    text = other(setting, 0)
+    disk = Disk(secret=f"{text}\n")
+
+    made = settings.read("simulate", {}, {f"{setting.variable}_FILE": " secret "}, disk)
+
+    assert getattr(made, setting.field) == text
+    assert made.sources == {setting.name: f"file in {setting.variable}_FILE"}
+    assert disk.read == ["secret"]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (FileNotFoundError(2, "No such file or directory", "geheim"), "can't be read: No such file or directory."),
+        (PermissionError(13, "Permission denied", "geheim"), "can't be read: Permission denied."),
+        (IsADirectoryError(21, "Is a directory", "geheim"), "can't be read: Is a directory."),
+        (UnicodeDecodeError("utf-8", b"geheim\xff", 6, 7, "invalid"), "can't be read: it is not text."),
+        ("", "an empty file."),
+        (" \n", "an empty file."),
+    ],
+    ids=["missing", "forbidden", "folder", "binary", "empty", "blank"],
+)
+@pytest.mark.parametrize("setting", SECRETS, ids=lambda setting: setting.name)
+def test_read__secret_file_bad(setting: catalogue.Setting, content: str | Exception, reason: str) -> None:
+    """A file that gives no secret is told once; its path may be the secret itself, and is not."""
+    environ = {**GOOD, "KORE_CLIENT_SECRET": "", f"{setting.variable}_FILE": "geheim"}
+
+    with pytest.raises(errors.SettingsError) as refused:
+        settings.read("wait", {}, environ, Disk(geheim=content))
+
+    (problem,) = refused.value.details
+    assert problem.startswith(f"{setting.variable}_FILE names ")
+    assert problem.endswith(reason)
+    assert "geheim" not in problem
+
+
+@pytest.mark.parametrize("first", ["INPUT_JWT", "KORE_JWT"])
+def test_read__secret_twice(first: str) -> None:
+    """A secret that is given both ways is refused, for one of them is stale."""
+    environ = {**GOOD, "KORE_CLIENT_SECRET": "", first: TOKEN, "KORE_JWT_FILE": "path"}
+    source = {"INPUT_JWT": "input jwt", "KORE_JWT": "variable KORE_JWT"}[first]
+    disk = Disk()
+
+    with pytest.raises(errors.SettingsError) as refused:
+        settings.read("wait", {}, environ, disk)
+
+    assert refused.value.details == (f"KORE_JWT is given twice: as {source} and as a file in KORE_JWT_FILE; keep one.",)
+    assert disk.read == []
+
+
+def test_read__secret_elsewhere() -> None:
+    """A secret put into another setting as well is not shown there."""
+    found = problems(KORE_TIMEOUT="geheim-geheim", KORE_CI="xgeheim-geheimx")
+
+    assert [problem.split()[1] for problem in found] == ["'***'", "'x***x'"]
+
+
+def test_read__credentials_in_host() -> None:
+    """A password in the address is refused without being shown."""
+    (problem,) = problems(KORE_HOST="https://user:geheim@bots.example")
+
+    assert problem.startswith("host has credentials in it")
+    assert "geheim" not in problem
+
+
+def test_settings__hides_secrets() -> None:
+    """Settings that are printed by accident don't give away secrets."""
+    made = Settings(command="wait", client_secret="geheim1", private_key="geheim2", jwt="geheim3")
+
+    assert "geheim" not in repr(made)
+    assert made.secrets == ("geheim1", "geheim2", "geheim3")
+
+
+def test_settings__fields() -> None:
+    """The table of settings and what is read from it are one, defaults included."""
+    defaults = Settings(command="wait")
+    fields = [field.name for field in dataclasses.fields(Settings)]
+
+    assert fields == ["command", *(setting.field for setting in catalogue.SETTINGS), "sources"]
+    for setting in catalogue.SETTINGS:
+        value = getattr(defaults, setting.field)
+        assert value == (setting.parse(setting.default) if setting.default else type(value)()), setting.name
+
+
+@pytest.mark.parametrize(
+    ("environ", "command"),
+    [
+        ({}, ("wait", "default")),
+        ({"INPUT_COMMAND": "", "KORE_COMMAND": " "}, ("wait", "default")),
+        ({"KORE_COMMAND": "Test"}, ("test", "variable KORE_COMMAND")),
+        ({"INPUT_COMMAND": " run ", "KORE_COMMAND": "test"}, ("run", "input command")),
+        ({"INPUT_COMMAND": " ", "KORE_COMMAND": "test"}, ("test", "variable KORE_COMMAND")),
+    ],
+)
+def test_command_of(environ: dict[str, str], command: tuple[str, str]) -> None:
+    """The command may come from the action's input or a variable."""
+    assert settings.command_of(environ) == command
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("KORE_STREAMID", "KORE_STREAM_ID"),
+        ("KORE_CLIENT_SECERT", "KORE_CLIENT_SECRET"),
+        ("KORE_CLIENT_SECRET_FLIE", "KORE_CLIENT_SECRET_FILE"),
+        ("KORE_TIMEOUTS", "KORE_TIMEOUT"),
+        ("KORE_REPORT_DIRECTORY", ""),
+        ("KORE_DURATION", ""),
+        ("KORE_STATUS", ""),
+        ("KORE_TIMEOUT", ""),
+        ("KORE_JWT_FILE", ""),
+        ("KOREA_HOST", ""),
+        ("KORE_", ""),
+    ],
+)
+def test_unknown(name: str, meant: str) -> None:
+    """A name close to a setting's earns a warning, and never shows its value; other names are someone else's."""
+    warnings = settings.unknown("wait", {name: "geheim", "PATH": "/bin"})
+
+    expected = [f"{name} is not a setting of the gate. Did you mean {meant}?"] if meant else []
+    assert warnings == expected
+
+
+def test_read_for_reports__what_can_be_used() -> None:
+    """Where reports go is read alone; a bad value of any other setting is no hindrance."""
+    environ = {"KORE_HOST": "a b", "KORE_REPORT_DIR": "there", "KORE_CI": "travis", "KORE_JUNIT_DIALECT": "strict"}
+
+    made = settings.read_for_reports("wait", {"output": "json"}, environ, Disk())
+
+    assert made == Settings(command="wait", report_dir="there", junit_dialect="strict", output="json")
+
+
+def test_read_for_reports__nowhere() -> None:
+    """Reports never go to a place that was not meant."""
+    assert settings.read_for_reports("wait", {"report-dir": "a\x00b"}, {}, Disk()) is None
+
+
+TEXTS = st.one_of(
+    st.text(),
+    st.text("0123456789.,-:[]{}\"'hms@/?#%\\ \n\x00\ud800"),
+    st.sampled_from(["auto", "true", "1h", "[", "[]", '["a"]', TOKEN, PEM, "http://x", "x" * 5000, "9" * 5000]),
+    st.recursive(st.none() | st.text() | st.integers(), st.lists).map(json.dumps),
+)
+
+
+@given(command=st.sampled_from([*catalogue.COMMANDS]), texts=st.dictionaries(st.sampled_from(NAMES), TEXTS))
+def test_read__any_text(command: str, texts: dict[str, str]) -> None:
+    """No text for any setting raises anything but the error that lists the problems."""
+    environ = {catalogue.BY_NAME[name].input: text for name, text in texts.items()}
+
+    try:
+        made = settings.read(command, {}, {**GOOD, **environ}, Disk())
+    except errors.SettingsError as error:
+        assert error.details
+        assert all(len(detail) < 1000 for detail in error.details)
+    else:
+        assert made.command == command
+
+
+@given(
+    secret=st.text("abcdefXYZ0189+/=-_.", min_size=8).map(lambda text: f"geheim-{text}"),
+    setting=st.sampled_from(SECRETS),
+    texts=st.dictionaries(st.sampled_from(NAMES), TEXTS),
+)
+def test_read__any_secret(secret: str, setting: catalogue.Setting, texts: dict[str, str]) -> None:
+    """A secret is in no message, whatever else is wrong."""
+    environ = {catalogue.BY_NAME[name].input: text for name, text in texts.items() if name != setting.name}
+    environ |= {"KORE_HOST": f"user:{secret}@host", "KORE_TIMEOUT": secret, setting.input: secret}
+
+    with pytest.raises(errors.SettingsError) as refused:
+        settings.read("wait", {}, environ, Disk())
+
+    assert secret not in "\n".join([str(refused.value), refused.value.hint, *refused.value.details])

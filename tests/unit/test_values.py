@@ -1,0 +1,396 @@
+import base64
+import json
+from collections.abc import Callable
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kore_gate import values
+
+
+def encoded(header: object) -> str:
+    """Return the first part of a token."""
+    return base64.urlsafe_b64encode(json.dumps(header).encode()).decode().rstrip("=")
+
+
+HEADER = encoded({"alg": "HS256", "typ": "JWT"})
+
+HOSTS = {
+    "bare": ("platform.kore.ai", "https://platform.kore.ai"),
+    "bare with port": ("bots.example:8443", "https://bots.example:8443"),
+    "bare with base path": ("bots.example/kore/api", "https://bots.example/kore/api"),
+    "trailing slash": ("https://platform.kore.ai/", "https://platform.kore.ai"),
+    "trailing slashes": ("https://bots.example/kore//", "https://bots.example/kore"),
+    "upper case": ("HTTPS://Platform.Kore.AI/Base", "https://platform.kore.ai/Base"),
+    "port and path": ("https://bots.example:8443/kore/", "https://bots.example:8443/kore"),
+    "http": ("http://bots.example", "http://bots.example"),
+    "localhost": ("localhost:8080", "http://localhost:8080"),
+    "localhost in upper case": ("LOCALHOST:8080", "http://localhost:8080"),
+    "below localhost": ("kore.localhost", "http://kore.localhost"),
+    "loopback by number": ("127.0.0.1:9", "http://127.0.0.1:9"),
+    "loopback with https": ("https://localhost", "https://localhost"),
+    "not loopback": ("localhost.example", "https://localhost.example"),
+    "address": ("10.1.2.3", "https://10.1.2.3"),
+    "IPv6 loopback": ("[::1]:8080", "http://[::1]:8080"),
+    "IPv6": ("https://[2001:DB8::1]/kore", "https://[2001:db8::1]/kore"),
+    "underscore": ("my_host.example", "https://my_host.example"),
+    "root dot": ("platform.kore.ai.", "https://platform.kore.ai."),
+    "xn--": ("xn--bcher-kva.example", "https://xn--bcher-kva.example"),
+    "one word": ("kore", "https://kore"),
+}
+
+NO_HOSTS = {
+    "user": ("user@bots.example", "credentials"),
+    "user and password": ("https://user:geheim@bots.example", "credentials"),
+    "at sign behind a backslash": ("https://evil.example\\@bots.example", "credentials"),
+    "query": ("https://bots.example/?a=b", "query"),
+    "empty query": ("bots.example?", "query"),
+    "fragment": ("bots.example#top", "fragment"),
+    "space": ("bots .example", "space"),
+    "space in path": ("bots.example/a b", "space"),
+    "unusual space": ("bots.example\u3000", "space"),
+    "backslash": ("bots.example\\path", "backslash"),
+    "line break": ("bots.example\n.evil.example", "control character"),
+    "control character": ("bots.example/\x01", "control character"),
+    "half an emoji": ("bots.example/\ud83d", "UTF-8"),
+    "script": ("javascript:alert(1)", "no host"),
+    "file": ("file:///etc/passwd", "http(s)"),
+    "other scheme": ("ftp://bots.example", "http(s)"),
+    "no name": ("https://", "no host name"),
+    "path alone": ("/kore", "no host name"),
+    "port alone": (":8080", "no host name"),
+    "lost slash": ("http:/bots.example", "port"),
+    "no port": ("bots.example:", "port"),
+    "port 0": ("bots.example:0", "port"),
+    "port too large": ("bots.example:65536", "no host"),
+    "port in words": ("bots.example:https", "no host"),
+    "letters beyond ASCII": ("plаtform.kore.ai", "xn--"),
+    "wide digits": ("１２７.0.0.1", "xn--"),
+    "broken xn--": ("xn--0.example", "xn--"),
+    "empty label": ("bots..example", "no host"),
+    "first dot": (".localhost", "no host name"),
+    "hyphen first": ("-bots.example", "no host name"),
+    "hyphen last": ("bots-.example", "no host name"),
+    "percent": ("bots%2eexample", "no host name"),
+    "long label": (f"{'a' * 64}.example", "no host"),
+    "long name": (".".join(["a" * 60] * 5), "no host name"),
+    "short address": ("127.1", "no host"),
+    "address out of range": ("999.1.1.1", "no host"),
+    "IPv6 without brackets": ("::1", "no host"),
+    "IPv6 with a zone": ("[fe80::1%25eth0]", "no host"),
+    "brackets around a name": ("[localhost]", "no host"),
+    "open bracket": ("[::1", "no host"),
+}
+
+
+@pytest.mark.parametrize(("given_text", "base"), HOSTS.values(), ids=HOSTS)
+def test_host__good(given_text: str, base: str) -> None:
+    """A host is read in every form people write it in, as the base of all addresses."""
+    assert values.host(given_text) == base
+
+
+@pytest.mark.parametrize(("given_text", "reason"), NO_HOSTS.values(), ids=NO_HOSTS)
+def test_host__bad(given_text: str, reason: str) -> None:
+    """What could send the token elsewhere, or nowhere, is refused, and nothing of a password is repeated."""
+    with pytest.raises(ValueError, match=".") as refused:
+        values.host(given_text)
+
+    assert reason in str(refused.value)
+    assert "geheim" not in str(refused.value)
+
+
+@given(
+    st.one_of(
+        st.text(),
+        st.text("abz019.-_:/[]@?#%\\xn- éа"),
+        st.from_regex(r"(https?://)?[a-z0-9.-]{1,20}(:[0-9]{0,6})?(/[!-~]*)?", fullmatch=True),
+        st.from_regex(r"xn--[a-z0-9-]{1,8}(\.example)?", fullmatch=True),
+    )
+)
+def test_host__any_text(given_text: str) -> None:
+    """Each text is refused or becomes an address that the client can call, at that very host."""
+    try:
+        base = values.host(given_text)
+    except ValueError:
+        return
+
+    url = httpx.URL(f"{base}/api/public")
+
+    assert url.scheme in {"http", "https"}
+    assert url.raw_host.decode() in given_text.lower()
+    assert not url.userinfo
+    assert not url.query
+    assert values.host(base) == base
+
+
+@pytest.mark.parametrize(
+    ("name", "loopback"),
+    [
+        ("localhost", True),
+        ("a.localhost", True),
+        ("127.0.0.1", True),
+        ("127.9.9.9", True),
+        ("::1", True),
+        ("notlocalhost", False),
+        ("localhost.example", False),
+        ("0.0.0.0", False),
+        ("10.0.0.1", False),
+        ("", False),
+    ],
+)
+def test_is_loopback(name: str, loopback: bool) -> None:
+    """Only names and addresses of this machine are loopback."""
+    assert values.is_loopback(name) is loopback
+
+
+@pytest.mark.parametrize(
+    ("given_text", "seconds"),
+    [
+        ("90", 90),
+        ("0.5", 0.5),
+        ("90s", 90),
+        ("15m", 900),
+        ("1h30m", 5400),
+        ("1h", 3600),
+        ("1h1m1.5s", 3661.5),
+        ("500ms", 0.5),
+        ("1s500ms", 1.5),
+    ],
+)
+def test_duration__good(given_text: str, seconds: float) -> None:
+    """A duration is read in seconds or in units."""
+    assert values.duration(given_text) == seconds
+
+
+@pytest.mark.parametrize(
+    "given_text",
+    ["", "0", "0s", "0h0m", "-1", "m", "5 m", "1m30", "30m1h", "1e3", "inf", "nan", "٣", "5min", "1d", "99999999", "1.s"],
+)
+def test_duration__bad(given_text: str) -> None:
+    """What is no duration is refused, and so is one of no length."""
+    with pytest.raises(ValueError, match=r"duration|longer"):
+        values.duration(given_text)
+
+
+def test_interval() -> None:
+    """An interval is a duration, or left to the gate."""
+    assert values.interval("auto") is None
+    assert values.interval("5s") == 5
+    with pytest.raises(ValueError, match="or auto"):
+        values.interval("fast")
+
+
+@pytest.mark.parametrize(
+    ("given_text", "size"),
+    [
+        ("1", 1),
+        ("10B", 10),
+        ("500kB", 500_000),
+        ("64MiB", 64 * 2**20),
+        ("64 mib", 64 * 2**20),
+        ("2GB", 2 * 10**9),
+        ("1GiB", 2**30),
+        ("3KiB", 3072),
+        ("3MB", 3 * 10**6),
+    ],
+)
+def test_size__good(given_text: str, size: int) -> None:
+    """A size is read in bytes or in units of either kind."""
+    assert values.size(given_text) == size
+
+
+@pytest.mark.parametrize("given_text", ["", "0", "0MiB", "-1", "1.5MB", "64M", "MiB", "٣", "1_000", "1" * 13])
+def test_size__bad(given_text: str) -> None:
+    """What is no size is refused."""
+    with pytest.raises(ValueError, match="no size"):
+        values.size(given_text)
+
+
+@pytest.mark.parametrize("given_text", ["true", "TRUE", "yes", "on", "1"])
+def test_flag__yes(given_text: str) -> None:
+    """Yes is said in the ways of YAML and shells."""
+    assert values.flag(given_text) is True
+
+
+@pytest.mark.parametrize("given_text", ["false", "False", "no", "OFF", "0"])
+def test_flag__no(given_text: str) -> None:
+    """And so is no."""
+    assert values.flag(given_text) is False
+
+
+@pytest.mark.parametrize("given_text", ["", "maybe", "2", "y"])
+def test_flag__neither(given_text: str) -> None:
+    """Nothing else is taken for either."""
+    with pytest.raises(ValueError, match="neither"):
+        values.flag(given_text)
+
+
+def test_number() -> None:
+    """A number is whole and above zero."""
+    assert values.number("20") == 20
+
+
+@pytest.mark.parametrize("given_text", ["0", "-1", "1.5", "", "٣", "1234567", "1_0"])
+def test_number__bad(given_text: str) -> None:
+    """Nothing else is one."""
+    with pytest.raises(ValueError, match="whole number"):
+        values.number(given_text)
+
+
+@pytest.mark.parametrize(
+    ("given_text", "ids"),
+    [
+        ("ds-1", ("ds-1",)),
+        ("ds-1,ds-2", ("ds-1", "ds-2")),
+        ("ds-1 ds-2\tds-3", ("ds-1", "ds-2", "ds-3")),
+        ("ds-1\r\nds-2\n\n", ("ds-1", "ds-2")),
+        (", ds-1 ,, ds-1,", ("ds-1",)),
+        ('["ds-1", "ds-2"]', ("ds-1", "ds-2")),
+        ('["ds-1", "", "ds-1"]', ("ds-1",)),
+        ('["with space"]', ("with space",)),
+        ("[ds-1]", ("[ds-1]",)),
+        ("[" * 100_000, ("[" * 100_000,)),
+        ("ds/1?x=%2e", ("ds/1?x=%2e",)),
+    ],
+    ids=str,
+)
+def test_ids(given_text: str, ids: tuple[str, ...]) -> None:
+    """Ids are opaque, apart by commas and white space or in an array such as the gate puts out, each taken once."""
+    assert values.ids(given_text) == ids
+
+
+@pytest.mark.parametrize(
+    ("given_text", "reason"),
+    [
+        (",", "names none"),
+        ("[]", "names none"),
+        ('["", ""]', "names none"),
+        ("[1, 2]", "other than texts"),
+        ('["a", null]', "other than texts"),
+        ("ds-1,..", "no id"),
+        (".", "no id"),
+        ('["a\\u0000b"]', "control character"),
+        ("ds-\udcff", "UTF-8"),
+    ],
+)
+def test_ids__bad(given_text: str, reason: str) -> None:
+    """No id at all, or what can't be one, is refused."""
+    with pytest.raises(ValueError, match=reason):
+        values.ids(given_text)
+
+
+@pytest.mark.parametrize(
+    ("given_text", "lines"),
+    [
+        ("a b, c.json\n  d.json \r\n\n", ("a b, c.json", "d.json")),
+        ("[ab]*.json", ("[ab]*.json",)),
+        ('["A, B", "C\u2028D"]', ("A, B", "C\u2028D")),
+        ("Konto\u2028stand", ("Konto\u2028stand",)),
+    ],
+)
+def test_lines(given_text: str, lines: tuple[str, ...]) -> None:
+    """Names may hold spaces and commas; only line breaks part them."""
+    assert values.lines(given_text) == lines
+
+
+def test_words() -> None:
+    """Words may hold spaces; commas and line breaks part them."""
+    assert values.words("smoke, regression test\nsmoke,,") == ("smoke", "regression test")
+    assert values.words(",") == ()
+    with pytest.raises(ValueError, match="control"):
+        values.words("a,b\x00")
+
+
+@pytest.mark.parametrize("given_text", [f"{HEADER}.e30.c2ln", f"{HEADER}.e30.", f"{HEADER}.a.b.c.d"])
+def test_token__good(given_text: str) -> None:
+    """A token is signed or encrypted; what it says is Kore.ai's to judge."""
+    assert values.token(given_text) == given_text
+
+
+@pytest.mark.parametrize(
+    "given_text",
+    [
+        "",
+        "geheim",
+        "a.b.c",
+        f"{HEADER}.e30",
+        f"{HEADER}.e30.c2ln.x",
+        f"{HEADER}.e30.c2ln.x.y.z",
+        f"{HEADER}.e30.c2ln\n",
+        f"{HEADER}.e30.ç",
+        f"{HEADER}.e30.c2 ln",
+        f"{HEADER}.e30.c2ln,",
+        f"{encoded([1])}.e30.c2ln",
+        f"{encoded({'typ': 'JWT'})}.e30.c2ln",
+        f"{base64.urlsafe_b64encode(b'[' * 100_000).decode().rstrip('=')}.e30.c2ln",
+        f"{base64.urlsafe_b64encode(bytes(range(128, 256))).decode().rstrip('=')}.e30.c2ln",
+    ],
+)
+def test_token__bad(given_text: str) -> None:
+    """What is no JSON web token is told so without repeating it."""
+    with pytest.raises(ValueError, match="no JSON web token") as refused:
+        values.token(given_text)
+
+    assert "geheim" not in str(refused.value)
+
+
+@pytest.mark.parametrize("prefix", ["Bearer ", "bearer "])
+def test_token__bearer(prefix: str) -> None:
+    """A common mistake has a message of its own."""
+    with pytest.raises(ValueError, match="Bearer"):
+        values.token(f"{prefix}{HEADER}.e30.c2ln")
+
+
+PEM = "-----BEGIN RSA PRIVATE KEY-----\nabc\n-----END RSA PRIVATE KEY-----"
+
+
+@pytest.mark.parametrize("given_text", [PEM, PEM.replace("\n", "\\n")], ids=["lines", "one line"])
+def test_private_key__good(given_text: str) -> None:
+    r"""A key is PEM, its line breaks real or written as \n."""
+    assert values.private_key(given_text) == PEM
+
+
+@pytest.mark.parametrize(
+    "given_text",
+    [
+        "geheim",
+        "-----BEGIN CERTIFICATE-----\ngeheim\n-----END CERTIFICATE-----",
+        "-----BEGIN PUBLIC KEY-----\ngeheim\n-----END PUBLIC KEY-----",
+        "-----BEGIN PRIVATE KEY-----\ngeheim",
+        "-----BEGIN PRIVATE KEY-----geheim-----END PRIVATE KEY-----",
+    ],
+)
+def test_private_key__bad(given_text: str) -> None:
+    """What is no private key is told so without repeating it."""
+    with pytest.raises(ValueError, match="PEM form") as refused:
+        values.private_key(given_text)
+
+    assert "geheim" not in str(refused.value)
+
+
+@pytest.mark.parametrize("given_text", ["en", "EN", "en_US", "zh-Hans-CN"])
+def test_language__good(given_text: str) -> None:
+    """A language is its code."""
+    assert values.language(given_text) == given_text
+
+
+@pytest.mark.parametrize("given_text", ["", "français", "en;q=1", "en us", "-", "en\r\nauth: x"])
+def test_language__bad(given_text: str) -> None:
+    """What could not stand in a header is refused."""
+    with pytest.raises(ValueError, match="language"):
+        values.language(given_text)
+
+
+@pytest.mark.parametrize("read", [values.text, values.identifier, values.secret])
+@pytest.mark.parametrize("given_text", ["a\nb", "a\x00", "\x7f", "a\x85b", "a\ud800"])
+def test_text__bad(read: Callable[[str], str], given_text: str) -> None:
+    """No text has control characters or halves of characters in it, and none is repeated in the message."""
+    with pytest.raises(ValueError, match=r"^(has a line break or another control character in it|is not valid UTF-8)$"):
+        read(given_text)
+
+
+def test_text__any_other() -> None:
+    """All other characters are the user's business."""
+    assert values.text("Käse 🧀 \u2028 <&>") == "Käse 🧀 \u2028 <&>"
