@@ -17,7 +17,9 @@ def main() -> None:
     image, _ = engine.images.build(path=str(ROOT), buildargs=arguments, network_mode="host", rm=True)
     below = engine.images.get(base or DEFAULT_BASE).attrs["Size"]
     above = (image.attrs["Size"] - below) / 1e6
-    print(f"| (d) image size | {image.attrs['Size'] / 1e6:.0f} MB | base image: {below / 1e6:.0f} MB | {above:+.1f} MB |")
+    print(
+        f"| (d) image size | {image.attrs['Size'] / 1e6:.0f} MB | base image: {below / 1e6:.0f} MB | {above:+.1f} MB |"
+    )
 
 
 if __name__ == "__main__":

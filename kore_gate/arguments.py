@@ -92,7 +92,7 @@ def _no_flag(name: str, command: str) -> str:
     if secret:
         ways = f"the input {secret.name}, {secret.variable} or {secret.variable}_FILE"
         return f"{secret.name} has no flag, for every process of the machine could read it. Give {ways}."
-    return f"{name} is no flag of {command}.{_close(name, _VALUED | _SWITCHES)}"
+    return f"{name} is no flag of {command}.{_close(name, _VALUED - _OWN_FLAGS | _SWITCHES)}"
 
 
 def _stray(word: str, command: str) -> str:

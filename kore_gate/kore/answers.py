@@ -5,7 +5,7 @@ import datetime
 import email.utils
 import enum
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from kore_gate import text
 from kore_gate.kore import payloads
@@ -37,20 +37,21 @@ _TRANSIENT = frozenset({408, 425})
 _LIMIT_TEXT_LENGTH = 2000
 
 
-def understand(status: int, data: bytes) -> Answer:
-    """Tell what an answer means, from its status and its body."""
-    body, fault = _decode(data)
-    rows = payloads.error_rows(body)
+def understand(status: int, data: bytes, hide: Callable[[str], str] = str) -> Answer:
+    """Tell what an answer means, from its status and its body; `hide` takes secrets out of what is said."""
+    body, fault = _decode(data, hide)
+    rows = payloads.error_rows(body) if fault == "" else []
     failing = status >= 400 or not isinstance(body, Mapping) or payloads.is_error(body)
-    said = "; ".join(f"{words} (code {code})" if code else words for code, words in rows) or fault
-    said = text.line(said)
+    told = "; ".join(f"{words} (code {code})" if code else words for code, words in rows) or fault
+    if not told and not isinstance(body, Mapping | None):
+        told = "JSON that is no object"
 
     def answer(meaning: Meaning) -> Answer:
         found = body if isinstance(body, Mapping) and meaning is Meaning.GOOD else {}
-        return Answer(meaning=meaning, status=status, said=said, body=found)
+        return Answer(meaning=meaning, status=status, said=text.line(hide(told)), body=found)
 
     if failing:
-        limited = _limited(status, said, data)
+        limited = _limited(status, told, data)
         if limited:
             return answer(limited)
         codes = {code for code, _ in rows}
@@ -66,23 +67,23 @@ def _by_status(status: int, body: object, failing: bool) -> Meaning:
         return Meaning.TRANSIENT
     if not 200 <= status < 300:
         return Meaning.REJECTED
-    if body in (None, {}, []):
+    if body in (None, {}):
         return Meaning.ABSENT
     if not isinstance(body, Mapping):
         return Meaning.TRANSIENT
     return Meaning.REJECTED if failing else Meaning.GOOD
 
 
-def _limited(status: int, said: str, data: bytes) -> Meaning | None:
+def _limited(status: int, told: str, data: bytes) -> Meaning | None:
     # A gateway may say it in plain text or HTML; in a long page the words prove nothing.
     raw = data.decode("utf-8", "replace") if len(data) < _LIMIT_TEXT_LENGTH else ""
-    if status == 429 or payloads.is_rate_limit(said) or payloads.is_rate_limit(raw):
-        return Meaning.LIMITED_HOURLY if payloads.is_hourly(said + raw) else Meaning.LIMITED
+    if status == 429 or payloads.is_rate_limit(told) or payloads.is_rate_limit(raw):
+        return Meaning.LIMITED_HOURLY if payloads.is_hourly(told + raw) else Meaning.LIMITED
     return None
 
 
-def _decode(data: bytes) -> tuple[object, str]:
-    """Read a body as JSON; say what it is instead if it is none."""
+def _decode(data: bytes, hide: Callable[[str], str]) -> tuple[object, str]:
+    """Read a body as JSON; say what it is instead if it is no object."""
     if not data.strip():
         return None, "an empty answer"
     try:
@@ -90,7 +91,7 @@ def _decode(data: bytes) -> tuple[object, str]:
     except RecursionError:
         return "", "JSON nested too deeply"
     except ValueError:
-        start = text.line(data[:200].decode("utf-8", "replace"), 80)
+        start = text.line(hide(data[:_LIMIT_TEXT_LENGTH].decode("utf-8", "replace")), 80)
         kind = "HTML" if data.lstrip()[:1] == b"<" else "something that is no JSON"
         return "", f"{kind}: {start}"
 

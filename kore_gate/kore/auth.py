@@ -54,7 +54,7 @@ class Signer(httpx.Auth):
         try:
             part = self.last.split(".")[1]
             found = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
-        except (ValueError, IndexError):
+        except (ValueError, IndexError, RecursionError):
             return {}
         return found if isinstance(found, dict) else {}
 
@@ -83,8 +83,7 @@ class Signer(httpx.Auth):
         claims = self.claims()
         expires = claims.get("exp")
         if isinstance(expires, int | float) and expires < self._clock.now().timestamp():
-            then = datetime.datetime.fromtimestamp(float(expires), datetime.UTC)
-            return f"The ready-made token expired at {then:%Y-%m-%d %H:%M:%S} UTC: make a new one"
+            return f"The ready-made token expired{_at(expires)}: make a new one"
         if "jti" in claims:
             return (
                 "The ready-made token carries a jti, so Kore.ai takes it for one request only: "
@@ -107,16 +106,23 @@ class Signer(httpx.Auth):
         try:
             with warnings.catch_warnings():
                 # How long a client secret is, Kore.ai decides.
-                warnings.simplefilter("ignore", jwt.InsecureKeyLengthWarning)
+                warnings.simplefilter("ignore")
                 return jwt.encode(claims, settings.private_key or settings.client_secret, settings.jwt_algorithm)
         except NotImplementedError as exc:
             raise errors.SettingsError(
                 [f"jwt-algorithm {settings.jwt_algorithm} needs the extra kore-gate[rsa], which is not installed."],
                 hint="pip install 'kore-gate[rsa]', or build the image with --build-arg EXTRAS=rsa.",
             ) from exc
-        except (ValueError, TypeError, jwt.PyJWTError) as exc:
+        except Exception as exc:  # the libraries of keys have errors of many kinds
             name = "private-key" if settings.private_key else "client-secret"
             given = settings.sources.get(name, "given")
             problem = f"{name} ({given}) can't sign {settings.jwt_algorithm} tokens: {type(exc).__name__}."
             hint = "A private key must be unencrypted PEM; a client secret is no key file."
             raise errors.SettingsError([problem], hint=hint) from exc
+
+
+def _at(seconds: float) -> str:
+    try:
+        return f" at {datetime.datetime.fromtimestamp(seconds, datetime.UTC):%Y-%m-%d %H:%M:%S} UTC"
+    except (ValueError, OverflowError, OSError):
+        return ""

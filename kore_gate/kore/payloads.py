@@ -1,5 +1,6 @@
 """Kore.ai's answers → model: jobs, errors, ids, links."""
 
+import collections
 import dataclasses
 import urllib.parse
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,10 +11,14 @@ from kore_gate.model import Job, Outcome, State, Suite, Tally
 
 REFUSED_CODES = frozenset({"4002", "401", "403"})
 
-_ERROR_KEYS = ("errorMessage", "error", "errors")
-_REASON_KEYS = ("comments", "message", "msg", "errorMessage", "error", "reason", "description", "errors")
+_ERROR_KEYS = ("errorMessage", "error", "errors", "errorDetails")
+_REASON_KEYS = ("comments", "message", "msg", "errorMessage", "error", "reason", "description", "errors", "errorDetails")
+_SAID_KEYS = ("msg", "message", "errorMessage", "error_description", "detail", "error", "errors")
+_CODE_KEYS = ("code", "statusCode", "errorCode")
+_ID_KEYS = ("_id", "dsId", "testRunId", "fileId")
 _LINK_KEYS = frozenset({"downloadurl", "fileurl", "downloadlink", "resultsurl", "resulturl", "reporturl"})
 _MOST_REASONS = 10
+_LONGEST_REASON = 2000
 
 
 def import_job(body: Mapping[str, object]) -> Job:
@@ -52,28 +57,49 @@ def run_job(body: Mapping[str, object]) -> Job:
 
 def ids(body: Mapping[str, object], *keys: str) -> str:
     """Return the id an accepting answer gave, under the first of the keys that has one."""
-    return next((as_text(body[key]) for key in keys if body.get(key) and not isinstance(body[key], dict | list)), "")
+    found = (body.get(key) for key in keys)
+    return next((as_text(one) for one in found if one and isinstance(one, str | int) and one is not True), "")
 
 
-def error_rows(body: object) -> list[tuple[str, str]]:
+def error_rows(body: object, depth: int = 5) -> list[tuple[str, str]]:
     """Return code and text of every error an answer names, whatever its form."""
     if isinstance(body, list):
-        return [row for part in body for row in error_rows(part)]
+        return [row for part in body for row in error_rows(part, depth - 1)] if depth else []
     if not isinstance(body, Mapping):
         return [("", body)] if isinstance(body, str) and body else []
-    found = body.get("errors", body.get("error"))
-    if isinstance(found, list | Mapping):
-        rows = error_rows(found)
+    code = _code(body)
+    found = body.get("errors") or body.get("error")
+    if depth and isinstance(found, list | Mapping):
+        rows = [(own or code, said) for own, said in error_rows(found, depth - 1)]
         if rows:
             return rows
-    text = next((as_text(body[key]) for key in ("msg", "message", "error", "errors") if body.get(key)), "")
-    code = as_text(body.get("code", body.get("statusCode", "")))
-    return [(code, text)] if text or code else []
+    said = next((as_text(body[key]) for key in _SAID_KEYS if body.get(key)), "")
+    return [(code, said)] if said or code else []
 
 
 def is_error(body: Mapping[str, object]) -> bool:
-    """Tell whether an answer under 200 is an error all the same: errors, and no status."""
-    return body.get("status") is None and bool(body.get("errors") or body.get("error"))
+    """Tell whether an answer under 200 is an error all the same: errors and no status, or none of a job's fields."""
+    worded = body.get("status") is not None and not _number(body["status"])
+    if not worded and (body.get("errors") or body.get("error")):
+        return True
+    if any(body.get(key) for key in _ID_KEYS):
+        return False
+    rows = error_rows(body)
+    if any(code in REFUSED_CODES or is_rate_limit(said) for code, said in rows):
+        return True
+    return not worded and any("400" <= code <= "599" and len(code) == 3 for code, _ in rows)
+
+
+def _code(body: Mapping[str, object]) -> str:
+    """Return an error's code; a status that is a number is one, too."""
+    found = next((body[key] for key in _CODE_KEYS if body.get(key)), "")
+    return _number(found) or as_text(found).strip() or _number(body.get("status"))
+
+
+def _number(found: object) -> str:
+    """Return the digits of a whole number, in whichever type it came."""
+    text = as_text(found).strip().removesuffix(".0")
+    return text if text.isdecimal() else ""
 
 
 def is_rate_limit(text: str) -> bool:
@@ -86,22 +112,28 @@ def is_hourly(text: str) -> bool:
     return "hour" in text.casefold()
 
 
-def download_url(found: object, depth: int = 6) -> str:
+def download_url(body: Mapping[str, object]) -> str:
     """Return the first link to a results file, under any of the known keys, at any level."""
-    children: list[object] = []
-    if isinstance(found, Mapping):
-        for key, value in found.items():
-            if key.replace("_", "").replace("-", "").lower() in _LINK_KEYS and isinstance(value, str):
-                scheme = value.strip().split(":", 1)[0].lower()
-                if scheme in {"http", "https"} and urllib.parse.urlsplit(value.strip()).netloc:
-                    return value.strip()
-        # The steps hold the bot's own texts: a link in there is none of ours.
-        children = [value for key, value in found.items() if key not in {"testSteps", "executionResults"}]
-    elif isinstance(found, list):
-        children = found[:100]
-    if depth == 0:
-        return ""
-    return next((link for child in children if (link := download_url(child, depth - 1))), "")
+    places: collections.deque[object] = collections.deque([body])
+    while places:
+        found = places.popleft()
+        if isinstance(found, list):
+            places += found[:100]
+        elif isinstance(found, Mapping):
+            for key, value in found.items():
+                if key.replace("_", "").replace("-", "").lower() in _LINK_KEYS and _is_link(value):
+                    return as_text(value).strip()
+            # The steps hold the bot's own texts: a link in there is none of ours.
+            places += (value for key, value in found.items() if key not in {"testSteps", "executionResults"})
+    return ""
+
+
+def _is_link(found: object) -> bool:
+    try:
+        parts = urllib.parse.urlsplit(found.strip() if isinstance(found, str) else "")
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.netloc)
 
 
 def _job(
@@ -147,8 +179,7 @@ def reasons(body: Mapping[str, object], state: State) -> list[str]:
     for place in (body, body.get("response"), body.get("result")):
         if isinstance(place, Mapping):
             found += _texts(place, _ERROR_KEYS if state is State.SUCCEEDED else _REASON_KEYS)
-            found += [as_text(place["errorDetails"])] if place.get("errorDetails") else []
-    return list(dict.fromkeys(text for text in found if text))[:_MOST_REASONS]
+    return list(dict.fromkeys(text[:_LONGEST_REASON] for text in found if text))[:_MOST_REASONS]
 
 
 def _texts(row: Mapping[str, object], keys: Sequence[str] = _REASON_KEYS) -> Iterator[str]:
@@ -173,7 +204,7 @@ def _stored_suite(body: Mapping[str, object], reader: suites.Reader) -> tuple[Su
 def _percent(body: Mapping[str, object]) -> float | None:
     for key in ("percentageComplete", "percentageCompleted", "percentage"):
         try:
-            percent = float(as_text(body.get(key)))
+            percent = float(as_text(body.get(key)).rstrip(" %"))
         except ValueError:
             continue
         if 0 <= percent <= 100:

@@ -28,7 +28,10 @@ class TryAgain(Exception):
 class Retries:
     """Makes one call until it gives an answer, the outage lasts too long, or the deadline (monotonic) comes."""
 
-    def __init__(self, clock: Clock, deadline: float, outage_limit: float, on_trouble: Callable[[str], None]) -> None:
+    def __init__(
+        self, clock: Clock, deadline: float, outage_limit: float, host: str, on_trouble: Callable[[str], None]
+    ) -> None:
+        self._host = host
         self._clock = clock
         self._deadline = deadline
         self._limit = outage_limit
@@ -36,8 +39,12 @@ class Retries:
         self._since: float | None = None  # when the outage began
         self._fault = TryAgain("", arrived=False)
 
-    async def run(self, one_try: Callable[[], Awaitable[Answer]], *, again: bool) -> Answer:
+    async def run(
+        self, one_try: Callable[[], Awaitable[Answer]], *, ready: Callable[[], Awaitable[None]], again: bool
+    ) -> Answer:
         """Return the answer; without `again`, only a request that can't have arrived is sent again.
+
+        Each try begins when it may: waiting for `ready` is no outage.
 
         Raises Unavailable, TimedOut, or Unsure for a request that may have arrived.
         """
@@ -51,7 +58,7 @@ class Retries:
             retry_error_callback=lambda _: self._give_up(),
         )
         try:
-            return await retrying(self._noting, one_try)
+            return await retrying(self._noting, one_try, ready)
         except TryAgain as fault:
             raise errors.Unsure(
                 f"Kore.ai may or may not have taken the request: {fault.said}.",
@@ -60,8 +67,9 @@ class Retries:
                 "then wait for it by its id, or start again.",
             ) from fault
 
-    async def _noting(self, one_try: Callable[[], Awaitable[Answer]]) -> Answer:
+    async def _noting(self, one_try: Callable[[], Awaitable[Answer]], ready: Callable[[], Awaitable[None]]) -> Answer:
         """Try once, keeping in mind since when nothing has been usable."""
+        await ready()
         started = self._clock.monotonic()
         try:
             return await one_try()
@@ -77,7 +85,8 @@ class Retries:
         return self._limit if self._since is None else self._limit - (self._clock.monotonic() - self._since)
 
     def _wait(self, state: tenacity.RetryCallState) -> float:
-        asked = self._fault.wait if self._fault.wait is not None else _BACKOFF(state)
+        # Never sooner than Kore.ai asks; and later by chance, so that callers spread.
+        asked = (self._fault.wait or 0.0) + _BACKOFF(state)
         # One last try is made when the limit comes, however long Kore.ai asks to wait.
         return asked if self._fault.limited else min(asked, max(self._outage_left(), 0.0))
 
@@ -87,8 +96,12 @@ class Retries:
     def _give_up(self) -> Answer:
         if self._outage_left() <= 0:
             raise errors.Unavailable(
-                f"Kore.ai was not usable for {self._limit:g} s: {self._fault.said}.",
+                f"Kore.ai ({self._host}) was not usable for {self._limit:g} s: {self._fault.said}.",
                 cause="an outage, a wrong host, or a proxy or firewall in between.",
                 hint="Check host and network (`kore-gate doctor`), or raise outage-limit.",
             ) from self._fault
-        raise errors.TimedOut(f"The deadline came while Kore.ai was not usable: {self._fault.said}.") from self._fault
+        raise errors.TimedOut(
+            f"No time is left for another try, and Kore.ai ({self._host}) was not usable: {self._fault.said}.",
+            cause="an outage or a rate limit that lasts longer than the rest of the timeout.",
+            hint="Raise timeout, or start again later.",
+        ) from self._fault

@@ -164,7 +164,12 @@ def as_text(found: object) -> str:
     """Return a value as the text it would be in JSON, strings as they are, nothing for null."""
     if found is None:
         return ""
-    return found if isinstance(found, str) else json.dumps(found, ensure_ascii=False)
+    if isinstance(found, str):
+        return found
+    try:
+        return json.dumps(found, ensure_ascii=False)
+    except RecursionError:
+        return "(nested too deeply to be shown)"
 
 
 def _entry(found: object, name: str) -> object:

@@ -4,8 +4,10 @@ import contextlib
 import dataclasses
 import datetime
 import ssl
+import types
 import urllib.parse
-from collections.abc import AsyncIterator
+import zlib
+from collections.abc import AsyncIterator, Iterator
 
 import httpx
 
@@ -14,6 +16,10 @@ from kore_gate.settings import Settings
 
 # Whatever httpx raises for a request that did not come to its end.
 BROKEN = (httpx.HTTPError, httpx.InvalidURL, TimeoutError)
+
+_MOST_FOR_CONNECTING = 10.0
+_PIECE = 2**18
+_GZIP = b"\x1f\x8b"
 
 
 @contextlib.asynccontextmanager
@@ -29,12 +35,17 @@ async def connect(
             transport=transport,
             trust_env=trust_env,
             follow_redirects=False,
-            timeout=settings.request_timeout,
+            # A request that never found a connection is told from one that got no answer.
+            timeout=httpx.Timeout(
+                settings.request_timeout, connect=min(_MOST_FOR_CONNECTING, settings.request_timeout / 2)
+            ),
             limits=httpx.Limits(max_connections=settings.max_parallel + 5),
-            headers={"user-agent": f"kore_gate/{__version__} (+{ci})"},
+            headers={"user-agent": f"kore_gate/{__version__} (+{ci})", "accept-encoding": "gzip"},
         )
     except (ValueError, ImportError, httpx.InvalidURL) as exc:
-        problem = f"A proxy named by HTTP_PROXY, HTTPS_PROXY or ALL_PROXY can't be used: {text.line(str(exc), 200)}."
+        # What can't be taken apart may show the password at any place.
+        reason = "it is no address" if isinstance(exc, httpx.InvalidURL) else text.line(str(exc), 200).rstrip(".")
+        problem = f"A proxy named by HTTP_PROXY, HTTPS_PROXY, ALL_PROXY or NO_PROXY can't be used: {reason}."
         raise errors.SettingsError([problem], hint="It must be an http(s) address: http://proxy.example:3128.") from exc
     async with http:
         yield http
@@ -80,9 +91,68 @@ def tls_facts(response: httpx.Response) -> Tls | None:
     return Tls(version=tls.version(), subject=names["subject"], issuer=names["issuer"], expires=expires)
 
 
+async def read(response: httpx.Response, limit: int) -> AsyncIterator[bytes]:
+    """Read an answer in pieces, at most so many bytes of it after decompression.
+
+    However much a few bytes unfold to, no more than a piece of it is held. Raises NotUnderstood and DecodingError.
+    """
+    encoding = response.headers.get("content-encoding", "").strip().lower()
+    if encoding not in {"", "identity", "gzip", "x-gzip", "deflate"}:
+        raise httpx.DecodingError(f"compressed as {text.line(encoding, 40)}, which was not asked for")
+    inflate = _Inflate() if encoding not in {"", "identity"} else None
+    size = 0
+    assert isinstance(response.stream, httpx.AsyncByteStream)
+    async for raw in response.stream:
+        for piece in inflate.pieces(raw) if inflate else (raw,):
+            size += len(piece)
+            if size > limit:
+                raise errors.NotUnderstood(
+                    f"The answer is larger than max-response allows ({limit} bytes).",
+                    cause="a suite far larger than usual, or an answer that is not Kore.ai's.",
+                    hint="Raise max-response if such a suite is really meant.",
+                )
+            yield piece
+    if inflate and inflate.is_cut_off:
+        raise httpx.DecodingError("it ends too early")
+
+
+class _Inflate:
+    """Decompresses gzip and deflate in pieces of a known size."""
+
+    def __init__(self) -> None:
+        self._begin()
+        self._begun = False
+
+    def _begin(self) -> None:
+        self._inner = zlib.decompressobj(zlib.MAX_WBITS | 32)
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Tell whether more should have come; nothing at all is a whole answer, too."""
+        return self._begun and not self._inner.eof
+
+    def pieces(self, data: bytes) -> Iterator[bytes]:
+        """Decompress what has arrived; what stands behind the end is no matter, unless it is compressed as well."""
+        self._begun = self._begun or bool(data)
+        more = bool(data)
+        while more:
+            if self._inner.eof:
+                if not data.startswith(_GZIP):
+                    return
+                self._begin()
+            try:
+                piece = self._inner.decompress(data, _PIECE)
+            except zlib.error as exc:
+                raise httpx.DecodingError(str(exc)) from exc
+            if piece:
+                yield piece
+            data = self._inner.unused_data if self._inner.eof else self._inner.unconsumed_tail
+            more = bool(data) or (len(piece) == _PIECE and not self._inner.eof)
+
+
 def fault(exc: Exception) -> str:
     """Say what went wrong on the way, in words of the matter."""
-    names: list[tuple[type[Exception], str]] = [
+    names: list[tuple[type[Exception] | types.UnionType, str]] = [
         (httpx.ConnectTimeout, "no connection in time"),
         (httpx.ConnectError, "no connection"),
         (httpx.ProxyError, "the proxy turned the request down"),
@@ -90,6 +160,7 @@ def fault(exc: Exception) -> str:
         (TimeoutError, "no complete answer in time"),
         (httpx.DecodingError, "an answer whose compression is broken"),
         (httpx.RemoteProtocolError, "an answer that was cut off or is no HTTP"),
+        (httpx.InvalidURL | httpx.UnsupportedProtocol, "no address that can be called"),
         (httpx.NetworkError, "the connection broke"),
     ]
     said = next((words for kind, words in names if isinstance(exc, kind)), type(exc).__name__)
@@ -104,9 +175,16 @@ def arrived(exc: Exception) -> bool:
 
 def lasting(exc: Exception) -> errors.Unavailable | None:
     """Return what to say of a fault that no further try can mend."""
-    if isinstance(exc, httpx.InvalidURL | httpx.UnsupportedProtocol):
+    if isinstance(exc, httpx.InvalidURL | httpx.UnsupportedProtocol | httpx.LocalProtocolError):
         hint = "Check host and the proxy settings."
-        return errors.Unavailable(f"The address can't be called: {fault(exc)}.", hint=hint)
+        return errors.Unavailable(f"The request can't be sent: {fault(exc)}.", hint=hint)
+    # A proxy's message is its status and reason; one of its own 4xx stays what it is.
+    if isinstance(exc, httpx.ProxyError) and str(exc).startswith("4"):
+        return errors.Unavailable(
+            f"The proxy turned the request down: {text.line(str(exc), 200)}.",
+            cause="a proxy that wants other credentials, or does not allow this host.",
+            hint="Check HTTPS_PROXY (http://user:password@proxy:port) and the proxy's rules, or add the host to NO_PROXY.",
+        )
     certificate = next((link for link in _chain(exc) if isinstance(link, ssl.SSLCertVerificationError)), None)
     if certificate is None:
         return None

@@ -59,7 +59,7 @@ def position(result: SuiteResult, call: Result) -> int:
 
 def seconds(duration: float) -> str:
     """Write seconds as every schema takes them; readers stop at a year."""
-    return f"{min(max(duration, 0.0), _YEAR) if math.isfinite(duration) else 0.0:.3f}"
+    return f"{min(max(0.0, duration), _YEAR) if math.isfinite(duration) else 0.0:.3f}"
 
 
 def timestamp(started: str) -> str:

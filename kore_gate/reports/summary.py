@@ -86,9 +86,9 @@ def _explanation(verdict: Verdict, size: int) -> str:
         more = [f"- {len(verdict.details) - size} more in `kore-report.html`"] if len(verdict.details) > size else []
         told.append("\n".join(shown + more))
     if verdict.cause:
-        told.append(f"**What it usually means:** {_marked(verdict.cause)}")
+        told.append(f"**What it usually means:** {_marked(words.sentence(verdict.cause))}")
     if verdict.hint:
-        told.append(f"**What to do:** {_marked(verdict.hint)}")
+        told.append(f"**What to do:** {_marked(words.sentence(verdict.hint))}")
     return "\n\n".join(told)
 
 
@@ -169,7 +169,7 @@ def _failure(number: int, result: SuiteResult, step: Step, reply: Reply | None, 
     if reply and assertion:
         lines[0] += f": {text.markdown(assertion.group, 40)}"
         lines[0] += " could not be judged" if assertion.outcome.value == "error" else ""
-        actual = assertion.actual if assertion.actual is not None else reply.actual
+        actual = words.actual(reply, assertion)
         lines.append(f"   - Expected: {_expected(assertion)}")
         lines.append(f"   - Actual: {_readable(actual) if actual is not None else transcript.UNSAID}")
         reason = assertion.reason

@@ -78,15 +78,16 @@ def scene(result: SuiteResult, step: Step, anchor: str, marker: difference.Marke
     """Make a step ready to be shown."""
     room = Allowance()
     where = f"{text.line(step.source.file)}:{step.source.line}" if step.source else ""
+    css = words.step_outcome(result, step)
     return Scene(
         anchor=anchor,
         number=step.number,
-        css=words.step_outcome(result, step),
+        css=css,
         user="" if step.event and step.event == step.input else room.take(step.input),
         event=text.line(step.event),
         turns=tuple(_turn(result, reply, room, marker) for reply in step.replies[:_REPLIES]),
         unexpected=tuple(_bubble(extra, room) for extra in step.unexpected[:_REPLIES]),
-        reason=room.take(step.reason),
+        reason=_new(room.take(step.reason), words.OUTCOMES[css]),
         duration=words.seconds(step.duration) if step.duration is not None else "",
         where=where,
         more=max(len(step.replies) - _REPLIES, 0) + max(len(step.unexpected) - _REPLIES, 0),
@@ -131,8 +132,10 @@ def _bubble(value: str, room: Allowance) -> bubble.Bubble:
 def _line(result: SuiteResult, reply: Reply, assertion: Assertion, room: Allowance, marker: difference.Marker) -> Line:
     css = words.assertion_outcome(result, assertion.outcome, enabled=assertion.enabled)
     if css not in ("failed", "error"):
-        return Line(css=css, label=_label(assertion, reply), reason=text.line(assertion.reason))
-    actual = assertion.actual if assertion.actual is not None else reply.actual
+        return Line(
+            css=css, label=_label(assertion, reply), reason=_new(text.line(assertion.reason), words.OUTCOMES[css])
+        )
+    actual = words.actual(reply, assertion)
     expected, marked, note = _compared(assertion, actual, room, marker)
     return Line(
         css=css,
@@ -144,6 +147,11 @@ def _line(result: SuiteResult, reply: Reply, assertion: Assertion, room: Allowan
         reason=room.take(assertion.reason),
         note=note,
     )
+
+
+def _new(reason: str, said: str) -> str:
+    """Drop a reason that only repeats the outcome."""
+    return "" if reason.strip().casefold() == said.casefold() else reason
 
 
 def _label(assertion: Assertion, reply: Reply) -> str:

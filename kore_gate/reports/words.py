@@ -3,7 +3,7 @@
 import urllib.parse
 from collections.abc import Sequence
 
-from kore_gate.model import Ending, Evidence, Outcome, Result, Step, SuiteResult
+from kore_gate.model import Assertion, Ending, Evidence, Outcome, Reply, Result, Step, SuiteResult
 
 TITLES = {
     Ending.PASSED: "Passed",
@@ -37,20 +37,20 @@ OUTCOMES = {
     "disabled": "Disabled",
 }
 
+_EVIDENCE = {
+    Evidence.EXECUTION: "Executed: Kore.ai ran this conversation against the bot and judged its replies.",
+    Evidence.IMPORT_VALIDATION: (
+        "Accepted by Kore.ai, not executed: the import was validated, and only a run shows whether it passes."
+    ),
+    Evidence.NONE: "No evidence: Kore.ai gave no result for this suite.",
+}
+
 RED = frozenset({Outcome.FAILED, Outcome.ERROR})
 
 
 def evidence(result: SuiteResult) -> str:
     """Say what a passing test case of this suite proves."""
-    match result.evidence:
-        case Evidence.EXECUTION:
-            return "Executed: Kore.ai ran this conversation against the bot and judged its replies."
-        case Evidence.IMPORT_VALIDATION:
-            return (
-                "Accepted by Kore.ai, not executed: the import was validated, and only a run shows whether it passes."
-            )
-        case Evidence.NONE:
-            return "No evidence: Kore.ai gave no result for this suite."
+    return _EVIDENCE[result.evidence]
 
 
 def is_red(step: Step) -> bool:
@@ -83,15 +83,9 @@ def assertion_outcome(result: SuiteResult, outcome: Outcome, *, enabled: bool = 
     """Name how an assertion ended: a key of `OUTCOMES`."""
     if not enabled:
         return "disabled"
-    match outcome:
-        case Outcome.PASSED:
-            return "accepted" if result.evidence is Evidence.IMPORT_VALIDATION else "passed"
-        case Outcome.FAILED:
-            return "failed"
-        case Outcome.ERROR:
-            return "error"
-        case Outcome.SKIPPED | Outcome.PENDING:
-            return "unreached"
+    if outcome is Outcome.PASSED and result.evidence is Evidence.IMPORT_VALIDATION:
+        return "accepted"
+    return "unreached" if outcome in (Outcome.SKIPPED, Outcome.PENDING) else outcome.value
 
 
 def seconds(value: float) -> str:
@@ -108,9 +102,21 @@ def seconds(value: float) -> str:
     return f"{whole // 3600} h" + (f" {whole % 3600 // 60} min" if whole % 3600 >= 60 else "")
 
 
+def sentence(value: str) -> str:
+    """Begin a text with a capital letter."""
+    return value[:1].upper() + value[1:]
+
+
 def plural(number: int, noun: str) -> str:
     """Count things: `1 step`, `1,250 steps`."""
     return f"{number:,} {noun}{'s' if number != 1 else ''}"
+
+
+def actual(reply: Reply, assertion: Assertion) -> str | None:
+    """Return what came instead of the expected, None where it is not known: the reply's text says nothing of nodes."""
+    if assertion.actual is not None or assertion.group != "text":
+        return assertion.actual
+    return reply.actual
 
 
 def web_link(url: str) -> str:

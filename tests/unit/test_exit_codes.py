@@ -1,6 +1,4 @@
 import itertools
-import pathlib
-import re
 
 import pytest
 
@@ -50,17 +48,3 @@ def test_gravest__nothing() -> None:
     """No codes at all are never taken for success."""
     with pytest.raises(ValueError, match="empty"):
         gravest([])
-
-
-def test_package__codes_have_names() -> None:
-    """Nobody exits with a bare number."""
-    package = pathlib.Path(__file__).parents[2] / "kore_gate"
-
-    exits = [
-        f"{path.name}: {line}"
-        for path in package.rglob("*.py")
-        for line in path.read_text(encoding="utf-8").splitlines()
-        if re.search(r"(sys\.exit|SystemExit|_exit)\(\d", line)
-    ]
-
-    assert exits == []

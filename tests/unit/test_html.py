@@ -199,6 +199,31 @@ def test_render__unjudged_and_unreached() -> None:
     assert "Bot, expected" in words_of(unreached)
 
 
+def test_render__reason_that_says_nothing_new() -> None:
+    """A reason that only repeats the outcome is left out."""
+    assertion = builders.make_assertion(outcome=Outcome.SKIPPED, reason="not executed")
+    step = builders.make_step(
+        outcome=Outcome.SKIPPED, reason="not executed", replies=(builders.make_reply(assertions=(assertion,)),)
+    )
+
+    page = page_of(builders.make_call(conversations.run(suite=builders.make_suite(steps=(step,)))))
+
+    assert words_of(page.xpath("//article")[0]).lower().count("not executed") == 2
+
+
+def test_render__advice_once() -> None:
+    """A suite repeats no advice that the whole call has given already, and sentences begin with a capital."""
+    verdict = builders.make_verdict(Ending.FAILED, cause="the bot changed", hint="mend it")
+    suite = conversations.run(Ending.FAILED, verdict=verdict)
+    whole = dataclasses.replace(verdict, message="Both failed.")
+
+    said = words_of(page_of(builders.make_call(suite, suite, verdict=whole)))
+
+    assert said.count("The bot changed") == 1
+    assert said.count("Mend it") == 1
+    assert said.count(verdict.message) == 4
+
+
 def test_render__unexpected_reply() -> None:
     """What the bot said beyond the expected replies is shown as such."""
     page = page_of(conversations.failing())

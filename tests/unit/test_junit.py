@@ -202,6 +202,7 @@ def test_render__no_disabled(dialect: str) -> None:
         pytest.param(0.1 + 0.2, "0.300", id="sum"),
         pytest.param(1e-5, "0.000", id="exponent"),
         pytest.param(0.0, "0.000", id="zero"),
+        pytest.param(-0.0, "0.000", id="negative zero"),
         pytest.param(math.nan, "0.000", id="nan"),
         pytest.param(math.inf, "0.000", id="infinite"),
         pytest.param(-1.0, "0.000", id="negative"),

@@ -1,5 +1,6 @@
 import base64
 import json
+import re
 from collections.abc import Callable
 
 import httpx
@@ -66,8 +67,8 @@ NO_HOSTS = {
     "port 0": ("bots.example:0", "port"),
     "port too large": ("bots.example:65536", "no host"),
     "port in words": ("bots.example:https", "no host"),
-    "letters beyond ASCII": ("plаtform.kore.ai", "xn--"),
-    "wide digits": ("１２７.0.0.1", "xn--"),
+    "letters beyond ASCII": ("pl\u0430tform.kore.ai", "xn--"),
+    "wide digits": ("\uff11\uff12\uff17.0.0.1", "xn--"),
     "broken xn--": ("xn--0.example", "xn--"),
     "empty label": ("bots..example", "no host"),
     "first dot": (".localhost", "no host name"),
@@ -94,17 +95,16 @@ def test_host__good(given_text: str, base: str) -> None:
 @pytest.mark.parametrize(("given_text", "reason"), NO_HOSTS.values(), ids=NO_HOSTS)
 def test_host__bad(given_text: str, reason: str) -> None:
     """What could send the token elsewhere, or nowhere, is refused, and nothing of a password is repeated."""
-    with pytest.raises(ValueError, match=".") as refused:
+    with pytest.raises(ValueError, match=re.escape(reason)) as refused:
         values.host(given_text)
 
-    assert reason in str(refused.value)
     assert "geheim" not in str(refused.value)
 
 
 @given(
     st.one_of(
         st.text(),
-        st.text("abz019.-_:/[]@?#%\\xn- éа"),
+        st.text("abz019.-_:/[]@?#%\\xn- é\u0430"),
         st.from_regex(r"(https?://)?[a-z0-9.-]{1,20}(:[0-9]{0,6})?(/[!-~]*)?", fullmatch=True),
         st.from_regex(r"xn--[a-z0-9-]{1,8}(\.example)?", fullmatch=True),
     )
@@ -166,7 +166,25 @@ def test_duration__good(given_text: str, seconds: float) -> None:
 
 @pytest.mark.parametrize(
     "given_text",
-    ["", "0", "0s", "0h0m", "-1", "m", "5 m", "1m30", "30m1h", "1e3", "inf", "nan", "٣", "5min", "1d", "99999999", "1.s"],
+    [
+        "",
+        "0",
+        "0s",
+        "0h0m",
+        "-1",
+        "m",
+        "5 m",
+        "1m30",
+        "30m1h",
+        "1e3",
+        "inf",
+        "nan",
+        "٣",
+        "5min",
+        "1d",
+        "99999999",
+        "1.s",
+    ],
 )
 def test_duration__bad(given_text: str) -> None:
     """What is no duration is refused, and so is one of no length."""

@@ -71,3 +71,14 @@ def test_resumes__each_once() -> None:
     call = builders.make_call(late, late, dataclasses.replace(late, resume="kore-gate wait --ds-id b"))
 
     assert words.resumes(call) == ["kore-gate wait --ds-id a", "kore-gate wait --ds-id b"]
+
+
+@pytest.mark.parametrize(
+    ("group", "own", "actual"),
+    [("text", None, "Bye"), ("text", "Hi", "Hi"), ("flow", "Fallback", "Fallback"), ("context", None, None)],
+)
+def test_actual(group: str, own: str | None, actual: str | None) -> None:
+    """A reply's text stands for the actual value of a text assertion only."""
+    reply = builders.make_reply(actual="Bye")
+
+    assert words.actual(reply, builders.make_assertion(group=group, actual=own)) == actual

@@ -1,0 +1,553 @@
+import itertools
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from kore_gate import errors, verdict
+from kore_gate.exit_codes import GRAVEST_FIRST, ExitCode
+from kore_gate.kore import payloads
+from kore_gate.model import Ending, Outcome, Phase, Suite, SuiteResult, Verdict
+from tests.builders import make_result, make_verdict
+from tests.fakes.answers import group, imported, run, sample, step, tally
+
+PASSED, DISABLED = step("Hi", "passed"), step("Hi", text=group(enabled=False))
+TWO = (step("Hi", "passed"), step("Bye", "passed"))
+SAYS_OTHERWISE = "but its own answer says otherwise"
+
+
+def judge_import(body: Mapping[str, object], *, allow_empty: bool = False) -> tuple[Verdict, Suite | None]:
+    return verdict.of_import(payloads.import_job(body), allow_empty=allow_empty, waited="30 min")
+
+
+def judge_run(body: Mapping[str, object], known: Suite | None = None) -> tuple[Verdict, Suite | None]:
+    return verdict.of_run(payloads.run_job(body), known, allow_empty=False, waited="30 min")
+
+
+def defined(*steps: Any) -> Suite | None:
+    return payloads.import_job(imported(*steps)).suite
+
+
+def said(judged: Verdict) -> str:
+    return " | ".join([judged.message, *judged.details])
+
+
+IMPORTS: dict[str, tuple[Mapping[str, object], ExitCode, str]] = {
+    "accepted": (imported(step()), ExitCode.PASSED, "accepted by Kore.ai: 1 step, 1 assertion."),
+    "accepted in the published form": (
+        sample("conversation-import-status-success"),
+        ExitCode.PASSED,
+        "1 step, 1 assertion.",
+    ),
+    "no response": ({"status": "SUCCESS"}, ExitCode.NOTHING_TO_TEST, "the suite has no steps"),
+    "an empty response": ({"status": "SUCCESS", "response": {}}, ExitCode.NOTHING_TO_TEST, "the suite has no steps"),
+    "no steps": (
+        {"status": "SUCCESS", "response": {"name": "Banking"}},
+        ExitCode.NOTHING_TO_TEST,
+        "the suite has no steps",
+    ),
+    "null steps": (
+        {"status": "SUCCESS", "response": {"name": "Banking", "testSteps": None}},
+        ExitCode.NOTHING_TO_TEST,
+        "the suite has no steps",
+    ),
+    "empty steps": (imported(), ExitCode.NOTHING_TO_TEST, "the suite has no steps"),
+    "a step without replies": (
+        imported({"input": "Hi"}),
+        ExitCode.NOTHING_TO_TEST,
+        "none of its 1 step has an enabled assertion",
+    ),
+    "every assertion disabled": (
+        imported(DISABLED, DISABLED),
+        ExitCode.NOTHING_TO_TEST,
+        "none of its 2 steps has an enabled assertion",
+    ),
+    "a response that is a text": (
+        {"status": "SUCCESS", "response": "ok"},
+        ExitCode.UNAVAILABLE,
+        "response is no object",
+    ),
+    "steps that are no list": (
+        {"status": "SUCCESS", "response": {"testSteps": {"0": {}}}},
+        ExitCode.UNAVAILABLE,
+        "testSteps is an object, not a list",
+    ),
+    "a step that is a text": (imported(step(), "Hi"), ExitCode.UNAVAILABLE, "step 2 is a text, not an object"),
+    "assertions that are a list": (
+        imported({"input": "Hi", "outputs": [{"text": "x", "assertions": [1]}]}),
+        ExitCode.UNAVAILABLE,
+        "step 1, reply 1: assertions is a list, not an object",
+    ),
+    "enabled that is no flag": (
+        imported(step(text={"enabled": [], "contains": []})),
+        ExitCode.UNAVAILABLE,
+        "enabled is a list, neither true nor false",
+    ),
+    "a failed assertion": (imported(step(), step(text=group("failed"))), ExitCode.FAILED, "1 step failed"),
+    "a failed assertion that is switched off": (
+        imported(step(), step(text=group("failed", enabled=False))),
+        ExitCode.FAILED,
+        "1 step failed",
+    ),
+    "a failed step": (imported(step(), step(status="failed")), ExitCode.FAILED, "1 step failed"),
+    "a step in an unknown word": (imported(step(), step(status="MAYBE")), ExitCode.FAILED, "1 step failed"),
+    "a step not executed": (
+        imported(step(), step(status="notExecuted")),
+        ExitCode.FAILED,
+        "it leaves 1 step of the suite not executed",
+    ),
+    "a log that says failed": (
+        imported(step(), statusLogs=[{"status": "SUCCESS"}, {"status": "FAILURE", "comments": "no bot"}]),
+        ExitCode.FAILED,
+        "it names an error: no bot",
+    ),
+    "a log that says nothing bad": (
+        imported(step(), statusLogs=["done", {"status": "INFO", "message": "replayed"}], message="ok"),
+        ExitCode.PASSED,
+        "accepted",
+    ),
+    "failed with a reason": (
+        imported(status="FAILED", statusLogs=[{"status": "FAILED", "comments": "no such node"}]),
+        ExitCode.JOB_FAILED,
+        "Kore.ai ended the job with FAILED. | no such node",
+    ),
+    "failed without a reason": (
+        {"status": "Failure"},
+        ExitCode.JOB_FAILED,
+        "Kore.ai ended the job with Failure. It gave no reason.",
+    ),
+    "partly successful": ({"status": "PARTIAL_SUCCESS"}, ExitCode.JOB_FAILED, "PARTIAL_SUCCESS"),
+    "still running": (
+        imported(status="IN_PROGRESS", percentageComplete=85, response=None),
+        ExitCode.TIMED_OUT,
+        "timed out after 30 min; last status: IN_PROGRESS, 85 %.",
+    ),
+    "an unknown word": (
+        imported(step(), status="REINDEXING"),
+        ExitCode.TIMED_OUT,
+        "last status: REINDEXING, 100 %. That word is not known to kore_gate",
+    ),
+    "no status": ({"_id": "ds-1"}, ExitCode.TIMED_OUT, "last status: no status at all."),
+    "an empty status": ({"status": ""}, ExitCode.TIMED_OUT, "last status: no status at all."),
+    "a status that is no text": ({"status": {"success": True}}, ExitCode.TIMED_OUT, '{"success": true}'),
+}
+
+
+@pytest.mark.parametrize(("body", "code", "words"), IMPORTS.values(), ids=IMPORTS)
+def test_of_import__table(body: Mapping[str, object], code: ExitCode, words: str) -> None:
+    """Each way an import can end has its exit code, and says why."""
+    judged, _ = judge_import(body)
+
+    assert judged.exit_code is code
+    assert words in said(judged)
+
+
+@pytest.mark.parametrize("name", ["no response", "empty steps", "every assertion disabled"])
+def test_of_import__allow_empty(name: str) -> None:
+    """What has nothing to test passes where that is allowed."""
+    judged, _ = judge_import(IMPORTS[name][0], allow_empty=True)
+
+    assert judged.ending is Ending.PASSED
+
+
+@pytest.mark.parametrize("name", ["failed with a reason", "an unknown word", "a step that is a text", "a failed step"])
+def test_of_import__allow_empty_allows_nothing_else(name: str) -> None:
+    """Allowing empty suites turns no other ending green."""
+    judged, _ = judge_import(IMPORTS[name][0], allow_empty=True)
+
+    assert judged.exit_code is IMPORTS[name][1]
+
+
+def test_of_import__expiry() -> None:
+    """A verdict of a timeout says until when Kore.ai knows the job."""
+    body = imported(status="IN_PROGRESS", expireAt="2023-08-23T10:18:21.820Z")
+
+    judged, _ = judge_import(body)
+
+    assert "Kore.ai forgets this job at 2023-08-23T10:18:21.820Z" in judged.cause
+
+
+RUNS: dict[str, tuple[Mapping[str, object], ExitCode, str]] = {
+    "passed, long form": (run(*TWO, tally=tally(2, 0, 2)), ExitCode.PASSED, "Run: executed: 2 steps, 2 assertions."),
+    "passed, published long form with rows left out": (
+        sample("conversation-run-status-passed-full"),
+        ExitCode.PASSED,
+        "executed",
+    ),
+    "passed, published short form": (
+        sample("conversation-run-status-passed-current"),
+        ExitCode.PASSED,
+        "Run: 13 steps passed.",
+    ),
+    "passed, counts and no rows": (
+        run(tally=tally(2, 0, 2), executionResults=[]),
+        ExitCode.PASSED,
+        "Run: 2 steps passed.",
+    ),
+    "passed, rows without counters": (run(*TWO), ExitCode.PASSED, "2 steps, 2 assertions"),
+    "passed, counters as texts": (run(*TWO, tally=tally("2", "0", "2.0")), ExitCode.PASSED, "2 steps"),
+    "passed, in the words of a job": (run(*TWO, status="COMPLETED"), ExitCode.PASSED, "2 steps"),
+    "passed, though the text differs": (
+        run(
+            step("Hi", "passed", outputs=[{"text": "x", "textMismatch": True, "assertions": {"text": group("passed")}}])
+        ),
+        ExitCode.PASSED,
+        "1 step, 1 assertion",
+    ),
+    "passed, with a step that asserts nothing": (run(PASSED, {"input": "Hm", "status": "passed"}), ExitCode.PASSED, ""),
+    "failed, by a step": (
+        run(PASSED, step("Bye", "failed"), status="failed", tally=tally(1, 1, 2)),
+        ExitCode.FAILED,
+        "Run: 1 of 2 steps failed (Kore.ai: failed).",
+    ),
+    "failed, counts only": (run(status="failed", tally=tally(10, 3, 13)), ExitCode.FAILED, "3 of 13 steps failed"),
+    "failed, nothing else": (run(status="FAILED"), ExitCode.FAILED, "it failed, without saying which step"),
+    "failed, with error details": (
+        run(PASSED, status="failed", errorDetails={"message": "bot unreachable"}),
+        ExitCode.FAILED,
+        "bot unreachable",
+    ),
+    "passed, a counter says failed": (
+        run(*TWO, tally=tally(2, 1, 2)),
+        ExitCode.FAILED,
+        f"Kore.ai says passed, {SAYS_OTHERWISE}. | its counters say that 1 of 2 steps failed",
+    ),
+    "passed, counts only and one failed": (run(tally=tally(12, 1, 13)), ExitCode.FAILED, SAYS_OTHERWISE),
+    "passed, a counter as text says failed": (run(*TWO, tally=tally(1, "1", 2)), ExitCode.FAILED, SAYS_OTHERWISE),
+    "passed, a step says failed": (
+        run(PASSED, step("Bye", "passed", status="Failed")),
+        ExitCode.FAILED,
+        "its results say that 1 step failed",
+    ),
+    "passed, an assertion says failed": (
+        run(PASSED, step("Bye", "passed", text=group("failed"))),
+        ExitCode.FAILED,
+        "its results say that 1 step failed",
+    ),
+    "passed, a check says failed": (
+        run(step("Hi", "passed", text=group("passed", contains=[{"text": "Hello", "status": "failed"}]))),
+        ExitCode.FAILED,
+        "its results say that 1 step failed",
+    ),
+    "passed, a switched-off assertion says failed": (
+        run(PASSED, step("Bye", "passed", text=group("failed", enabled=False))),
+        ExitCode.FAILED,
+        "its results say that 1 step failed",
+    ),
+    "passed, an assertion of the actual reply says failed": (
+        run(step("Hi", "passed", actualOutput=[{"text": "Hm", "assertions": {"text": group("failed")}}])),
+        ExitCode.FAILED,
+        "its results say that 1 step failed",
+    ),
+    "passed, a check of the actual reply says failed": (
+        run(
+            step(
+                "Hi",
+                "passed",
+                actualOutput=[{"assertions": {"text": group("passed", contains=[{"text": "x", "status": "failed"}])}}],
+            )
+        ),
+        ExitCode.FAILED,
+        "its results say that 1 step failed",
+    ),
+    "passed, another group of the actual reply says failed": (
+        run(step("Hi", "passed", actualOutput=[{"text": "Hello", "assertions": {"flowLevel": group("failed")}}])),
+        ExitCode.FAILED,
+        "its results say that 1 step failed",
+    ),
+    "passed, a reply too many says failed": (
+        run(step("Hi", "passed", actualOutput=["Hello", {"text": "Hm", "status": "failed"}])),
+        ExitCode.FAILED,
+        "its results say that 1 step failed",
+    ),
+    "passed, a step in an unknown word": (
+        run(PASSED, step("Bye", "passed", status="WEIRD")),
+        ExitCode.FAILED,
+        "its results say that 1 step failed",
+    ),
+    "passed, an assertion in an unknown word": (
+        run(PASSED, step("Bye", "passed", text=group("WEIRD"))),
+        ExitCode.FAILED,
+        "its results say that 1 step failed",
+    ),
+    "passed, a check in an unknown word": (
+        run(step("Hi", "passed", text=group("passed", contains=[{"text": "Hello", "status": "WEIRD"}]))),
+        ExitCode.FAILED,
+        "its results say that 1 step failed",
+    ),
+    "passed, a step not executed": (
+        run(PASSED, step("Bye", "notExecuted")),
+        ExitCode.FAILED,
+        "it leaves 1 step of the suite not executed, or not judged",
+    ),
+    "passed, a step still running": (
+        run(PASSED, step("Bye", status="inprogress")),
+        ExitCode.FAILED,
+        "it leaves 1 step of the suite not executed, or not judged",
+    ),
+    "passed, an assertion still pending": (
+        run(PASSED, step("Bye", "passed", text=group("pending"))),
+        ExitCode.FAILED,
+        "it leaves 1 step of the suite not executed, or not judged",
+    ),
+    "passed, a step without any word": (
+        run(PASSED, step("Bye", text=group())),
+        ExitCode.FAILED,
+        "its results say that 1 step failed",
+    ),
+    "passed, counters that leave steps out": (
+        run(*TWO, tally=tally(2, 0, 5)),
+        ExitCode.FAILED,
+        "its counters leave 3 of 5 steps not executed",
+    ),
+    "passed, a total and nothing else": (
+        {**run(), "totalTestStepsCount": 13},
+        ExitCode.FAILED,
+        "its counters leave 13 of 13 steps not executed",
+    ),
+    "passed, fewer rows than steps, no counters": (
+        {**run(*TWO), "totalTestStepsCount": 13},
+        ExitCode.FAILED,
+        "its counters leave 11 of 13 steps not executed",
+    ),
+    "passed, with error details": (
+        run(*TWO, errorDetails={"message": "bot unreachable"}),
+        ExitCode.FAILED,
+        "it names an error: ",
+    ),
+    "passed outside, failed inside": (
+        {**run(*TWO, status="failed"), "status": "passed"},
+        ExitCode.FAILED,
+        "it failed, without saying which step (Kore.ai: failed)",
+    ),
+    "failed outside, passed inside": ({**run(*TWO), "status": "failed"}, ExitCode.FAILED, "(Kore.ai: failed)"),
+    "passed outside, running inside": (
+        {**run(*TWO, status="inprogress"), "status": "passed"},
+        ExitCode.TIMED_OUT,
+        "last status: inprogress",
+    ),
+    "passed outside, unknown inside": (
+        {**run(*TWO, status="HUH"), "status": "passed"},
+        ExitCode.TIMED_OUT,
+        "last status: HUH, 100 %. That word is not known",
+    ),
+    "stopped": (run(status="stopped"), ExitCode.JOB_FAILED, "Kore.ai ended the job with stopped. It gave no reason."),
+    "stopped after a failed step": (
+        run(PASSED, step("Bye", "failed"), status="STOPPED", tally=tally(1, 1, 5)),
+        ExitCode.JOB_FAILED,
+        "Kore.ai ended the job with STOPPED",
+    ),
+    "cancelled": (run(*TWO, status="cancelled"), ExitCode.JOB_FAILED, "cancelled"),
+    "ended by an error": (
+        run(status="error", errorDetails={"code": "BOT", "message": "no answer"}),
+        ExitCode.JOB_FAILED,
+        "no answer",
+    ),
+    "running": (
+        sample("conversation-run-status-inprogress-v10"),
+        ExitCode.TIMED_OUT,
+        "Run: timed out after 30 min; last status: inprogress, 85 %.",
+    ),
+    "no status": ({"result": {}}, ExitCode.TIMED_OUT, "no status at all"),
+    "passed, and nothing more": ({"status": "passed"}, ExitCode.NOTHING_TO_TEST, "the suite has no steps"),
+    "passed, with counters of zero": (run(tally=tally(0, 0, 0)), ExitCode.NOTHING_TO_TEST, "the suite has no steps"),
+    "passed, every assertion disabled": (
+        run({**DISABLED, "status": "passed"}, tally=tally(1, 0, 1)),
+        ExitCode.NOTHING_TO_TEST,
+        "none of its 1 step has an enabled assertion",
+    ),
+    "passed, results that are no list": (
+        run(*TWO, executionResults={"0": "passed"}),
+        ExitCode.UNAVAILABLE,
+        "executionResults is no list",
+    ),
+    "passed, a result that is a list": (
+        {"status": "passed", "result": ["passed"]},
+        ExitCode.UNAVAILABLE,
+        "result is no object",
+    ),
+    "passed, counters that are no numbers": (
+        run(*TWO, tally=tally("many", 0, 2)),
+        ExitCode.UNAVAILABLE,
+        "stepDetails.passed is no count",
+    ),
+    "passed, counters below zero": (run(*TWO, tally=tally(3, -1, 2)), ExitCode.UNAVAILABLE, "failed is no count"),
+    "passed, counters that are a list": (run(*TWO, tally=[2, 0, 2]), ExitCode.UNAVAILABLE, "stepDetails is no object"),
+    "passed, a row that is null": (run(PASSED, None), ExitCode.UNAVAILABLE, "step 2 is null, not an object"),
+}
+
+
+@pytest.mark.parametrize(("body", "code", "words"), RUNS.values(), ids=RUNS)
+def test_of_run__table(body: Mapping[str, object], code: ExitCode, words: str) -> None:
+    """Each way a run can end has its exit code, and says why."""
+    judged, _ = judge_run(body)
+
+    assert judged.exit_code is code
+    assert words in said(judged)
+
+
+def test_of_run__short_form_of_a_known_suite() -> None:
+    """Counters that leave no doubt judge every step of a suite that is known from its import."""
+    judged, suite = judge_run(run(tally=tally(2, 0, 2)), defined(step("Hi"), step("Bye")))
+
+    assert judged.message == "Run: executed: 2 steps, 2 assertions."
+    assert suite is not None
+    assert [one.outcome for one in suite.steps] == [Outcome.PASSED, Outcome.PASSED]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [run(), run(tally=tally(1, 0, 1)), run(tally=tally(0, 0, 2)), run(step("Hi", "passed"))],
+    ids=["no counters", "counters of another suite", "counters of nothing", "a row left out"],
+)
+def test_of_run__known_steps_without_a_result(body: Mapping[str, object]) -> None:
+    """A run that does not speak of every known step is not green."""
+    judged, _ = judge_run(body, defined(step("Hi"), step("Bye")))
+
+    assert judged.ending is Ending.FAILED
+    assert "not executed" in said(judged)
+
+
+def test_of_run__failed_counts_of_a_known_suite() -> None:
+    """When counts are all there is, no known step is said to have failed or passed."""
+    judged, suite = judge_run(run(status="failed", tally=tally(1, 1, 2)), defined(step("Hi"), step("Bye")))
+
+    assert judged.message == "Run: 1 of 2 steps failed (Kore.ai: failed)."
+    assert suite is not None
+    assert [(one.outcome, one.reason) for one in suite.steps] == [
+        (Outcome.SKIPPED, "not known: Kore.ai gave counts only")
+    ] * 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "code", "ending"),
+    [
+        (errors.TimedOut, ExitCode.TIMED_OUT, Ending.TIMED_OUT),
+        (errors.Refused, ExitCode.REFUSED, Ending.REFUSED),
+        (errors.Unavailable, ExitCode.UNAVAILABLE, Ending.UNAVAILABLE),
+        (errors.NotUnderstood, ExitCode.UNAVAILABLE, Ending.UNAVAILABLE),
+        (errors.Gone, ExitCode.UNAVAILABLE, Ending.UNAVAILABLE),
+        (errors.Unsure, ExitCode.UNAVAILABLE, Ending.UNAVAILABLE),
+        (errors.ReportError, ExitCode.REPORT, Ending.ERROR),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_of_error__every_kind(kind: type[errors.GateError], code: ExitCode, ending: Ending) -> None:
+    """What stopped the gate from knowing becomes a verdict with all it has to say."""
+    error = kind("What happened.", cause="why", hint="what to do", details=["more"])
+
+    judged = verdict.of_error(error, Phase.UPLOAD)
+
+    assert judged == Verdict(
+        ending=ending,
+        exit_code=code,
+        message="Upload: What happened.",
+        cause="why",
+        hint="what to do",
+        details=("more",),
+    )
+
+
+def test_of_error__rejected() -> None:
+    """A request that Kore.ai turns down is a job it ended in failure."""
+    judged = verdict.of_error(errors.Rejected("No such suite.", status=404), Phase.RUN)
+
+    assert (judged.exit_code, judged.ending) == (ExitCode.JOB_FAILED, Ending.JOB_FAILED)
+
+
+def test_of_bug__names_the_exception_alone() -> None:
+    """A bug is named by its kind: what it says may hold anything."""
+    judged = verdict.of_bug(KeyError("secret"), Phase.RUN)
+
+    assert judged.exit_code is ExitCode.BUG
+    assert judged.message == "Run: kore_gate itself failed (KeyError)."
+
+
+@pytest.mark.parametrize(
+    ("signum", "code", "message"),
+    [
+        (2, ExitCode.SIGINT, "Run: interrupted by SIGINT while at inprogress."),
+        (15, ExitCode.SIGTERM, "Run: interrupted by SIGTERM while at inprogress."),
+    ],
+    ids=["SIGINT", "SIGTERM"],
+)
+def test_interrupted__signals(signum: int, code: ExitCode, message: str) -> None:
+    """Each signal has its own exit code."""
+    judged = verdict.interrupted(signum, Phase.RUN, "inprogress", known=True)
+
+    assert (judged.exit_code, judged.message) == (code, message)
+    assert "resume with the command below" in judged.hint
+
+
+def test_interrupted__without_an_id() -> None:
+    """Where no id is known there is nothing to resume, and nothing is promised."""
+    judged = verdict.interrupted(15, Phase.UPLOAD, "", known=False)
+
+    assert judged.message == "Upload: interrupted by SIGTERM."
+    assert "command below" not in judged.hint
+
+
+def test_of_report__keeps_what_was_known() -> None:
+    """A report that could not be written does not hide the verdict there would have been."""
+    failures = [errors.ReportError("a.xml could not be written.", cause="full", hint="make room")]
+
+    judged = verdict.of_report(failures, make_verdict(Ending.FAILED))
+
+    assert judged.exit_code is ExitCode.REPORT
+    assert judged.message == "1 report could not be written; otherwise: 1 of 1 assertions failed."
+    assert (judged.cause, judged.hint, judged.details) == ("full", "make room", ("a.xml could not be written.",))
+
+
+def of(code: ExitCode, name: str = "suite") -> SuiteResult:
+    endings = {ExitCode.PASSED: Ending.PASSED, ExitCode.FAILED: Ending.FAILED}
+    judged = Verdict(ending=endings.get(code, Ending.ERROR), exit_code=code, message=f"It was {code.name}.")
+    return make_result(name=name, verdict=judged)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    list(itertools.product(GRAVEST_FIRST, repeat=2)),
+    ids=lambda code: code.name,
+)
+def test_overall__gravest_of_each_pair(first: ExitCode, second: ExitCode) -> None:
+    """Of two suites the graver ending counts, in whichever order they come."""
+    judged = verdict.overall([of(first), of(second)])
+
+    assert judged.exit_code is min(first, second, key=GRAVEST_FIRST.index)
+
+
+def test_overall__one_suite() -> None:
+    """The verdict of a single suite is the call's, word for word."""
+    result = of(ExitCode.FAILED)
+
+    assert verdict.overall([result]) is result.verdict
+
+
+def test_overall__no_suite() -> None:
+    """No suite at all is never green."""
+    assert verdict.overall([]).exit_code is ExitCode.NOTHING_TO_TEST
+
+
+def test_overall__all_passed() -> None:
+    """Several suites pass together."""
+    judged = verdict.overall([of(ExitCode.PASSED), of(ExitCode.PASSED)])
+
+    assert judged.message == "All 2 suites passed."
+
+
+def test_overall__names_those_that_count() -> None:
+    """The message names the suites that ended so, and what the first of them says."""
+    codes = [ExitCode.PASSED, ExitCode.FAILED, ExitCode.NOTHING_TO_TEST, *[ExitCode.FAILED] * 6]
+
+    judged = verdict.overall([of(code, f"s{number}") for number, code in enumerate(codes)])
+
+    assert judged.message == "7 of 9 suites ended as failed: s1, s3, s4, s5, s6…. It was FAILED."
+
+
+def test_overall__fail_fast_is_no_reason() -> None:
+    """The reason is what a suite found, not that others were left out for it."""
+    left_out = make_result(name="left out", verdict=verdict.stopped("broken"))
+
+    judged = verdict.overall([left_out, of(ExitCode.FAILED, "broken")])
+
+    assert judged.message == "2 of 2 suites ended as failed: left out, broken. It was FAILED."

@@ -1,0 +1,302 @@
+import errno
+import json
+import os
+import pathlib
+import resource
+import signal
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kore_gate import errors
+from kore_gate.reports.writer import FIXED_NAMES, RESULT, Writer
+
+
+@pytest.fixture
+def writer(tmp_path: pathlib.Path) -> Writer:
+    """Return a writer into a directory that is there."""
+    made = Writer(str(tmp_path / "reports"))
+    made.make()
+    return made
+
+
+def files(directory: pathlib.Path) -> dict[str, str]:
+    """Return what every file of a directory holds."""
+    return {path.name: path.read_text(encoding="utf-8") for path in sorted(directory.iterdir()) if path.is_file()}
+
+
+def leave(writer: Writer, **changes: object) -> None:
+    """Leave the files of an earlier run, and those of the user."""
+    result = {"command": "wait", "stream_id": "st-1", "files": ["TEST-kore-a.xml", "kore-results-a.csv", RESULT]}
+    for name in (*FIXED_NAMES, "TEST-kore-a.xml", "kore-results-a.csv", "TEST-kore-mine.xml", "mine.xml"):
+        (writer.directory / name).write_text("old", encoding="utf-8")
+    (writer.directory / RESULT).write_text(json.dumps({**result, **changes}), encoding="utf-8")
+
+
+def test_write__whole(writer: Writer) -> None:
+    """A file appears with all of its content, readable by everyone, and is counted once."""
+    writer.write("a.txt", b"old")
+    writer.write("a.txt", "new ä".encode())
+
+    assert files(writer.directory) == {"a.txt": "new ä"}
+    assert (writer.directory / "a.txt").stat().st_mode & 0o777 == 0o644
+    assert writer.written == ["a.txt"]
+    assert writer.read_back("a.txt") == "new ä".encode()
+
+
+@pytest.mark.parametrize("failure", [KeyError("x"), KeyboardInterrupt(), errors.Unavailable("x")], ids=repr)
+def test_open__fails_midway(writer: Writer, failure: BaseException) -> None:
+    """Content that stops coming leaves the old file and no other."""
+    writer.write("a.txt", b"old")
+
+    with pytest.raises(type(failure)), writer.open("a.txt") as write:
+        write(b"half")
+        raise failure
+
+    assert files(writer.directory) == {"a.txt": "old"}
+
+
+def test_open__not_there_before_its_end(writer: Writer) -> None:
+    """A file that is still being written does not have its name yet."""
+    with writer.open("a.txt") as write:
+        write(b"half")
+        seen = (writer.directory / "a.txt").exists()
+
+    assert not seen
+    assert writer.written == ["a.txt"]
+
+
+@pytest.fixture
+def small_files() -> Iterator[None]:
+    """Let no file grow beyond 64 KiB, as on a full disk."""
+    before, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (65536, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    signal.signal(signal.SIGXFSZ, handler)
+
+
+@pytest.mark.usefixtures("small_files")
+def test_write__disk_full(writer: Writer) -> None:
+    """A disk that is full leaves the old file and no half of the new one, and is told with what to do."""
+    writer.write("a.txt", b"old")
+
+    with pytest.raises(errors.ReportError) as failed:
+        writer.write("a.txt", bytes(10**6))
+
+    assert files(writer.directory) == {"a.txt": "old"}
+    assert failed.value.message == f"{writer.directory}/a.txt could not be written: File too large."
+    assert failed.value.hint == "Set report-dir to a directory that this user can write to."
+    assert writer.written == ["a.txt"]
+
+
+@pytest.mark.parametrize("step", ["replace", "unlink"])
+def test_write__fails_at_the_end(writer: Writer, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+    """A file that can't get its name is an error, also where what is left can't be removed."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(pathlib.Path, "replace", refuse)
+    if step == "unlink":
+        monkeypatch.setattr(pathlib.Path, "unlink", refuse)
+
+    with pytest.raises(errors.ReportError, match="Read-only file system"):
+        writer.write("a.txt", b"x")
+
+    assert len(files(writer.directory)) == (step == "unlink")
+    assert writer.written == []
+
+
+def test_write__modes_unknown(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file system without modes is good enough."""
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(pathlib.Path, "chmod", refuse)
+
+    writer.write("a.txt", b"x")
+
+    assert files(writer.directory) == {"a.txt": "x"}
+
+
+def test_write__name_is_a_directory(writer: Writer) -> None:
+    """A directory in the way of a report stays where it is."""
+    (writer.directory / "a.txt").mkdir()
+
+    with pytest.raises(errors.ReportError, match=r"a\.txt could not be written: Is a directory"):
+        writer.write("a.txt", b"x")
+
+    assert [path.name for path in writer.directory.iterdir()] == ["a.txt"]
+
+
+def test_write__link(writer: Writer, tmp_path: pathlib.Path) -> None:
+    """A link in the place of a report is replaced; what it points to is not touched."""
+    (tmp_path / "secret").write_text("mine", encoding="utf-8")
+    (writer.directory / "a.txt").symlink_to(tmp_path / "secret")
+
+    writer.write("a.txt", b"x")
+
+    assert (tmp_path / "secret").read_text(encoding="utf-8") == "mine"
+    assert files(writer.directory) == {"a.txt": "x"}
+
+
+def test_read_back__gone(writer: Writer) -> None:
+    """A report that is gone right after it was written is an error."""
+    with pytest.raises(errors.ReportError, match="No such file"):
+        writer.read_back("a.txt")
+
+
+def test_make__deep(tmp_path: pathlib.Path) -> None:
+    """Missing directories are made, and nothing is left in them."""
+    writer = Writer(str(tmp_path / "a" / "b"))
+
+    writer.make()
+
+    assert list((tmp_path / "a" / "b").iterdir()) == []
+
+
+@pytest.mark.parametrize("below", ["", "/sub"])
+def test_make__is_a_file(tmp_path: pathlib.Path, below: str) -> None:
+    """A file in the place of the directory, or on the way to it, is told."""
+    (tmp_path / "file").write_text("mine", encoding="utf-8")
+
+    with pytest.raises(errors.ReportError) as failed:
+        Writer(f"{tmp_path}/file{below}").prepare("wait", "st-1")
+
+    assert failed.value.message.startswith(f"{tmp_path}/file{below} could not be written: ")
+    assert "a directory that is a file" in failed.value.cause
+
+
+def test_make__read_only(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A directory that is there and can't be written to is told before anything is sent."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr("tempfile.TemporaryFile", refuse)
+
+    with pytest.raises(errors.ReportError, match="Permission denied"):
+        Writer(str(tmp_path)).prepare("wait", "st-1")
+
+
+@pytest.mark.parametrize("stream", ["st-1", ""], ids=["same bot", "bot not known"])
+def test_prepare__same_gate(writer: Writer, stream: str) -> None:
+    """What an earlier run of this gate left is removed, and nothing else."""
+    leave(writer)
+
+    writer.prepare("wait", stream)
+
+    assert files(writer.directory) == {"TEST-kore-mine.xml": "old", "mine.xml": "old"}
+
+
+@pytest.mark.parametrize(("command", "stream"), [("run", "st-1"), ("wait", "st-2"), ("run", "")])
+def test_prepare__another_gate(writer: Writer, command: str, stream: str) -> None:
+    """Another gate's JUnit files in the same directory stay; what is named alike for all is replaced."""
+    leave(writer)
+
+    writer.prepare(command, stream)
+
+    assert sorted(files(writer.directory)) == [
+        "TEST-kore-a.xml",
+        "TEST-kore-mine.xml",
+        "kore-results-a.csv",
+        "mine.xml",
+    ]
+
+
+@pytest.mark.parametrize("content", [b"", b"no json", b"[]", b"\xff", b"[" * 100_000, b'"files"', b"null"])
+def test_prepare__unreadable_result(writer: Writer, content: bytes) -> None:
+    """A result that can't be read names no files."""
+    leave(writer)
+    (writer.directory / RESULT).write_bytes(content)
+
+    writer.prepare("wait", "st-1")
+
+    assert len(files(writer.directory)) == 4
+    assert not (writer.directory / RESULT).exists()
+
+
+@pytest.mark.parametrize(
+    "listed",
+    [
+        "mine.xml",
+        ["../outside.xml", "TEST-kore-/../../outside.xml", "/etc/TEST-kore-x.xml", "TEST-kore-..\\outside.xml"],
+        ["mine.xml", "kore-results-", "TEST-kore-x.html", "kore-results-x y"],
+        ["TEST-kore-\x00.xml", "TEST-kore-\ud800.xml", f"TEST-kore-{'x' * 300}.xml", f"kore-results-{'x' * 5000}"],
+        [1, None, {"name": "mine.xml"}, ["mine.xml"]],
+        {"mine.xml": 1},
+        None,
+        ["TEST-kore-folder.xml", "kore-results-folder"],
+    ],
+)
+def test_prepare__hostile_result(writer: Writer, tmp_path: pathlib.Path, listed: object) -> None:
+    """Whatever a result names, only files as the gate names them are removed, in its own directory."""
+    (tmp_path / "outside.xml").write_text("mine", encoding="utf-8")
+    for name in ("TEST-kore-folder.xml", "kore-results-folder"):
+        (writer.directory / name).mkdir()
+    leave(writer, files=listed)
+
+    writer.prepare("wait", "st-1")
+
+    assert (tmp_path / "outside.xml").exists()
+    assert sorted(path.name for path in writer.directory.iterdir()) == [
+        "TEST-kore-a.xml",
+        "TEST-kore-folder.xml",
+        "TEST-kore-mine.xml",
+        "kore-results-a.csv",
+        "kore-results-folder",
+        "mine.xml",
+    ]
+
+
+def test_prepare__fixed_name_is_a_directory(writer: Writer) -> None:
+    """A directory in the way of a report is told by name before anything is sent."""
+    (writer.directory / "kore-report.html").mkdir()
+
+    with pytest.raises(errors.ReportError, match=r"kore-report\.html could not be written"):
+        writer.prepare("wait", "st-1")
+
+
+@given(
+    listed=st.recursive(
+        st.none() | st.text() | st.integers(), lambda part: st.lists(part) | st.dictionaries(st.text(), part)
+    )
+)
+def test_prepare__any_result(tmp_path_factory: pytest.TempPathFactory, listed: object) -> None:
+    """No list of files makes anything happen to the user's own."""
+    writer = Writer(str(tmp_path_factory.mktemp("reports")))
+    leave(writer, files=listed)
+
+    writer.prepare("wait", "st-1")
+
+    assert {"TEST-kore-mine.xml", "mine.xml"} <= files(writer.directory).keys()
+
+
+def test_keep(writer: Writer) -> None:
+    """Downloads of an earlier call that are still there count among the files."""
+    leave(writer)
+
+    writer.keep(["TEST-kore-a.xml", "kore-results-a.csv", "kore-results-b.csv", "../kore-results-a.csv", RESULT])
+
+    assert writer.written == ["kore-results-a.csv"]
+
+
+def test_append(writer: Writer, tmp_path: pathlib.Path) -> None:
+    """What the CI system's file holds already is kept, and no text can fail to be written."""
+    path = tmp_path / "output"
+    path.write_text("a=1\n", encoding="utf-8")
+
+    writer.append(str(path), "b=\ud83d ä\n")
+
+    assert path.read_bytes() == "a=1\nb=\\ud83d ä\n".encode()
+    assert writer.written == []
+
+
+def test_append__fails(writer: Writer, tmp_path: pathlib.Path) -> None:
+    """A file of the CI system that can't be written to is an error as well."""
+    with pytest.raises(errors.ReportError, match="Is a directory"):
+        writer.append(str(tmp_path), "x")
