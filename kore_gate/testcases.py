@@ -4,7 +4,7 @@ import collections
 import dataclasses
 from collections.abc import Iterable, Iterator
 
-from kore_gate import text
+from kore_gate import phrases, text
 from kore_gate.model import (
     Assertion,
     Counts,
@@ -16,12 +16,9 @@ from kore_gate.model import (
     Source,
     Step,
     SuiteResult,
-    Verdict,
 )
 
 NAME_LIMIT = 200
-
-_OPERATORS = {"text": "equals", "flow": "reaches", "context": ""}
 
 _GATE_NAMES = {
     Phase.SETTINGS: "settings are complete",
@@ -92,23 +89,6 @@ def count(result: SuiteResult) -> Counts:
     )
 
 
-def label(assertion: Assertion) -> str:
-    """Say in words what an assertion expects: `text equals "Hello"`, `flow reaches Confirmation`."""
-    group = assertion.group
-    if group == "context":
-        wanted = ", ".join(f"{check.field} = {check.value}" for check in assertion.checks)
-    elif group == "flow":
-        wanted = " or ".join(check.value for check in assertion.checks)
-    else:
-        wanted = " or ".join(f'"{check.value}"' for check in assertion.checks)
-    return " ".join(part for part in (group, _OPERATORS.get(group, "matches"), wanted or "(nothing)") if part)
-
-
-def step_label(step: Step) -> str:
-    """Name a step by its number and what the user said."""
-    return f"{step.number:02d} {step.input or step.event or '(no input)'}"
-
-
 def _parts(step: Step) -> Iterator[tuple[int, Reply | None, Assertion | None, Outcome]]:
     """Take a step apart into its test cases: an assertion with its reply, or (None) the step itself."""
     any_red = any_enabled = False
@@ -126,7 +106,7 @@ def _parts(step: Step) -> Iterator[tuple[int, Reply | None, Assertion | None, Ou
 
 
 def _step_cases(result: SuiteResult, step: Step, index: int) -> Iterator[Case]:
-    classname = f"kore.{_segment(result.name, 80)}.{_segment(step_label(step), 110)}"
+    classname = f"kore.{_segment(result.name, 80)}.{_segment(phrases.step_label(step), 110)}"
     transcript: tuple[str, ...] | None = None
     # The step was executed once: its time stands on the first of its cases that was judged.
     duration = step.duration or 0.0
@@ -137,7 +117,7 @@ def _step_cases(result: SuiteResult, step: Step, index: int) -> Iterator[Case]:
         prefix = f"reply {number} · " if number and len(step.replies) > 1 else ""
         yield Case(
             classname=classname,
-            name=prefix + (label(assertion) if assertion else "step"),
+            name=prefix + (phrases.label(assertion) if assertion else "step"),
             outcome=outcome,
             type=_TYPES.get(outcome, ""),
             message=message,
@@ -162,26 +142,11 @@ def _explanation(
     if outcome is Outcome.PASSED:
         return "", ""
     if outcome is Outcome.FAILED:
-        return _difference(assertion, reply)
+        return phrases.difference(assertion, reply)
     reason = assertion.reason or step.reason
     if outcome is Outcome.ERROR:
         return reason or "could not be judged", ""
     return reason or f"not executed: {result.verdict.message}", ""
-
-
-def _difference(assertion: Assertion, reply: Reply) -> tuple[str, str]:
-    """Put expected and actual side by side, in a line and at length."""
-    actual = assertion.actual if assertion.actual is not None else reply.actual
-    wanted = _shorten(label(assertion), 140)
-    message = f"{wanted}, but got {_shorten(actual, 120)!r}" if actual is not None else f"{wanted}: not so"
-    expected = "\n     or   ".join(
-        check.value if assertion.group != "context" else f"{check.field} = {check.value}" for check in assertion.checks
-    )
-    shown = actual if actual is not None else "(Kore.ai did not say)"
-    lines = [message, "", f"expected: {expected}", f"actual:   {shown}"]
-    if assertion.reason:
-        lines.append(f"reason:   {assertion.reason}")
-    return message, "\n".join(lines)
 
 
 def _whole_step(result: SuiteResult, step: Step, index: int) -> Iterator[Case]:
@@ -194,7 +159,7 @@ def _whole_step(result: SuiteResult, step: Step, index: int) -> Iterator[Case]:
     yield dataclasses.replace(
         first,
         classname=f"kore.{_segment(result.name, NAME_LIMIT - 5)}",
-        name=step_label(step),
+        name=phrases.step_label(step),
         text="\n".join([first.text, *lines]) if worst is not Outcome.PASSED else "",
         duration=step.duration or 0.0,
     )
@@ -229,25 +194,15 @@ def _gate_case(result: SuiteResult) -> Case:
         outcome=Outcome.SKIPPED if passed else Outcome.ERROR,
         type=f"kore_gate.{''.join(word.title() for word in ending.split('-'))}",
         message=verdict.message,
-        text="\n".join([explain(verdict), *([f"To resume: {result.resume}"] if result.resume else [])]),
+        text="\n".join([phrases.explain(verdict), *([f"To resume: {result.resume}"] if result.resume else [])]),
         source=Source(file=result.file, line=1) if result.file else None,
     )
-
-
-def explain(verdict: Verdict) -> str:
-    """Write a verdict out: what happened, what it usually means, what to do."""
-    parts = [verdict.message, *(f"  - {detail}" for detail in verdict.details)]
-    if verdict.cause:
-        parts.append(f"Usually: {verdict.cause}")
-    if verdict.hint:
-        parts.append(f"What to do: {verdict.hint}")
-    return "\n".join(parts)
 
 
 def _segment(name: str, limit: int) -> str:
     """Make one part of a classname: readers split it at dots and at path separators."""
     cleaned = text.xml(name[: limit * 8]).translate(_SEPARATORS)
-    return _shorten(" ".join(cleaned.split()), limit) or "_"
+    return phrases.shorten(" ".join(cleaned.split()), limit) or "_"
 
 
 _SEPARATORS = str.maketrans({".": "_", "/": "_", "\\": "_", ":": "_"})
@@ -257,7 +212,7 @@ def _unique(cases: Iterable[Case]) -> Iterator[Case]:
     """Make names printable and short, and number the repeats, the same way in every run."""
     seen: dict[tuple[str, str], int] = {}
     for case in cases:
-        name = _shorten(" ".join(text.xml(case.name[: NAME_LIMIT * 8]).split()), NAME_LIMIT)
+        name = phrases.shorten(" ".join(text.xml(case.name[: NAME_LIMIT * 8]).split()), NAME_LIMIT)
         candidate, number = name, seen.get((case.classname, name), 0) + 1
         while number > 1 and (case.classname, candidate := _numbered(name, number)) in seen:
             number += 1
@@ -267,8 +222,4 @@ def _unique(cases: Iterable[Case]) -> Iterator[Case]:
 
 
 def _numbered(name: str, number: int) -> str:
-    return f"{_shorten(name, NAME_LIMIT - len(f' #{number}'))} #{number}"
-
-
-def _shorten(name: str, limit: int) -> str:
-    return name if len(name) <= limit else name[: limit - 1].rstrip() + "…"
+    return f"{phrases.shorten(name, NAME_LIMIT - len(f' #{number}'))} #{number}"

@@ -20,7 +20,8 @@ _COMMANDS = re.compile(
 # GitLab takes this in a test case's output for a link to a screenshot.
 _ATTACHMENT = re.compile(r"\[(?=\[ATTACHMENT\|)", re.IGNORECASE)
 
-_MARKDOWN = re.compile(r"[\\`*_\[\]#|<>&~@:$^!]|(?<=www)\.", re.IGNORECASE)
+# At the start of a line a dash, a plus, an equals sign or a number would begin a list, a rule or a heading.
+_MARKDOWN = re.compile(r"[\\`*_\[\]#|<>&~@:$^!]|(?<=www)\.|^[-+=]|(?<=^\d)[.)]", re.IGNORECASE)
 
 
 def _escape(match: re.Match[str]) -> str:

@@ -4,12 +4,14 @@ Sources: Kore.ai's pages "Upload File", "Create (Import) a Conversation Test Sui
 Status", "Execute a Test Suite" and "Test Suite Execution Status and Summary".
 """
 
+import dataclasses
 from collections.abc import Callable, Mapping
 
-from kore_gate import errors
-from kore_gate.kore import payloads, suites
+from kore_gate import errors, text
+from kore_gate.kore import payloads, words
 from kore_gate.kore.client import Client
-from kore_gate.model import Job
+from kore_gate.kore.fields import as_text
+from kore_gate.model import Job, State
 from kore_gate.settings import Settings
 
 
@@ -26,7 +28,7 @@ class Api:
         """Upload a suite file; return its file id."""
         fields = {"fileContext": "bulkImport", "fileExtension": "json"}
         body = await self._client.upload("uploadfile", budget=self._bot, fields=fields, name=name, data=data)
-        return _id(body, "the upload", "fileId")
+        return self._id(body, "the upload", "fileId")
 
     async def start_import(self, file_id: str, name: str) -> str:
         """Start the import of an uploaded file under a suite's name; return the job's dsId."""
@@ -37,37 +39,43 @@ class Api:
             wanted["tags"] = list(settings.tags)
         if settings.description:
             wanted["description"] = settings.description
-        body = await self._client.post(*self._base, "import", budget=self._bot, json=wanted)
-        return _id(body, "the import", "dsId", "_id")
+        body = await self._client.post(*self._base, "import", budget=self._bot, body=wanted)
+        return self._id(body, "the import", "dsId", "_id")
 
     async def import_job(self, ds_id: str) -> Job:
         """Look at an import."""
         body = await self._client.get(*self._base, "import", ds_id, "status", budget=f"import {ds_id}")
-        return payloads.import_job(body)
+        return self._safe(payloads.import_job(body))
 
     async def start_run(self, suite: str) -> str:
         """Start a run of a suite; return its testRunId."""
         wanted = {"version": self._settings.bot_version, "userEmailId": self._settings.user_email}
-        body = await self._client.post(*self._base, suite, "run", budget=self._bot, json=wanted)
-        return _id(body, "the run", "testRunId", "_id")
+        body = await self._client.post(*self._base, suite, "run", budget=self._bot, body=wanted)
+        return self._id(body, "the run", "testRunId", "_id")
 
     async def run_job(self, suite: str, run_id: str) -> Job:
         """Look at a run."""
         body = await self._client.get(*self._base, suite, run_id, "status", budget=f"run {run_id}")
-        return payloads.run_job(body)
+        return self._safe(payloads.run_job(body))
 
     async def fetch(self, link: str, write: Callable[[bytes], object]) -> None:
         """Fetch the results file behind a link."""
         await self._client.fetch(link, write)
 
+    def _id(self, body: Mapping[str, object], what: str, *keys: str) -> str:
+        found = payloads.ids(body, *keys)
+        if found:
+            return found
+        if words.state(as_text(body.get("status"))) is State.FAILED:
+            details = "; ".join(payloads.reasons(body, State.FAILED)) or "no reason given"
+            raise errors.Rejected(f"Kore.ai turned {what} down: {text.line(self._client.hide(details))}")
+        said = text.line(self._client.hide(as_text(dict(body))), 200)
+        raise errors.Unsure(
+            f"Kore.ai accepted {what} without the {keys[0]} that is needed to go on: {said}",
+            cause="a change of Kore.ai's API, or something in between that alters answers.",
+            hint="It is not sent twice. Look in Kore.ai (Regression Testing) what has come of it.",
+        )
 
-def _id(body: Mapping[str, object], what: str, *keys: str) -> str:
-    found = payloads.ids(body, *keys)
-    if found:
-        return found
-    said = suites.as_text(dict(body))[:200]
-    raise errors.Unsure(
-        f"Kore.ai accepted {what} without the {keys[0]} that is needed to go on: {said}",
-        cause="a change of Kore.ai's API, or something in between that alters answers.",
-        hint="It is not sent twice. Look in Kore.ai (Regression Testing) what has come of it.",
-    )
+    def _safe(self, job: Job) -> Job:
+        """Take secrets out of what an answer gives for reasons: they end up in every report."""
+        return dataclasses.replace(job, reasons=tuple(map(self._client.hide, job.reasons)))

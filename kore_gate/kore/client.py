@@ -1,5 +1,7 @@
 """Calls Kore.ai: signs, sends, reads with limits, retries what may be retried."""
 
+import contextlib
+import dataclasses
 import datetime
 import json
 import random
@@ -16,18 +18,13 @@ from kore_gate.kore import answers, wire
 from kore_gate.kore.answers import Answer, Meaning
 from kore_gate.kore.auth import Signer
 from kore_gate.kore.budget import Budget
-from kore_gate.kore.retries import Retries, TryAgain
+from kore_gate.kore.retries import LOOK, Retries, TryAgain
 from kore_gate.settings import Settings
 
 _MINUTE_WAIT, _HOUR_WAIT = 20.0, 300.0
 
 # A token, whole or cut off: ours, or another request's.
 _TOKEN = re.compile(r"ey[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_.-]+")
-
-_LOOK_FOR_IT = (
-    "It is not sent twice. Look in Kore.ai (Regression Testing) whether the job has started; "
-    "then wait for it by its id, or start again."
-)
 
 
 class Client:
@@ -62,7 +59,7 @@ class Client:
     async def get(self, *segments: str, budget: str) -> Mapping[str, object]:
         """Ask for a state. Raises Gone for a record that is not there, and every GateError of a call."""
         try:
-            return await self._call("GET", self.address(*segments), budget=budget, again=True)
+            return await self._call(_Wanted("GET", self.address(*segments), budget))
         except errors.Rejected as rejection:
             raise errors.NotUnderstood(
                 rejection.message,
@@ -70,104 +67,112 @@ class Client:
                 hint="Check host, stream-id and the id that is waited for.",
             ) from rejection
 
-    async def post(self, *segments: str, budget: str, wanted: Mapping[str, object]) -> Mapping[str, object]:
+    async def post(self, *segments: str, budget: str, body: Mapping[str, object]) -> Mapping[str, object]:
         """Start a job; never sent again when a first request may have arrived.
 
         Raises Unsure in that case, Rejected when Kore.ai turns the job down.
         """
-        sent = {"content": json.dumps(wanted).encode(), "type": "application/json"}
-        return await self._send_in("a suite of this name", segments, budget, again=False, **sent)
+        sent = {"content": json.dumps(body).encode(), "headers": {"content-type": "application/json"}}
+        return await self._call(_Wanted("POST", self.address(*segments), budget, sent, again=False))
 
     async def upload(
         self, *segments: str, budget: str, fields: Mapping[str, str], name: str, data: bytes
     ) -> Mapping[str, object]:
-        """Send a file as a form; may be sent again, for an upload alone changes nothing. Raises as `post` does."""
-        files = {"file": (f"{text.file_name(name)}.json", data, "application/json")}
-        return await self._send_in("the upload", segments, budget, again=True, data=dict(fields), files=files)
+        """Send a file as a form; may be sent again, for an upload alone changes nothing. Raises Rejected as well."""
+        form = {"data": fields, "files": {"file": (f"{text.file_name(name)}.json", data, "application/json")}}
+        return await self._call(_Wanted("POST", self.address(*segments), budget, form))
 
     async def fetch(self, link: str, write: Callable[[bytes], object]) -> None:
         """Stream the file behind a link, once, in at most `max-response` bytes.
 
         The token goes along only to Kore.ai's own host, and never from https to http. Raises Unavailable.
         """
-        own = urllib.parse.urlsplit(self._settings.host)
-        parts = urllib.parse.urlsplit(link)
-        auth = self._signer if (parts.scheme, parts.netloc) == (own.scheme, own.netloc) else None
         try:
-            async with self._clock.limit(self._patience()), self._http.stream("GET", link, auth=auth) as response:
+            address = httpx.URL(link)
+            auth = self._signer if _origin(address) == _origin(httpx.URL(self._settings.host)) else None
+            async with self._clock.limit(self._patience()), self._http.stream("GET", address, auth=auth) as response:
                 if response.status_code != httpx.codes.OK:
-                    raise errors.Unavailable(f"the answer was HTTP {response.status_code}")
-                async for chunk in self._chunks(response):
-                    write(chunk)
+                    moved = ", a redirect that is not followed" if response.is_redirect else ""
+                    raise errors.Unavailable(f"the answer was HTTP {response.status_code}{moved}")
+                async for piece in wire.read(response, self._settings.max_response):
+                    write(piece)
         except wire.BROKEN as exc:
-            raise errors.Unavailable(wire.fault(exc)) from exc
+            raise errors.Unavailable(self.hide(wire.fault(exc))) from exc
 
-    async def _call(self, method: str, address: str, *, budget: str, again: bool, **sent: Any) -> Answer:
-        retries = Retries(self._clock, self._deadline, self._settings.outage_limit, self._on_trouble)
-        return await retries.run(lambda: self._once(method, address, budget, again=again, **sent), again=again)
+    def hide(self, said: str) -> str:
+        """Take secrets, and whatever looks like a token, out of what Kore.ai says."""
+        for secret in sorted(self._settings.secrets, key=len, reverse=True):
+            said = said.replace(secret, "***")
+        return _TOKEN.sub("***", said)
 
-    async def _once(self, method: str, address: str, budget: str, *, again: bool, **sent: Any) -> Answer:
-        await self._budget.take(budget)
+    async def _call(self, wanted: "_Wanted") -> Mapping[str, object]:
+        host = urllib.parse.urlsplit(self._settings.host).netloc
+        retries = Retries(self._clock, self._deadline, self._settings.outage_limit, host, self._on_trouble)
+        answer = await retries.run(
+            lambda: self._once(wanted),
+            ready=lambda: self._budget.take(wanted.budget, self._deadline),
+            again=wanted.again,
+        )
+        return answer.body
+
+    async def _once(self, wanted: "_Wanted") -> Answer:
         try:
             async with self._clock.limit(self._patience()):
-                status, headers, data = await self._send(method, address, **sent)
+                status, headers, data = await self._send(wanted)
         except wire.BROKEN as exc:
-            raise self._transport_fault(exc) from exc
+            raise self._broken(exc, wanted) from exc
         self.skew = answers.skew(headers.get("date"), self._clock.now())
-        answer = answers.understand(status, data)
+        answer = answers.understand(status, data, self.hide)
+        said = answer.said or "no reason given"
         match answer.meaning:
             case Meaning.GOOD:
                 return answer
-            case Meaning.ABSENT if not again and status < 300:
-                raise TryAgain("an empty answer", arrived=True)
+            case Meaning.ABSENT if wanted.method == "GET":
+                raise errors.Gone(f"HTTP {status}, {answer.said or 'no such record'}")
+            case Meaning.ABSENT if status < 300:
+                raise TryAgain(f"HTTP {status}, {said}", arrived=True)
             case Meaning.ABSENT:
-                raise errors.Gone(f"HTTP {status}, {self._clean(answer.said) or 'no such record'}")
+                raise errors.Rejected(
+                    f"Kore.ai did not take the request: HTTP {status}, {said}",
+                    cause="a wrong host, base path, stream-id or suite name.",
+                    hint="Check host and stream-id, and that a suite of this name exists.",
+                    status=status,
+                )
             case Meaning.REFUSED:
                 cause, hint = self._signer.advice(self.skew)
-                raise errors.Refused(
-                    f"Kore.ai refused the credentials (HTTP {status}): {self._clean(answer.said)}",
-                    cause=cause,
-                    hint=hint,
-                )
+                said = f"Kore.ai refused the credentials (HTTP {status}): {said}"
+                raise errors.Refused(said, cause=cause, hint=hint)
             case Meaning.REJECTED:
-                where = f", a redirect to {text.line(headers.get('location', 'nowhere'), 120)} that is not followed"
-                moved = where if 300 <= status < 400 else ""
-                said = self._clean(answer.said) or "no reason given"
+                where = text.line(self.hide(headers.get("location", "nowhere")), 120)
+                moved = f", a redirect to {where} that is not followed" if 300 <= status < 400 else ""
                 raise errors.Rejected(f"Kore.ai answered HTTP {status}{moved}: {said}", status=status)
             case Meaning.TRANSIENT | Meaning.LIMITED | Meaning.LIMITED_HOURLY:
                 raise self._try_again(answer, headers)
 
     def _try_again(self, answer: Answer, headers: Mapping[str, str]) -> TryAgain:
-        wait = answers.retry_after(headers.get("retry-after"), self._clock.now())
+        # A date is one of the clock that wrote it.
+        now = self._clock.now() + datetime.timedelta(seconds=self.skew or 0.0)
+        wait = answers.retry_after(headers.get("retry-after"), now)
         limited = answer.meaning is not Meaning.TRANSIENT
         if limited and wait is None:
             least = _HOUR_WAIT if answer.meaning is Meaning.LIMITED_HOURLY else _MINUTE_WAIT
             wait = least * random.uniform(1, 2)  # noqa: S311 spreads callers, guards nothing
         return TryAgain(
-            f"HTTP {answer.status}, {self._clean(answer.said) or 'no reason given'}",
+            f"HTTP {answer.status}, {answer.said or 'no reason given'}",
             arrived=not limited and answer.status != httpx.codes.SERVICE_UNAVAILABLE,
             limited=limited,
             wait=wait,
         )
 
-    async def _send(self, method: str, address: str, **sent: Any) -> tuple[int, httpx.Headers, bytes]:
-        headers = {"bot-language": self._settings.bot_language, "accept": "application/json"}
-        async with self._http.stream(method, address, headers=headers, auth=self._signer, **sent) as response:
-            data = b"".join([chunk async for chunk in self._chunks(response)])
-        return response.status_code, response.headers, data
-
-    async def _chunks(self, response: httpx.Response) -> AsyncIterator[bytes]:
-        """Read what is left after decompression, up to the limit."""
-        size = 0
-        async for chunk in response.aiter_bytes():
-            size += len(chunk)
-            if size > self._settings.max_response:
-                raise errors.NotUnderstood(
-                    f"The answer is larger than max-response allows ({self._settings.max_response} bytes).",
-                    cause="a suite far larger than usual, or an answer that is not Kore.ai's.",
-                    hint="Raise max-response if such a suite is really meant.",
-                )
-            yield chunk
+    async def _send(self, wanted: "_Wanted") -> tuple[int, httpx.Headers, bytes]:
+        request = self._http.build_request(wanted.method, wanted.address, **wanted.sent)
+        request.headers.update({"bot-language": self._settings.bot_language, "accept": "application/json"})
+        response = await self._http.send(request, auth=self._signer, stream=True)
+        async with contextlib.aclosing(response):
+            data = bytearray()
+            async for piece in wire.read(response, self._settings.max_response):
+                data += piece
+        return response.status_code, response.headers, bytes(data)
 
     def _patience(self) -> float:
         left = self._deadline - self._clock.monotonic()
@@ -175,13 +180,31 @@ class Client:
             raise errors.TimedOut("The deadline has passed.")
         return min(self._settings.request_timeout, left)
 
-    def _transport_fault(self, exc: Exception) -> Exception:
+    def _broken(self, exc: Exception, wanted: "_Wanted") -> Exception:
+        """Say what a request that broke means for its call."""
         if isinstance(exc, TimeoutError) and self._clock.monotonic() >= self._deadline:
-            return errors.TimedOut("The deadline came while Kore.ai was answering.")
-        return wire.lasting(exc) or TryAgain(wire.fault(exc), arrived=wire.arrived(exc))
+            told = {} if wanted.again else {"cause": "a slow answer; the request may have been taken.", "hint": LOOK}
+            return errors.TimedOut("The deadline came while Kore.ai was answering.", **told)
+        return wire.lasting(exc) or TryAgain(self.hide(wire.fault(exc)), arrived=wire.arrived(exc))
 
-    def _clean(self, said: str) -> str:
-        """Take our own secrets out of what Kore.ai says."""
-        for secret in (self._signer.last, *self._settings.secrets):
-            said = said.replace(secret, "***") if secret else said
-        return said
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Wanted:
+    """One call: what is sent, what it counts for, and whether it may be sent again although it may have arrived."""
+
+    method: str
+    address: str
+    budget: str
+    sent: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    again: bool = True
+
+
+def _segment(opaque: str) -> str:
+    """Encode an id or a name as one segment of a path."""
+    # Dots alone would lead elsewhere, and half characters do occur in names.
+    quoted = urllib.parse.quote(opaque, safe="", errors="surrogatepass")
+    return quoted if quoted.strip(".") else quoted.replace(".", "%2E")
+
+
+def _origin(address: httpx.URL) -> tuple[str, str, int | None]:
+    return address.scheme, address.host, address.port

@@ -6,13 +6,23 @@ import urllib.parse
 from collections.abc import Iterator, Mapping, Sequence
 
 from kore_gate.kore import suites, words
-from kore_gate.kore.suites import as_text
+from kore_gate.kore.fields import as_text, digits, seconds
 from kore_gate.model import Job, Outcome, State, Suite, Tally
 
 REFUSED_CODES = frozenset({"4002", "401", "403"})
 
 _ERROR_KEYS = ("errorMessage", "error", "errors", "errorDetails")
-_REASON_KEYS = ("comments", "message", "msg", "errorMessage", "error", "reason", "description", "errors", "errorDetails")
+_REASON_KEYS = (
+    "comments",
+    "message",
+    "msg",
+    "errorMessage",
+    "error",
+    "reason",
+    "description",
+    "errors",
+    "errorDetails",
+)
 _SAID_KEYS = ("msg", "message", "errorMessage", "error_description", "detail", "error", "errors")
 _CODE_KEYS = ("code", "statusCode", "errorCode")
 _ID_KEYS = ("_id", "dsId", "testRunId", "fileId")
@@ -79,7 +89,7 @@ def error_rows(body: object, depth: int = 5) -> list[tuple[str, str]]:
 
 def is_error(body: Mapping[str, object]) -> bool:
     """Tell whether an answer under 200 is an error all the same: errors and no status, or none of a job's fields."""
-    worded = body.get("status") is not None and not _number(body["status"])
+    worded = body.get("status") is not None and not digits(body["status"])
     if not worded and (body.get("errors") or body.get("error")):
         return True
     if any(body.get(key) for key in _ID_KEYS):
@@ -93,13 +103,7 @@ def is_error(body: Mapping[str, object]) -> bool:
 def _code(body: Mapping[str, object]) -> str:
     """Return an error's code; a status that is a number is one, too."""
     found = next((body[key] for key in _CODE_KEYS if body.get(key)), "")
-    return _number(found) or as_text(found).strip() or _number(body.get("status"))
-
-
-def _number(found: object) -> str:
-    """Return the digits of a whole number, in whichever type it came."""
-    text = as_text(found).strip().removesuffix(".0")
-    return text if text.isdecimal() else ""
+    return digits(found) or as_text(found).strip() or digits(body.get("status"))
 
 
 def is_rate_limit(text: str) -> bool:
@@ -152,7 +156,7 @@ def _job(
         expires=as_text(body.get("expireAt")),
         download_url=download_url(body),
         tally=_tally(body, inner, problems),
-        duration=suites.seconds(inner.get("duration")),
+        duration=seconds(inner.get("duration")),
         problems=tuple(problems),
     )
 

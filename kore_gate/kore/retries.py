@@ -8,6 +8,11 @@ from kore_gate import errors
 from kore_gate.clock import Clock
 from kore_gate.kore.answers import Answer
 
+LOOK = (
+    "It is not sent twice. Look in Kore.ai (Regression Testing) whether the job has started; "
+    "then wait for it by its id, or start again."
+)
+
 _BACKOFF = tenacity.wait_random_exponential(multiplier=1, max=20)
 
 
@@ -63,8 +68,7 @@ class Retries:
             raise errors.Unsure(
                 f"Kore.ai may or may not have taken the request: {fault.said}.",
                 cause="a connection that broke, or an answer that got lost, after the request had been sent.",
-                hint="It is not sent twice. Look in Kore.ai (Regression Testing) whether the job has started; "
-                "then wait for it by its id, or start again.",
+                hint=LOOK,
             ) from fault
 
     async def _noting(self, one_try: Callable[[], Awaitable[Answer]], ready: Callable[[], Awaitable[None]]) -> Answer:

@@ -6,18 +6,17 @@ public API documentation. Fields may be missing, null, or of other types than do
 """
 
 import functools
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from kore_gate.kore import words
-from kore_gate.model import Assertion, Check, Outcome, Reply, State, Step, Suite
+from kore_gate.kore import judgements
+from kore_gate.kore.fields import as_text, name_of_type, seconds
+from kore_gate.kore.judgements import RED
+from kore_gate.model import Assertion, Check, Outcome, Reply, Step, Suite
 
 _GROUPS = {"flowLevel": "flow", "text": "text", "context": "context"}
 
 # A broken answer of fifty thousand steps is told by its first few faults.
 _MOST_PROBLEMS = 20
-
-_RED = (Outcome.FAILED, Outcome.ERROR)
 
 
 class Reader:
@@ -41,7 +40,7 @@ class Reader:
         """Read one step, as stored or with the results of a run."""
         where = f"step {number}"
         if not isinstance(row, dict):
-            self._problem(f"{where} is {_kind(row)}, not an object")
+            self._problem(f"{where} is {name_of_type(row)}, not an object")
             return Step(number=number, input="", outcome=Outcome.ERROR, reason="this step could not be read")
         outputs = self._list(row.get("outputs"), f"{where}: outputs")
         actuals = None if row.get("actualOutput") is None else self._list(row["actualOutput"], f"{where}: actualOutput")
@@ -49,9 +48,9 @@ class Reader:
             self._reply(output, f"{where}, reply {index + 1}", actuals, index) for index, output in enumerate(outputs)
         )
         status = as_text(row.get("status"))
-        outcome, unclear = _judgement(status)
-        red = outcome in _RED or any(part.outcome in _RED for reply in replies for part in reply.assertions)
-        against = "" if red else next(_against([*outputs, *(actuals or [])]), "")
+        outcome, unclear = judgements.of(status)
+        red = outcome in RED or any(part.outcome in RED for reply in replies for part in reply.assertions)
+        against = "" if red else next(judgements.against([*outputs, *(actuals or [])]), "")
         if against:
             outcome, unclear = Outcome.FAILED, against
         return Step(
@@ -70,13 +69,13 @@ class Reader:
         said = None if actuals is None else _said(actual)
         if not isinstance(output, dict):
             if not isinstance(output, str):
-                self._problem(f"{where} is {_kind(output)}, not an object")
+                self._problem(f"{where} is {name_of_type(output)}, not an object")
             return Reply(text=as_text(output), actual=said)
         groups = output.get("assertions")
         if groups is None:
             groups = {}
         if not isinstance(groups, dict):
-            self._problem(f"{where}: assertions is {_kind(groups)}, not an object")
+            self._problem(f"{where}: assertions is {name_of_type(groups)}, not an object")
             groups = {}
         repeated = actual.get("assertions") if isinstance(actual, dict) else None
         return Reply(
@@ -92,7 +91,7 @@ class Reader:
     def _assertion(self, name: str, group: object, where: str, actual: object, repeated: object) -> Assertion:
         kind = _GROUPS.get(name, name)
         if not isinstance(group, dict):
-            self._problem(f"{where} is {_kind(group)}, not an object")
+            self._problem(f"{where} is {name_of_type(group)}, not an object")
             return Assertion(group=kind, enabled=True, outcome=Outcome.ERROR, reason="this assertion could not be read")
         contains, again = group.get("contains"), repeated if isinstance(repeated, dict) else {}
         enabled = group.get("enabled")
@@ -102,13 +101,13 @@ class Reader:
         checks = tuple(self._checks(kind, contains, where))
         # The same tree stands again under the actual reply; whichever of the two says failed is believed.
         found = tuple(self._checks(kind, again.get("contains"), where))
-        judged = [_judgement(status), _judgement(as_text(again.get("status")))]
+        judged = [judgements.of(status), judgements.of(as_text(again.get("status")))]
         told = [outcome for outcome, _ in judged] + [check.outcome for check in (*checks, *found)]
-        worst = _worst([outcome for outcome in told if outcome is not Outcome.PENDING])
+        worst = judgements.worst([outcome for outcome in told if outcome is not Outcome.PENDING])
         if not isinstance(enabled, bool):
             enabled = self._flag(enabled, worst is not Outcome.PENDING, f"{where}: enabled")
         # Switched off and failed at once can't be: what failed was judged.
-        enabled = enabled or worst in _RED
+        enabled = enabled or worst in RED
         return Assertion(
             group=kind,
             enabled=enabled,
@@ -119,13 +118,13 @@ class Reader:
         )
 
     def _checks(self, kind: str, contains: object, where: str) -> Iterator[Check]:
-        for row in _rows(contains):
+        for row in judgements.rows(contains):
             if not isinstance(row, dict):
                 if isinstance(row, list):
                     self._problem(f"{where}: an expected value is a list")
                 yield Check(field=kind, value=as_text(row))
                 continue
-            outcome = _row_judgement(row)
+            outcome = judgements.of_row(row)
             if outcome is None:
                 yield Check(field="status", value=as_text(row["status"]))
                 continue
@@ -142,7 +141,7 @@ class Reader:
             return []
         if isinstance(found, list):
             return found
-        self._problem(f"{where} is {_kind(found)}, not a list")
+        self._problem(f"{where} is {name_of_type(found)}, not a list")
         return []
 
     def _flag(self, found: object, default: bool, where: str) -> bool:
@@ -152,24 +151,12 @@ class Reader:
             return found
         if isinstance(found, str | int) and str(found).strip().lower() in {"true", "1", "false", "0"}:
             return str(found).strip().lower() in {"true", "1"}
-        self._problem(f"{where} is {_kind(found)}, neither true nor false")
+        self._problem(f"{where} is {name_of_type(found)}, neither true nor false")
         return True
 
     def _problem(self, text: str) -> None:
         if len(self.problems) < _MOST_PROBLEMS and text not in self.problems:
             self.problems.append(text)
-
-
-def as_text(found: object) -> str:
-    """Return a value as the text it would be in JSON, strings as they are, nothing for null."""
-    if found is None:
-        return ""
-    if isinstance(found, str):
-        return found
-    try:
-        return json.dumps(found, ensure_ascii=False)
-    except RecursionError:
-        return "(nested too deeply to be shown)"
 
 
 def _entry(found: object, name: str) -> object:
@@ -210,70 +197,6 @@ def _reason(row: Mapping[str, object]) -> str:
     return next((as_text(row[key]) for key in keys if row.get(key)), "")
 
 
-def _against(replies: Iterable[object]) -> Iterator[str]:
-    """Name what a reply, expected or actual, says against its step apart from the expected one's assertions."""
-    for reply in replies:
-        if not isinstance(reply, dict):
-            continue
-        told: list[tuple[str, Outcome | None]] = [("a reply", _judgement(as_text(reply.get("status")))[0])]
-        groups = reply.get("assertions")
-        for name, group in groups.items() if isinstance(groups, dict) else ():
-            if isinstance(group, dict):
-                told.append((name, _judgement(as_text(group.get("status")))[0]))
-                rows = _rows(group.get("contains"))
-                told += [(name, _row_judgement(row)) for row in rows if isinstance(row, dict)]
-        yield from (f"Kore.ai's answer calls {name} {outcome}" for name, outcome in told if outcome in _RED)
-
-
-def _rows(contains: object) -> Sequence[object]:
-    if isinstance(contains, list):
-        return contains
-    return () if contains is None else (contains,)
-
-
-def _row_judgement(row: Mapping[str, object]) -> Outcome | None:
-    """Return how one expected value ended; None if it is no more than a context variable that is called `status`."""
-    outcome, unclear = _judgement(as_text(row.get("status")))
-    return None if unclear and len(row) == 1 else outcome
-
-
 @functools.lru_cache(maxsize=64)
 def _switched_off(kind: str) -> Assertion:
     return Assertion(group=kind, enabled=False, outcome=Outcome.SKIPPED)
-
-
-@functools.lru_cache(maxsize=256)
-def _judgement(status: str) -> tuple[Outcome, str]:
-    """Read the status word of a step or an assertion; one that is not known judges it as an error, and is named."""
-    outcome = words.outcome(status)
-    if outcome is not Outcome.PENDING or not status:
-        return outcome, ""
-    if words.state(status) is State.RUNNING:
-        return Outcome.SKIPPED, f"not finished: {status}"
-    return Outcome.ERROR, f"Kore.ai's word for this is not known: {status}"
-
-
-def _worst(told: list[Outcome]) -> Outcome:
-    order = (Outcome.ERROR, Outcome.FAILED, Outcome.SKIPPED, Outcome.PASSED)
-    return min(told, key=order.index, default=Outcome.PENDING)
-
-
-def seconds(milliseconds: object) -> float | None:
-    """Return a duration in seconds; None if it is none."""
-    try:
-        found = float(as_text(milliseconds)) / 1000
-    except ValueError:
-        return None
-    return round(found, 3) if 0 <= found < 10**7 else None
-
-
-def _kind(found: object) -> str:
-    names = {
-        str: "a text",
-        bool: "true or false",
-        int: "a number",
-        float: "a number",
-        list: "a list",
-        dict: "an object",
-    }
-    return names.get(type(found), "null")

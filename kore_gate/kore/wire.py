@@ -4,7 +4,6 @@ import contextlib
 import dataclasses
 import datetime
 import ssl
-import types
 import urllib.parse
 import zlib
 from collections.abc import AsyncIterator, Iterator
@@ -152,7 +151,7 @@ class _Inflate:
 
 def fault(exc: Exception) -> str:
     """Say what went wrong on the way, in words of the matter."""
-    names: list[tuple[type[Exception] | types.UnionType, str]] = [
+    names: list[tuple[type[Exception], str]] = [
         (httpx.ConnectTimeout, "no connection in time"),
         (httpx.ConnectError, "no connection"),
         (httpx.ProxyError, "the proxy turned the request down"),
@@ -160,7 +159,8 @@ def fault(exc: Exception) -> str:
         (TimeoutError, "no complete answer in time"),
         (httpx.DecodingError, "an answer whose compression is broken"),
         (httpx.RemoteProtocolError, "an answer that was cut off or is no HTTP"),
-        (httpx.InvalidURL | httpx.UnsupportedProtocol, "no address that can be called"),
+        (httpx.InvalidURL, "no address that can be called"),
+        (httpx.UnsupportedProtocol, "no address that can be called"),
         (httpx.NetworkError, "the connection broke"),
     ]
     said = next((words for kind, words in names if isinstance(exc, kind)), type(exc).__name__)
@@ -183,7 +183,7 @@ def lasting(exc: Exception) -> errors.Unavailable | None:
         return errors.Unavailable(
             f"The proxy turned the request down: {text.line(str(exc), 200)}.",
             cause="a proxy that wants other credentials, or does not allow this host.",
-            hint="Check HTTPS_PROXY (http://user:password@proxy:port) and the proxy's rules, or add the host to NO_PROXY.",
+            hint="Check HTTPS_PROXY (http://user:password@proxy:port) and the proxy's rules, or set NO_PROXY.",
         )
     certificate = next((link for link in _chain(exc) if isinstance(link, ssl.SSLCertVerificationError)), None)
     if certificate is None:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from kore_gate import exit_codes, testcases, text
+from kore_gate import exit_codes, phrases, testcases, text
 from kore_gate.model import Counts, Ending, Result, Step, SuiteResult
 from kore_gate.reports import difference, transcript, words
 
@@ -188,7 +188,7 @@ def _suite_failure(result: SuiteResult, slug: str) -> _Failure:
 
 def _failure(result: SuiteResult, step: Step, scene: transcript.Scene) -> _Failure:
     label = next((line.label for turn in scene.turns for line in turn.lines if line.css in ("failed", "error")), "")
-    said = f"Step {testcases.step_label(step)}"
+    said = f"Step {phrases.step_label(step)}"
     return _Failure(
         anchor=scene.anchor,
         suite=text.line(result.name),

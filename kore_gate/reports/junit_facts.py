@@ -3,7 +3,7 @@
 import datetime
 import math
 
-from kore_gate import testcases, text
+from kore_gate import phrases, text
 from kore_gate.model import Evidence, Result, SuiteResult
 
 DETAILS = "kore-result.json"
@@ -29,7 +29,7 @@ def properties(result: SuiteResult, call: Result, granularity: str) -> dict[str,
 
 def remarks(result: SuiteResult, *, folded: bool, short: bool) -> str:
     """Say in the suite's output what no test case says."""
-    lines = [testcases.explain(result.verdict), *result.notes]
+    lines = [phrases.explain(result.verdict), *result.notes]
     if result.evidence is Evidence.IMPORT_VALIDATION:
         lines.append("A test case that passed here was accepted by Kore.ai at import; it was not executed.")
     if result.resume:

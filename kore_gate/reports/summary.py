@@ -7,7 +7,7 @@ import itertools
 import re
 from collections.abc import Callable, Iterator, Sequence
 
-from kore_gate import exit_codes, testcases, text
+from kore_gate import exit_codes, phrases, testcases, text
 from kore_gate.model import Assertion, Counts, Ending, Reply, Result, Step, SuiteResult, Verdict
 from kore_gate.reports import transcript, words
 
@@ -164,7 +164,7 @@ def _red(call: Result) -> Iterator[tuple[SuiteResult, Step, Reply | None, Assert
 
 
 def _failure(number: int, result: SuiteResult, step: Step, reply: Reply | None, assertion: Assertion | None) -> str:
-    lines = [f"{number}. **{text.markdown(testcases.step_label(step), 120)}** ({text.markdown(result.name, 120)})"]
+    lines = [f"{number}. **{text.markdown(phrases.step_label(step), 120)}** ({text.markdown(result.name, 120)})"]
     reason = step.reason
     if reply and assertion:
         lines[0] += f": {text.markdown(assertion.group, 40)}"
@@ -204,7 +204,7 @@ def _conversation(result: SuiteResult, size: int) -> str:
         step = steps[place]
         css = words.step_outcome(result, step)
         spent = words.seconds(step.duration) if step.duration is not None else ""
-        label = text.markdown(testcases.step_label(step), 120)
+        label = text.markdown(phrases.step_label(step), 120)
         rows.append(f"| {label} | {words.MARKS[css]} {words.OUTCOMES[css].lower()} | {spent} |")
     ids = [("dsId", result.ds_id), ("run", result.run_id), ("test suite", result.test_suite_id), ("file", result.file)]
     told = " · ".join(f"{name}: {text.markdown(value, 120)}" for name, value in ids if value)

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from kore_gate import testcases, text
+from kore_gate import phrases, text
 from kore_gate.model import Assertion, Check, Evidence, Outcome, Reply, Step, SuiteResult
 from kore_gate.reports import bubble, difference, words
 
@@ -139,7 +139,7 @@ def _line(result: SuiteResult, reply: Reply, assertion: Assertion, room: Allowan
     expected, marked, note = _compared(assertion, actual, room, marker)
     return Line(
         css=css,
-        label=text.line(testcases.label(_cut(assertion))),
+        label=text.line(phrases.label(_cut(assertion))),
         brief=_BRIEF.get(assertion.group, text.line(assertion.group, 80)),
         expected=expected,
         actual=marked,
@@ -161,7 +161,7 @@ def _label(assertion: Assertion, reply: Reply) -> str:
         return "text as shown"
     if not assertion.enabled and not assertion.checks:
         return text.line(assertion.group)
-    return text.line(testcases.label(_cut(assertion)), 200)
+    return text.line(phrases.label(_cut(assertion)), 200)
 
 
 def _cut(assertion: Assertion) -> Assertion:

@@ -91,7 +91,7 @@ def test_agents__exec_in_the_image(
     ) as container:
         code, said = container.exec_run(["sh", "-c", example.command], workdir=str(checkout))
 
-    assert code == 0, said.decode()
+    assert code == 0, said
     assert len([path for path in checkout.glob(example.published) if path.suffix == ".xml"]) == 3
 
 

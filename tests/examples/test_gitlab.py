@@ -51,7 +51,7 @@ def pipeline(
     """Run the checkout's pipeline as gitlab-ci-local does."""
     for program in ("docker", "git", "rsync"):
         need(shutil.which(program), program)
-    program = package("gitlab-ci-local/dist/index.js")
+    runner = package("gitlab-ci-local/dist/index.js")
     # It takes the whole of its caller's home and Git for its own.
     environ = {name: os.environ[name] for name in ("PATH", "DOCKER_HOST") if name in os.environ}
     environ |= {"HOME": str(checkout.parent), "GIT_CONFIG_GLOBAL": os.devnull, "NO_COLOR": "1"}
@@ -69,7 +69,7 @@ def pipeline(
         options = ["--cwd=.", f"--helper-image={helper}", "--pull-policy=if-not-present", "--network=host"]
         given = [word for name, value in shown.items() for word in ("--variable", f"{name}={value}")]
         return subprocess.run(
-            [node, program, *options, *given],
+            [node, runner, *options, *given],
             cwd=checkout,
             env=environ,
             capture_output=True,

@@ -5,7 +5,7 @@ import hypothesis
 import pytest
 from hypothesis import strategies
 
-from kore_gate import testcases
+from kore_gate import phrases, testcases
 from kore_gate.model import Counts, Ending, Evidence, Outcome, Phase, Source
 from tests import builders
 
@@ -42,7 +42,7 @@ def _assertion_step(**assertion: Any) -> dict[str, Any]:
 )
 def test_label__table(assertion: dict[str, Any], label: str) -> None:
     """An assertion is named by what it expects."""
-    assert testcases.label(builders.make_assertion(**assertion)) == label
+    assert phrases.label(builders.make_assertion(**assertion)) == label
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_label__table(assertion: dict[str, Any], label: str) -> None:
 )
 def test_step_label__table(step: dict[str, Any], label: str) -> None:
     """A step is named by its number and what the user said."""
-    assert testcases.step_label(builders.make_step(**step)) == label
+    assert phrases.step_label(builders.make_step(**step)) == label
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_cases_of__assertion(assertion: dict[str, Any], outcome: Outcome, messag
 
     assert (case.classname, case.name) == (
         "kore.Banking regression.01 Hi",
-        testcases.label(builders.make_assertion(**assertion)),
+        phrases.label(builders.make_assertion(**assertion)),
     )
     assert (case.outcome, case.message) == (outcome, message)
     assert case.text.startswith(message)
@@ -127,12 +127,12 @@ def test_cases_of__long_difference() -> None:
 
 
 def test_cases_of__context_difference() -> None:
-    """An expectation on the context names the variable; the reply's own text stands in for an unknown actual."""
+    """An expectation on the context names the variable; what the bot said is no value of it."""
     check = builders.make_check(field="balance", value="5")
     assertion = builders.make_assertion(group="context", checks=(check,), outcome=Outcome.FAILED)
     case = _one(replies=(builders.make_reply(assertions=(assertion,), actual="Bye"),))[0]
 
-    assert "expected: balance = 5\nactual:   Bye" in case.text
+    assert "expected: balance = 5\nactual:   (Kore.ai did not say)" in case.text
 
 
 def test_cases_of__several_replies() -> None:

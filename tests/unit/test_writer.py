@@ -51,9 +51,13 @@ def test_open__fails_midway(writer: Writer, failure: BaseException) -> None:
     """Content that stops coming leaves the old file and no other."""
     writer.write("a.txt", b"old")
 
-    with pytest.raises(type(failure)), writer.open("a.txt") as write:
-        write(b"half")
-        raise failure
+    def fail() -> None:
+        with writer.open("a.txt") as write:
+            write(b"half")
+            raise failure
+
+    with pytest.raises(type(failure)):
+        fail()
 
     assert files(writer.directory) == {"a.txt": "old"}
 

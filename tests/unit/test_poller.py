@@ -1,0 +1,225 @@
+import dataclasses
+from collections.abc import Callable
+
+import pytest
+
+from kore_gate import errors, poller
+from kore_gate.model import Job, State
+from tests.fakes.clock import FakeClock
+
+Answer = Job | errors.GateError
+
+
+def job(status: str, state: State = State.RUNNING, **overrides: object) -> Job:
+    return dataclasses.replace(Job(status=status, state=state), **overrides)  # type: ignore[arg-type]
+
+
+RUNNING, DONE = job("IN_PROGRESS"), job("SUCCESS", State.SUCCEEDED)
+
+
+class Record:
+    """A record that is looked at: `answer` says what is there at a time, each look takes `seconds`."""
+
+    def __init__(self, clock: FakeClock, answer: Callable[[float], Answer], seconds: float = 0.0) -> None:
+        self.clock = clock
+        self.answer = answer
+        self.seconds = seconds
+        self.looks: list[float] = []
+        self.told: list[str] = []
+
+    async def look(self) -> Job:
+        self.looks.append(self.clock.monotonic())
+        if self.seconds:
+            await self.clock.sleep(self.seconds)
+        answer = self.answer(self.clock.monotonic())
+        if isinstance(answer, errors.GateError):
+            raise answer
+        return answer
+
+    def wait(self, *, every: float | None = 5.0, timeout: float = 60.0) -> Job:
+        return self.clock.run(
+            poller.wait_for(
+                self.look,
+                rhythm=poller.Rhythm(every),
+                deadline=timeout,
+                clock=self.clock,
+                tell=lambda seen: self.told.append(seen.status),
+            )
+        )
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+def test_rhythm__fixed() -> None:
+    """A chosen interval is kept."""
+    assert poller.Rhythm(7.5).next() == 7.5
+
+
+def test_rhythm__auto_spreads() -> None:
+    """By itself the gate looks about every five seconds, never in step with others, and never too fast."""
+    rhythm = poller.Rhythm(None)
+
+    pauses = [rhythm.next() for _ in range(200)]
+
+    assert all(4.0 <= pause <= 6.0 for pause in pauses)
+    assert len(set(pauses)) > 100
+
+
+def test_wait_for__first_look_at_once(clock: FakeClock) -> None:
+    """A job that has ended already costs no wait."""
+    record = Record(clock, lambda now: DONE)
+
+    seen = record.wait()
+
+    assert (seen, clock.naps) == (DONE, [])
+
+
+def test_wait_for__keeps_its_rhythm(clock: FakeClock) -> None:
+    """The poller looks, sleeps and looks again until the job has ended, and tells each look."""
+    record = Record(clock, lambda now: DONE if now >= 12 else RUNNING)
+
+    seen = record.wait()
+
+    assert seen == DONE
+    assert record.looks == [0, 5, 10, 15]
+    assert record.told == ["IN_PROGRESS", "IN_PROGRESS", "IN_PROGRESS", "SUCCESS"]
+
+
+@pytest.mark.parametrize("state", [State.SUCCEEDED, State.FAILED], ids=str)
+def test_wait_for__ended(clock: FakeClock, state: State) -> None:
+    """Well or badly, the end is the end."""
+    ended = job("ANY", state)
+
+    assert Record(clock, lambda now: ended).wait() == ended
+
+
+def test_wait_for__unknown_word_is_waited_out(clock: FakeClock) -> None:
+    """A word that nobody knows is no end."""
+    record = Record(clock, lambda now: DONE if now >= 10 else job("REINDEXING", State.UNKNOWN))
+
+    seen = record.wait()
+
+    assert seen == DONE
+    assert record.told == ["REINDEXING", "REINDEXING", "SUCCESS"]
+
+
+@pytest.mark.parametrize(
+    ("every", "timeout", "looks"),
+    [
+        (5.0, 18.0, [0, 5, 10, 15, 16]),
+        (5.0, 16.0, [0, 5, 10, 15]),
+        (60.0, 90.0, [0, 60, 88]),
+        (60.0, 30.0, [0, 28]),
+        (0.5, 2.2, [0, 0.5, 1.0, 1.5, 2.0]),
+        (5.0, 1.0, [0]),
+    ],
+)
+def test_wait_for__last_look_before_the_deadline(
+    clock: FakeClock, every: float, timeout: float, looks: list[float]
+) -> None:
+    """However long the rhythm, there is a look shortly before the deadline, and none after it."""
+    record = Record(clock, lambda now: RUNNING)
+
+    seen = record.wait(every=every, timeout=timeout)
+
+    assert seen == RUNNING
+    assert record.looks == looks
+    assert clock.monotonic() <= timeout
+
+
+def test_wait_for__deadline_counts_the_looks(clock: FakeClock) -> None:
+    """The time that answers take is part of the wait."""
+    record = Record(clock, lambda now: RUNNING, seconds=4.0)
+
+    record.wait(timeout=24.0)
+
+    assert record.looks == [0, 9, 18]
+    assert clock.monotonic() <= 24
+
+
+def test_wait_for__record_not_visible_yet(clock: FakeClock) -> None:
+    """A new record may take a moment to be seen."""
+    record = Record(clock, lambda now: DONE if now >= 25 else errors.Gone("HTTP 404"))
+
+    assert record.wait() == DONE
+    assert record.told == ["SUCCESS"]
+
+
+def test_wait_for__record_never_visible(clock: FakeClock) -> None:
+    """A record that does not appear within half a minute is not there."""
+    record = Record(clock, lambda now: errors.Gone("HTTP 404, no such record"))
+
+    with pytest.raises(
+        errors.Gone, match=r"No such record appeared within 30 s \(HTTP 404, no such record\)\."
+    ) as caught:
+        record.wait(timeout=600)
+
+    assert clock.monotonic() == 30
+    assert "typing error" in caught.value.cause
+
+
+def test_wait_for__record_not_visible_before_an_early_deadline(clock: FakeClock) -> None:
+    """A deadline that comes first ends that wait, too, and the message says how long it was."""
+    record = Record(clock, lambda now: errors.Gone("HTTP 404"))
+
+    with pytest.raises(errors.Gone, match=r"No such record appeared within 10 s"):
+        record.wait(timeout=12)
+
+    assert clock.monotonic() <= 12
+
+
+def test_wait_for__record_gone(clock: FakeClock) -> None:
+    """A record that was there and is not is gone at once; when it was to expire is said."""
+    running = job("IN_PROGRESS", expires="2026-01-02T03:19:05.000Z")
+    record = Record(clock, lambda now: errors.Gone("HTTP 404") if now >= 10 else running)
+
+    with pytest.raises(errors.Gone) as caught:
+        record.wait()
+
+    assert caught.value.message == (
+        "The record is gone (HTTP 404); its last status was IN_PROGRESS; it was due to expire at 2026-01-02T03:19:05.000Z."
+    )
+    assert clock.monotonic() == 10
+
+
+def test_wait_for__record_gone_without_a_word(clock: FakeClock) -> None:
+    """A record that never said anything of itself is gone all the same."""
+    record = Record(clock, lambda now: errors.Gone("HTTP 404") if now else job("", State.UNKNOWN))
+
+    with pytest.raises(errors.Gone, match=r"its last status was none\.$"):
+        record.wait()
+
+
+@pytest.mark.parametrize(
+    "error", [errors.Refused("no"), errors.Unavailable("down"), errors.NotUnderstood("?")], ids=str
+)
+def test_wait_for__other_errors_end_the_wait(clock: FakeClock, error: errors.GateError) -> None:
+    """What ends a call ends the wait."""
+    record = Record(clock, lambda now: error if now else RUNNING)
+
+    with pytest.raises(type(error)) as caught:
+        record.wait()
+
+    assert caught.value is error
+
+
+@pytest.mark.parametrize(
+    ("first", "expected"),
+    [
+        (RUNNING, "Too late. The job's last status was IN_PROGRESS."),
+        (errors.Gone("HTTP 404"), "Too late. The job's last status was never seen."),
+    ],
+    ids=["seen", "never seen"],
+)
+def test_wait_for__deadline_within_a_look(clock: FakeClock, first: Answer, expected: str) -> None:
+    """A deadline that comes while Kore.ai answers does not lose what was seen before."""
+    record = Record(clock, lambda now: errors.TimedOut("Too late.") if now else first)
+
+    with pytest.raises(errors.TimedOut) as caught:
+        record.wait()
+
+    assert caught.value.message == expected
+    assert caught.value.hint

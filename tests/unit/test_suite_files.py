@@ -1,0 +1,266 @@
+import json
+import os
+import pathlib
+from typing import Any
+
+import pytest
+
+from kore_gate import errors, suite_files
+from kore_gate.model import Phase
+from kore_gate.track import Work
+
+STORED = {"name": "Banking", "testSteps": [{"input": "Hi"}, {"input": "Bye"}]}
+RECORDED = {
+    "botName": "Bot",
+    "testCases": [
+        {"name": "one", "messages": [{"input": "Hi", "outputs": ["Hello"]}]},
+        {"name": "two", "messages": [{"input": "a"}, {"input": "b"}]},
+    ],
+}
+
+
+def write(folder: pathlib.Path, name: str, content: Any) -> pathlib.Path:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content if isinstance(content, bytes) else json.dumps(content, indent=2).encode())
+    return path
+
+
+def load(folder: pathlib.Path, *patterns: str, name: str = "") -> list[Work]:
+    return suite_files.load(patterns, name, folder)
+
+
+def problems(folder: pathlib.Path, *patterns: str, name: str = "") -> tuple[str, ...]:
+    with pytest.raises(errors.SettingsError) as caught:
+        load(folder, *patterns, name=name)
+    return caught.value.details
+
+
+def test_load__a_file(tmp_path: pathlib.Path) -> None:
+    """A file becomes work: its content as it is, its suite's name, the line of each step."""
+    path = write(tmp_path, "kore/banking.json", STORED)
+
+    [work] = load(tmp_path, "kore/banking.json")
+
+    assert work == Work(
+        key="kore/banking.json",
+        name="Banking",
+        phase=Phase.UPLOAD,
+        file="kore/banking.json",
+        data=path.read_bytes(),
+        lines=(4, 7),
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ({"testSteps": [{}]}, "a-suite"),
+        ({"name": "  ", "testSteps": [{}]}, "a-suite"),
+        ({"name": 7, "testSteps": [{}]}, "a-suite"),
+        ({"name": " A/b. c ü ", "testSteps": [{}]}, "A/b. c ü"),
+        ({"name": "import", "testSteps": [{}]}, "import"),
+        ({"some other": "form"}, "a-suite"),
+    ],
+    ids=["no name", "blank", "a number", "slash, dot, space, umlaut", "a command's name", "a form nobody knows"],
+)
+def test_load__name(tmp_path: pathlib.Path, content: object, expected: str) -> None:
+    """A suite is called as its file says, else as the file is."""
+    write(tmp_path, "a-suite.json", content)
+
+    [work] = load(tmp_path, "a-suite.json")
+
+    assert work.name == expected
+
+
+def test_load__name_given(tmp_path: pathlib.Path) -> None:
+    """A single file's suite can be given another name."""
+    write(tmp_path, "a.json", STORED)
+
+    [work] = load(tmp_path, "a.json", name="Nightly")
+
+    assert work.name == "Nightly"
+
+
+def test_load__name_given_for_many(tmp_path: pathlib.Path) -> None:
+    """One name is not for several files."""
+    write(tmp_path, "a.json", {"name": "A", "testSteps": [{}]})
+    write(tmp_path, "b.json", {"name": "B", "testSteps": [{}]})
+
+    found = problems(tmp_path, "*.json", name="Nightly")
+
+    assert found[0] == "name ('Nightly') is for a single file, and 2 are given."
+
+
+@pytest.mark.parametrize("name", [".", "..", "a\nb", "a\x00b", "\ud800"], ids=ascii)
+def test_load__name_that_is_no_address(tmp_path: pathlib.Path, name: str) -> None:
+    """A name that could not be one segment of an address is refused before anything is sent."""
+    write(tmp_path, "a.json", {"name": name, "testSteps": [{}]})
+
+    [found] = problems(tmp_path, "a.json")
+
+    assert found.startswith("a.json has a suite name that can't stand in an address: ")
+
+
+def test_load__globs(tmp_path: pathlib.Path) -> None:
+    """Patterns name files in order, each file once, folders never."""
+    for name in ("b.json", "a.json", "deep/er/c.json", "[x].json", "note.txt"):
+        write(tmp_path, name, {"testSteps": [{}]})
+    (tmp_path / "folder.json").mkdir()
+
+    works = load(tmp_path, "b.json", "*.json", "./a.json", "**/*.json")
+
+    assert [work.key for work in works] == ["b.json", "[x].json", "a.json", "deep/er/c.json"]
+
+
+def test_load__name_with_glob_characters(tmp_path: pathlib.Path) -> None:
+    """A file that is there is meant as it is called."""
+    write(tmp_path, "[x].json", {"testSteps": [{}]})
+    write(tmp_path, "x.json", {"testSteps": [{}]})
+
+    assert [work.key for work in load(tmp_path, "[x].json")] == ["[x].json"]
+
+
+def test_load__absolute(tmp_path: pathlib.Path) -> None:
+    """An absolute path is shown from where the gate runs, and in full when it is elsewhere."""
+    below, beside = tmp_path / "here", tmp_path / "there"
+    inner = write(below, "a.json", {"testSteps": [{}]})
+    outer = write(beside, "b.json", {"testSteps": [{}]})
+
+    works = load(below, str(inner), f"{beside}/*.json")
+
+    assert [work.key for work in works] == ["a.json", outer.as_posix()]
+
+
+def test_load__nothing_matches(tmp_path: pathlib.Path) -> None:
+    """A pattern that matches nothing is a mistake, never an empty success."""
+    assert problems(tmp_path, "*.json", "a.json") == (
+        "files: '*.json' matches no file.",
+        "files: 'a.json' matches no file.",
+    )
+
+
+def test_load__directory(tmp_path: pathlib.Path) -> None:
+    """A directory is not a file, and the message says what would be."""
+    (tmp_path / "suites").mkdir()
+
+    assert problems(tmp_path, "suites") == ("files: 'suites' is a directory; suites/*.json would be the files in it.",)
+
+
+def test_load__name_too_long(tmp_path: pathlib.Path) -> None:
+    """A name that no file can have is a problem like any other."""
+    [found] = problems(tmp_path, "x" * 300)
+
+    assert found.endswith("can't be looked for: File name too long.")
+
+
+def test_load__same_name(tmp_path: pathlib.Path) -> None:
+    """Two files can't be the same suite."""
+    write(tmp_path, "a.json", STORED)
+    write(tmp_path, "b.json", STORED)
+
+    assert problems(tmp_path, "*.json") == ("b.json and a.json have the same suite name: 'Banking'.",)
+
+
+def test_load__every_problem_at_once(tmp_path: pathlib.Path) -> None:
+    """All that is wrong with all files is told together."""
+    write(tmp_path, "a.json", b"")
+    write(tmp_path, "b.json", b"[]")
+
+    assert problems(tmp_path, "*.json", "c.json") == (
+        "files: 'c.json' matches no file.",
+        "a.json is empty.",
+        "b.json holds no JSON object.",
+    )
+
+
+BAD: dict[str, tuple[bytes, str]] = {
+    "empty": (b"", "is empty."),
+    "blank": (b" \r\n\t", "is empty."),
+    "byte order mark": (b'\xef\xbb\xbf{"a": 1}', "begins with a byte order mark: save it as UTF-8 without one."),
+    "UTF-16": ('{"a": 1}'.encode("utf-16"), "is not UTF-8."),
+    "Latin-1": (b'{"a": "\xfc"}', "is not UTF-8."),
+    "not JSON": (b'{\n  "a": 1,\n  "b" 2\n}', "line 3, column 7."),
+    "cut off": (b'{"a": [1,', "line 1, column 10."),
+    "two values": (b"{} {}", "line 1, column 4."),
+    "single quotes": (b"{'a': 1}", "line 1, column 2."),
+    "not a number": (b'{"a": NaN}', "is no usable JSON: NaN is no JSON value."),
+    "infinite": (b'{"a": -Infinity}', "is no usable JSON: -Infinity is no JSON value."),
+    "too deep": (b'{"a": ' + b"[" * 100_000, "is no usable JSON: "),
+    "an array": (b"[1]", "holds no JSON object."),
+    "a text": (b'"a"', "holds no JSON object."),
+    "nothing": (b"null", "holds no JSON object."),
+    "an empty object": (b"{}", "has no test cases in it."),
+    "no test cases": (b'{"name": "A", "testCases": []}', "has no test cases in it."),
+    "no test steps": (b'{"name": "A", "testSteps": []}', "has no test cases in it."),
+    "too large": (b" " * (suite_files.MOST_BYTES + 1), "is larger than the 2 MB that Kore.ai takes (2097153 bytes)."),
+}
+
+
+@pytest.mark.parametrize(("content", "expected"), BAD.values(), ids=BAD)
+def test_load__bad_content(tmp_path: pathlib.Path, content: bytes, expected: str) -> None:
+    """What is no suite is told before anything is sent, with the place where that helps."""
+    write(tmp_path, "a.json", content)
+
+    [found] = problems(tmp_path, "a.json")
+
+    assert found.startswith("a.json ")
+    assert expected in found
+
+
+def test_load__csv(tmp_path: pathlib.Path) -> None:
+    """Who gives CSV is told what conversation suites are."""
+    write(tmp_path, "a.CSV", b"input,intent")
+
+    assert problems(tmp_path, "a.CSV") == (
+        "a.CSV is CSV: Kore.ai imports conversation suites as JSON only (CSV is for batch suites).",
+    )
+
+
+def test_load__largest(tmp_path: pathlib.Path) -> None:
+    """A file of exactly two megabytes may go."""
+    content = json.dumps(STORED).encode()
+    write(tmp_path, "a.json", content + b" " * (suite_files.MOST_BYTES - len(content)))
+
+    [work] = load(tmp_path, "a.json")
+
+    assert len(work.data) == suite_files.MOST_BYTES
+
+
+def test_load__unreadable(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that may not be read is named with the reason."""
+    write(tmp_path, "a.json", STORED)
+
+    def refuse(path: pathlib.Path) -> bytes:
+        raise PermissionError(13, os.strerror(13), str(path))
+
+    monkeypatch.setattr(pathlib.Path, "read_bytes", refuse)
+
+    assert problems(tmp_path, "a.json") == ("a.json can't be read: Permission denied.",)
+
+
+LINES: dict[str, tuple[bytes, tuple[int, ...]]] = {
+    "recorded": (json.dumps(RECORDED, indent=2).encode(), (7, 18, 21)),
+    "on one line": (json.dumps(RECORDED).encode(), (1, 1, 1)),
+    "CRLF": (json.dumps(STORED, indent=2).replace("\n", "\r\n").encode(), (4, 7)),
+    "characters of several bytes": (
+        '{"name": "Ünïcödé 🏦",\n"testSteps": [{"input": "héé\\n 🏦"},\n\n{"input": "b"}]}'.encode(),
+        (2, 4),
+    ),
+    "escapes in the keys": (b'{"test\\u0053teps": [\n{"input": "a"}]}', (2,)),
+    "brackets in texts": (b'{"name": "{[}\\"]",\n"testSteps": [{"a": "}\\\\"},\n{"b": "{"}]}', (2, 3)),
+    "nested": (b'{"testSteps": [\n{"outputs": [{"a": {}},\n{}]},\n{}]}', (2, 4)),
+    "steps that are no objects": (b'{"testSteps": [\n{"input": "a"},\n"b"]}', ()),
+    "messages that are no list": (b'{"testCases": [{"messages": {}}, 3]}', ()),
+    "cases that are no list": (b'{"testCases": {"a": 1}}', ()),
+}
+
+
+@pytest.mark.parametrize(("content", "lines"), LINES.values(), ids=LINES)
+def test_load__lines(tmp_path: pathlib.Path, content: bytes, lines: tuple[int, ...]) -> None:
+    """Each step's line is the one it begins at, however the file is written."""
+    write(tmp_path, "a.json", content)
+
+    [work] = load(tmp_path, "a.json")
+
+    assert work.lines == lines

@@ -1,0 +1,234 @@
+import dataclasses
+import shlex
+
+import pytest
+
+from kore_gate import track
+from kore_gate.model import Ending, Evidence, Job, Outcome, Phase, Source, State, Suite, SuiteResult, Verdict
+from kore_gate.track import Track, Work
+from tests.builders import make_step, make_suite, make_verdict
+from tests.fakes.clock import FakeClock
+
+WORK = Work(key="ds-1", name="ds-1", phase=Phase.IMPORT, ds_id="ds-1")
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+def made(clock: FakeClock, *, runs: bool = False, **overrides: object) -> Track:
+    return Track(dataclasses.replace(WORK, **overrides), clock, runs=runs)  # type: ignore[arg-type]
+
+
+def job(state: State = State.SUCCEEDED, **overrides: object) -> Job:
+    return dataclasses.replace(Job(status=state.upper(), state=state), **overrides)  # type: ignore[arg-type]
+
+
+def test_track__nothing_known(clock: FakeClock) -> None:
+    """What ends before anything is known still has a result."""
+    result = made(clock).end(make_verdict(Ending.REFUSED))
+
+    assert result == SuiteResult(
+        key="ds-1",
+        name="ds-1",
+        phase=Phase.IMPORT,
+        verdict=make_verdict(Ending.REFUSED),
+        ds_id="ds-1",
+        started="2026-01-02T03:04:05Z",
+        resume="kore-gate wait --ds-id ds-1",
+    )
+
+
+def test_track__all_known(clock: FakeClock) -> None:
+    """A result holds what the last look told, and the judged suite under a name."""
+    one = made(clock)
+    one.name = "Banking"
+    one.note("said once")
+    one.job = job(percent=100.0, test_suite_id="ctc-outer", download_url="https://kore.example/f.csv")
+
+    result = one.end(make_verdict(), Suite(name="", id="ctc-inner"))
+
+    assert result.suite == Suite(name="Banking", id="ctc-inner")
+    assert (result.status, result.percent, result.test_suite_id) == ("SUCCEEDED", 100.0, "ctc-outer")
+    assert (result.download_url, result.notes, result.resume) == ("https://kore.example/f.csv", ("said once",), "")
+
+
+def test_track__id_of_the_suite(clock: FakeClock) -> None:
+    """Where the job names no suite, the suite names itself."""
+    one = made(clock)
+    one.job = job()
+
+    assert one.end(make_verdict(), make_suite(id="ctc-inner")).test_suite_id == "ctc-inner"
+
+
+@pytest.mark.parametrize(
+    ("phase", "seen", "evidence"),
+    [
+        (Phase.IMPORT, job(), Evidence.IMPORT_VALIDATION),
+        (Phase.IMPORT, job(State.RUNNING), Evidence.NONE),
+        (Phase.IMPORT, job(State.FAILED), Evidence.NONE),
+        (Phase.IMPORT, None, Evidence.NONE),
+        (Phase.RUN, job(), Evidence.EXECUTION),
+        (Phase.RUN, job(State.RUNNING), Evidence.EXECUTION),
+        (Phase.RUN, None, Evidence.NONE),
+    ],
+)
+def test_track__evidence(clock: FakeClock, phase: Phase, seen: Job | None, evidence: Evidence) -> None:
+    """A suite proves what its phase proves, once Kore.ai has said something."""
+    one = made(clock, phase=phase)
+    one.job = seen
+
+    assert one.end(make_verdict(), make_suite()).evidence is evidence
+
+
+def test_track__no_evidence_without_a_suite(clock: FakeClock) -> None:
+    """Without test cases there is nothing to be proved."""
+    one = made(clock)
+    one.job = job()
+
+    assert one.end(make_verdict()).evidence is Evidence.NONE
+
+
+def test_track__unfinished_import(clock: FakeClock) -> None:
+    """An import that did not end keeps the suite that it told of."""
+    one = made(clock)
+    one.job = job(State.RUNNING, suite=make_suite())
+
+    assert one.end(make_verdict(Ending.TIMED_OUT)).suite == make_suite()
+
+
+def test_track__unfinished_run(clock: FakeClock) -> None:
+    """A run that did not end keeps what it told, the rest of the suite as not executed."""
+    pending = make_step(number=2, input="Bye", outcome=Outcome.PENDING)
+    one = made(clock, phase=Phase.RUN, run_id="ctr-1")
+    one.suite = make_suite(steps=(make_step(outcome=Outcome.PENDING), pending))
+    one.job = job(State.RUNNING, suite=make_suite(name="", steps=(make_step(),)))
+
+    result = one.end(make_verdict(Ending.INTERRUPTED))
+
+    assert result.suite is not None
+    assert [(step.input, step.outcome) for step in result.suite.steps] == [
+        ("Hi", Outcome.PASSED),
+        ("Bye", Outcome.SKIPPED),
+    ]
+
+
+def test_track__run_not_seen_yet(clock: FakeClock) -> None:
+    """Between import and the first look at the run, the suite is known as defined."""
+    one = made(clock)
+    one.suite = make_suite()
+    one.job = job()
+    one.enter(Phase.RUN)
+
+    result = one.end(make_verdict(Ending.INTERRUPTED))
+
+    assert (result.phase, result.suite, result.status) == (Phase.RUN, make_suite(), "")
+
+
+def test_track__its_own_time(clock: FakeClock) -> None:
+    """A suite's time begins when its work does, not when it was queued."""
+
+    async def work() -> SuiteResult:
+        one = made(clock)
+        await clock.sleep(60)
+        one.begin()
+        await clock.sleep(2.5)
+        return one.end(make_verdict())
+
+    result = clock.run(work())
+
+    assert (result.started, result.duration) == ("2026-01-02T03:05:05Z", 2.5)
+
+
+def test_track__note_once(clock: FakeClock) -> None:
+    """The same remark is kept once."""
+    one = made(clock)
+
+    assert [one.note("a"), one.note("b"), one.note("a")] == [True, True, False]
+    assert one.notes == ["a", "b"]
+
+
+def test_track__sketch_ends_nothing(clock: FakeClock) -> None:
+    """A sketch tells what is known so far, in short, and leaves the suite open."""
+    one = made(clock)
+    one.job = job(State.RUNNING, suite=make_suite())
+
+    sketched = one.sketch(make_verdict(Ending.INTERRUPTED))
+
+    assert (sketched.suite, sketched.ds_id, one.result) == (None, "ds-1", None)
+
+
+IMPORT, RUN = Phase.IMPORT, Phase.RUN
+RESUMES: dict[str, tuple[dict[str, object], bool, list[str]]] = {
+    "an import": ({"phase": IMPORT, "ds_id": "ds-1"}, False, ["kore-gate", "wait", "--ds-id", "ds-1"]),
+    "an import of a chain": (
+        {"phase": IMPORT, "ds_id": "ds-1", "name": "A b"},
+        True,
+        ["kore-gate", "wait", "--ds-id", "ds-1", "&&", "kore-gate", "run", "A b"],
+    ),
+    "a run": ({"phase": RUN, "run_id": "r 1", "name": "A/b"}, True, ["kore-gate", "run", "A/b", "--run-id", "r 1"]),
+    "names like flags": (
+        {"phase": RUN, "run_id": "-r", "name": "--x $(y)"},
+        False,
+        ["kore-gate", "run", "--suites=--x $(y)", "--run-id=-r"],
+    ),
+    "an id like a flag": ({"phase": IMPORT, "ds_id": "-d"}, False, ["kore-gate", "wait", "--ds-id=-d"]),
+    "an upload": ({"phase": Phase.UPLOAD, "ds_id": ""}, True, []),
+    "an import without an id": ({"phase": IMPORT, "ds_id": ""}, True, []),
+    "a run without an id": ({"phase": RUN, "ds_id": "ds-1"}, True, []),
+}
+
+
+@pytest.mark.parametrize(("work", "runs", "words"), RESUMES.values(), ids=RESUMES)
+def test_track__resume(clock: FakeClock, work: dict[str, object], runs: bool, words: list[str]) -> None:
+    """The command that goes on is one that a shell reads as it is meant; without an id there is none."""
+    one = made(clock, runs=runs, **work)
+
+    assert shlex.split(one.end(make_verdict(Ending.INTERRUPTED)).resume) == words
+    assert one.is_resumable is bool(words)
+
+
+@pytest.mark.parametrize("ending", list(Ending), ids=str)
+def test_track__resume_by_ending(clock: FakeClock, ending: Ending) -> None:
+    """There is a way to go on wherever Kore.ai's job may do so."""
+    result = made(clock).end(Verdict(ending=ending, exit_code=make_verdict(ending).exit_code, message=""))
+
+    lasting = {Ending.TIMED_OUT, Ending.INTERRUPTED, Ending.UNAVAILABLE, Ending.REFUSED}
+    assert bool(result.resume) is (ending in lasting)
+
+
+def test_track__gone_is_not_resumed(clock: FakeClock) -> None:
+    """A job that Kore.ai has forgotten can't be waited for again."""
+    one = made(clock)
+    one.is_gone = True
+
+    assert one.end(make_verdict(Ending.UNAVAILABLE)).resume == ""
+
+
+def test_located__every_step() -> None:
+    """Each step is told where it stands in its file."""
+    suite = make_suite(steps=(make_step(), make_step(number=2)))
+    work = dataclasses.replace(WORK, file="a.json", lines=(3, 9))
+
+    found = track.located(suite, work)
+
+    assert found is not None
+    assert [step.source for step in found.steps] == [Source(file="a.json", line=3), Source(file="a.json", line=9)]
+
+
+@pytest.mark.parametrize(
+    "work",
+    [dataclasses.replace(WORK, file="a.json", lines=(3,)), dataclasses.replace(WORK, lines=(3, 9))],
+    ids=["other steps", "no file"],
+)
+def test_located__not_known(work: Work) -> None:
+    """Where Kore.ai's steps are not the file's, no line is guessed."""
+    suite = make_suite(steps=(make_step(), make_step(number=2)))
+
+    assert track.located(suite, work) == suite
+
+
+def test_located__no_suite() -> None:
+    """Without a suite there is nothing to locate."""
+    assert track.located(None, dataclasses.replace(WORK, file="a.json")) is None
