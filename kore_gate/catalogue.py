@@ -18,7 +18,8 @@ COMMANDS = {
     "doctor": "check settings, credentials, clock, proxy, certificate, host and scope",
 }
 
-REMOTE_COMMANDS = ("wait", "import", "run", "test", "doctor")
+JUDGING_COMMANDS = ("wait", "import", "run", "test")  # leave reports, whatever happens
+REMOTE_COMMANDS = (*JUDGING_COMMANDS, "doctor")
 
 CI_NAMES = ("auto", "github", "gitlab", "jenkins", "azure", "circleci", "buildkite", "bitbucket", "teamcity", "none")
 

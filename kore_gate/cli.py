@@ -29,13 +29,17 @@ if TYPE_CHECKING:
 def main(argv: Sequence[str], pending: list[int] | None = None) -> int:
     """Run one command; return the exit code. `pending` takes signals that come, or came, before a call is under way."""
     environ = dict(os.environ)
-    console = _console({}, environ)
+    default = settings.command_of(environ)
+    command, telling = arguments.for_reports(argv, default)
+    console = _console(telling, environ)
     caught = pending if pending is not None else []
     try:
-        parsed = _parse(argv, environ, console)
-        flags = arguments.flags(parsed)
-        console = _console(flags, environ)
-        return _dispatch(parsed, flags, environ, console, caught)
+        try:
+            parsed = arguments.parse(argv, default)
+        except errors.SettingsError as error:
+            _report_settings(command, telling, environ, console, error)
+            raise
+        return _dispatch(parsed, arguments.flags(parsed), environ, console, caught)
     except errors.GateError as error:
         console.problem(error)
         console.last_lines(verdict.of_error(error, Phase.SETTINGS))
@@ -44,17 +48,6 @@ def main(argv: Sequence[str], pending: list[int] | None = None) -> int:
         return _bug(console, exc)
     finally:
         console.close()
-
-
-def _parse(argv: Sequence[str], environ: Mapping[str, str], console: Console) -> "argparse.Namespace":
-    default = settings.command_of(environ)
-    try:
-        return arguments.parse(argv, default)
-    except errors.SettingsError as error:
-        command, flags = arguments.for_reports(argv, default)
-        if command in catalogue.REMOTE_COMMANDS:
-            _report_settings(command, flags, environ, console, error)
-        raise
 
 
 def _dispatch(
@@ -71,8 +64,7 @@ def _dispatch(
     try:
         wanted = settings.read(parsed.command, flags, environ, _read_file, parsed.problems)
     except errors.SettingsError as error:
-        if parsed.command in catalogue.REMOTE_COMMANDS:
-            _report_settings(parsed.command, flags, environ, console, error)
+        _report_settings(parsed.command, flags, environ, console, error)
         raise
     for secret in wanted.secrets:
         console.hide(secret)
@@ -162,7 +154,7 @@ def _report_settings(
     from kore_gate import call
 
     usable = settings.read_for_reports(command, flags, environ, _read_file)
-    if not usable:
+    if command not in catalogue.JUDGING_COMMANDS or not usable:
         return
     try:
         call.Call(usable, _surroundings(usable.ci, environ, pathlib.Path.cwd()), console, SystemClock()).refuse(error)

@@ -145,8 +145,11 @@ class Gate:
         total = job.tally.total or 0 if job.tally else 0
         told = len(job.suite.steps) if job.suite else 0
         if job.state in (State.SUCCEEDED, State.FAILED) and told < total:
-            shown = f"tells {told} of {total} steps" if told else "tells no single step or assertion"
-            track.note(f"Kore.ai gave counts only for this run: its answer {shown}.")
+            track.note(
+                f"Kore.ai's answer tells {told} of {total} steps of this run, and counts the others."
+                if told
+                else "Kore.ai gave counts only for this run: its answer tells no single step or assertion."
+            )
         return verdict.of_run(job, track.suite, allow_empty=self._settings.allow_empty, waited=self._waited(track))
 
     async def _wait(self, track: Track, look: Callable[[], Awaitable[Job]]) -> Job:

@@ -30,4 +30,6 @@ def _close_virtual_loops() -> Iterator[None]:
     """Close the event loops that fake clocks made."""
     yield
     while clocks.OPEN_LOOPS:
-        clocks.OPEN_LOOPS.pop().close()
+        loop = clocks.OPEN_LOOPS.pop()
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.close()

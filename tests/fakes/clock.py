@@ -70,7 +70,4 @@ class FakeClock:
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine to its end, in no time."""
-        try:
-            return self.loop.run_until_complete(work)
-        finally:
-            self.loop.run_until_complete(self.loop.shutdown_asyncgens())
+        return self.loop.run_until_complete(work)

@@ -11,6 +11,7 @@ from kore_gate.console import Console
 from kore_gate.model import Result
 from kore_gate.settings import Settings
 from kore_gate.simulator import kore
+from kore_gate.simulator.scenarios import Scenario
 from tests.fakes.clock import FakeClock
 from tests.fakes.kore import FakeKore
 
@@ -46,7 +47,7 @@ class Ended:
 class Pipeline:
     """One call against one simulator."""
 
-    def __init__(self, reports: pathlib.Path, *, scenario: str = "passing", ci: str = "none", **options: Any) -> None:
+    def __init__(self, reports: pathlib.Path, *, scenario: str | Scenario = "passing", ci: str = "none", **options: Any) -> None:
         self.clock = FakeClock()
         self.simulator = kore.Simulator(scenario=scenario, now=lambda: self.clock.now().timestamp(), **options)
         self.kore = FakeKore(self.simulator)

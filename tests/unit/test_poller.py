@@ -70,7 +70,7 @@ def test_rhythm__auto_spreads() -> None:
 
 def test_wait_for__first_look_at_once(clock: FakeClock) -> None:
     """A job that has ended already costs no wait."""
-    record = Record(clock, lambda now: DONE)
+    record = Record(clock, lambda _: DONE)
 
     seen = record.wait()
 
@@ -93,7 +93,7 @@ def test_wait_for__ended(clock: FakeClock, state: State) -> None:
     """Well or badly, the end is the end."""
     ended = job("ANY", state)
 
-    assert Record(clock, lambda now: ended).wait() == ended
+    assert Record(clock, lambda _: ended).wait() == ended
 
 
 def test_wait_for__unknown_word_is_waited_out(clock: FakeClock) -> None:
@@ -121,7 +121,7 @@ def test_wait_for__last_look_before_the_deadline(
     clock: FakeClock, every: float, timeout: float, looks: list[float]
 ) -> None:
     """However long the rhythm, there is a look shortly before the deadline, and none after it."""
-    record = Record(clock, lambda now: RUNNING)
+    record = Record(clock, lambda _: RUNNING)
 
     seen = record.wait(every=every, timeout=timeout)
 
@@ -132,7 +132,7 @@ def test_wait_for__last_look_before_the_deadline(
 
 def test_wait_for__deadline_counts_the_looks(clock: FakeClock) -> None:
     """The time that answers take is part of the wait."""
-    record = Record(clock, lambda now: RUNNING, seconds=4.0)
+    record = Record(clock, lambda _: RUNNING, seconds=4.0)
 
     record.wait(timeout=24.0)
 
@@ -150,7 +150,7 @@ def test_wait_for__record_not_visible_yet(clock: FakeClock) -> None:
 
 def test_wait_for__record_never_visible(clock: FakeClock) -> None:
     """A record that does not appear within half a minute is not there."""
-    record = Record(clock, lambda now: errors.Gone("HTTP 404, no such record"))
+    record = Record(clock, lambda _: errors.Gone("HTTP 404, no such record"))
 
     with pytest.raises(
         errors.Gone, match=r"No such record appeared within 30 s \(HTTP 404, no such record\)\."
@@ -163,7 +163,7 @@ def test_wait_for__record_never_visible(clock: FakeClock) -> None:
 
 def test_wait_for__record_not_visible_before_an_early_deadline(clock: FakeClock) -> None:
     """A deadline that comes first ends that wait, too, and the message says how long it was."""
-    record = Record(clock, lambda now: errors.Gone("HTTP 404"))
+    record = Record(clock, lambda _: errors.Gone("HTTP 404"))
 
     with pytest.raises(errors.Gone, match=r"No such record appeared within 10 s"):
         record.wait(timeout=12)
@@ -180,7 +180,8 @@ def test_wait_for__record_gone(clock: FakeClock) -> None:
         record.wait()
 
     assert caught.value.message == (
-        "The record is gone (HTTP 404); its last status was IN_PROGRESS; it was due to expire at 2026-01-02T03:19:05.000Z."
+        "The record is gone (HTTP 404); its last status was IN_PROGRESS; "
+        "it was due to expire at 2026-01-02T03:19:05.000Z."
     )
     assert clock.monotonic() == 10
 

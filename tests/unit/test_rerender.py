@@ -38,10 +38,11 @@ def again(path: pathlib.Path, screen: Screen | None = None, /, **given: str) -> 
     return rerender.run(settings, (screen or Screen()).console)
 
 
+@pytest.mark.parametrize("command", ["wait", "run"])
 @pytest.mark.parametrize("scenario", SCENARIOS)
-def test_run__same_bytes(tmp_path: pathlib.Path, scenario: str) -> None:
+def test_run__same_bytes(tmp_path: pathlib.Path, scenario: str, command: str) -> None:
     """However a call ended, its reports are made again byte for byte, and nothing else is."""
-    ended = call(tmp_path / "reports", scenario)
+    ended = call(tmp_path / "reports", scenario, command=command, suites=("Balance", "Transfer / confirmation"))
     before = contents(ended.reports)
     for name in before:
         if not name.startswith("kore-results-") and name != RESULT:

@@ -148,7 +148,7 @@ def test_executed__nothing_known() -> None:
 
 
 def test_executed__completed_by_the_definition() -> None:
-    """The definition fills in what the answer leaves out: name, texts, replies, disabled assertions, place in the file."""
+    """The definition fills in what the answer leaves out: name, texts, replies, assertions, place in the file."""
     known = defined(
         {
             "input": "Hi",

@@ -1,0 +1,59 @@
+import dataclasses
+import pathlib
+import re
+
+import pytest
+
+from kore_gate import model
+from tests.container.containers import ROOT
+
+SCHEMA = (ROOT / "docs" / "result-schema.md").read_text(encoding="utf-8")
+PAGES = [
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "CHANGELOG.md",
+    ROOT / "tests/README.md",
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
+SECTIONS = {
+    "The call": model.Result,
+    "Verdict": model.Verdict,
+    "A suite's result": model.SuiteResult,
+    "Counts": model.Counts,
+    "Suite": model.Suite,
+    "Step": model.Step,
+    "Reply": model.Reply,
+    "Assertion": model.Assertion,
+    "Check": model.Check,
+    "Source": model.Source,
+}
+# What the file has beyond the facts.
+ADDED = {"The call": {"schema", "files"}, "A suite's result": {"counts"}}
+
+
+def _documented(section: str) -> set[str]:
+    (body,) = re.findall(rf"^## {section}\n(.*?)(?=^## |\Z)", SCHEMA, re.MULTILINE | re.DOTALL)
+    return set(re.findall(r"^\| `(\w+)` \|", body, re.MULTILINE))
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_result_schema__names_every_field(section: str) -> None:
+    """The page on kore-result.json has a row for each field, and none for a field that is not there."""
+    fields = {field.name for field in dataclasses.fields(SECTIONS[section])}
+
+    assert _documented(section) == fields | ADDED.get(section, set())
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_pages__links_lead_somewhere(page: pathlib.Path) -> None:
+    """Every file that a page links to exists."""
+    targets = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text(encoding="utf-8"))
+
+    assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+def test_decisions__are_listed() -> None:
+    """The list of decisions names each of them."""
+    folder = ROOT / "docs" / "adr"
+    listed = re.findall(r"\]\((\d{4}-[\w-]+\.md)\)", (folder / "README.md").read_text(encoding="utf-8"))
+
+    assert listed == sorted(path.name for path in folder.glob("[0-9]*.md"))

@@ -1,0 +1,27 @@
+"""What the flow tests share."""
+
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.fakes.clock import FakeClock
+from tests.fakes.pipeline import make_settings
+from tests.fakes.rig import AUTHORITIES, Rig, Script
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def rig(clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Rig]:
+    """Return a way to build a client at a script: what happens to its requests, and its settings."""
+    monkeypatch.setattr(httpx, "create_ssl_context", lambda: AUTHORITIES)
+
+    def build(*kinds: object, seconds: float = 0.0, **changes: Any) -> Rig:
+        return Rig(clock, Script(clock, kinds, seconds), make_settings(**changes))
+
+    return build

@@ -1,0 +1,207 @@
+import collections
+import pathlib
+from collections.abc import Iterable
+
+import pytest
+from junitparser import JUnitXml
+
+from kore_gate.exit_codes import ExitCode
+from kore_gate.kore.api import Api
+from kore_gate.model import Ending
+from kore_gate.simulator.kore import LogEntry
+from tests.fakes.files import write_named
+from tests.fakes.pipeline import Ended, Pipeline
+
+HUNDRED = tuple(f"suite {number:03d}" for number in range(1, 101))
+
+
+def keys(entries: Iterable[LogEntry]) -> dict[str, list[float]]:
+    """Return the times of all calls by whom they count for: an id, or the bot."""
+    times = collections.defaultdict(list)
+    for entry in entries:
+        about_one = entry.kind in {"import-status", "run-status"}
+        times[f"{entry.kind} {entry.id}" if about_one else "bot"].append(entry.time)
+    return times
+
+
+def most(times: list[float], seconds: float) -> int:
+    """Return the largest number of calls within any so many seconds."""
+    largest, first = 0, 0
+    for last, time in enumerate(times):
+        while times[first] <= time - seconds:
+            first += 1
+        largest = max(largest, last - first + 1)
+    return largest
+
+
+def check_limits(pipeline: Pipeline) -> None:
+    """See that no limit was ever reached, by count and by Kore.ai's own word."""
+    for times in keys(pipeline.simulator.log).values():
+        assert most(times, 60) <= 60
+        assert most(times, 3600) <= 1800
+    assert 429 not in {entry.status for entry in pipeline.simulator.log}
+
+
+def endings(ended: Ended) -> dict[str, str]:
+    return {one.name: str(one.verdict.ending) for one in ended.result.suites}
+
+
+def test_test__a_hundred_suites(tmp_path: pathlib.Path) -> None:
+    """A hundred suites come to one verdict, each with its own result and reports, within every limit."""
+    write_named(tmp_path, HUNDRED)
+    special = {
+        HUNDRED[3]: "failing-tests",
+        HUNDRED[10]: "stuck",
+        HUNDRED[42]: "failing",
+        HUNDRED[50]: "vanishing",
+        HUNDRED[77]: "run-error",
+        HUNDRED[99]: "flapping",
+    }
+    pipeline = Pipeline(tmp_path / "reports", by_suite=special)
+
+    ended = pipeline.run(command="test", files=("*.json",), timeout=3600.0)
+
+    expected = {
+        HUNDRED[3]: "failed",
+        HUNDRED[10]: "unavailable",  # after a quarter of an hour Kore.ai forgets it
+        HUNDRED[42]: "job-failed",
+        HUNDRED[50]: "unavailable",
+        HUNDRED[77]: "job-failed",
+    }
+    assert ended.code == ExitCode.UNAVAILABLE
+    assert endings(ended) == dict.fromkeys(HUNDRED, "passed") | expected
+    assert [one.name for one in ended.result.suites] == list(HUNDRED)
+    check_limits(pipeline)
+    read = [JUnitXml.fromfile(str(path)) for path in ended.reports.glob("TEST-kore-*.xml")]
+    assert len(read) == 100
+    assert sum(any(suite.failures or suite.errors for suite in one) for one in read) == len(expected)
+    started = collections.Counter(entry.id for entry in pipeline.simulator.log if entry.kind == "run")
+    assert set(started.values()) == {1}
+    assert sum(entry.kind == "import" for entry in pipeline.simulator.log) == 100
+
+
+def test_test__limit_of_the_bot(tmp_path: pathlib.Path) -> None:
+    """However much may go on at once, a bot's sixty calls a minute are kept."""
+    write_named(tmp_path, HUNDRED)
+    pipeline = Pipeline(tmp_path / "reports")
+
+    ended = pipeline.run(command="test", files=("*.json",), max_parallel=100)
+
+    assert ended.code == 0
+    check_limits(pipeline)
+    assert 240 <= ended.seconds <= 480  # three hundred calls take four minutes and more; each suite takes two
+
+
+def test_wait__limit_of_the_hour(tmp_path: pathlib.Path) -> None:
+    """An hour's limit is kept as well, over all calls about one id."""
+    pipeline = Pipeline(tmp_path / "reports", job_seconds=5000.0)
+
+    ended = pipeline.run(command="run", suites=("Balance",), timeout=7200.0, poll_interval=1.0)
+
+    assert ended.code == 0
+    check_limits(pipeline)
+    assert most(keys(pipeline.simulator.log)[f"run-status {ended.result.suites[0].run_id}"], 3600) == 1800
+
+
+@pytest.mark.parametrize("parallel", [1, 3, 20])
+def test_test__max_parallel(tmp_path: pathlib.Path, parallel: int) -> None:
+    """No more suites are in work at a time than are allowed, and all of them come to their turn."""
+    write_named(tmp_path, HUNDRED[:24])
+    pipeline = Pipeline(tmp_path / "reports", job_seconds=10.0)
+
+    ended = pipeline.run(command="test", files=("*.json",), max_parallel=parallel)
+
+    assert ended.code == 0
+    assert in_work(ended) == parallel
+
+
+def in_work(ended: Ended) -> int:
+    """Return how many suites were in work at the busiest moment, by what was said on screen."""
+    now = largest = 0
+    for line in ended.stderr.splitlines():
+        if "upload started" in line:
+            now += 1
+        elif ": passed: Run" in line:
+            now -= 1
+        largest = max(largest, now)
+    return largest
+
+
+def test_test__a_turn_that_never_comes(tmp_path: pathlib.Path) -> None:
+    """Who waits for a turn until the deadline has timed out as well, and has a report."""
+    write_named(tmp_path, HUNDRED[:3])
+    pipeline = Pipeline(tmp_path / "reports", scenario="stuck")
+
+    ended = pipeline.run(command="test", files=("*.json",), max_parallel=1, timeout=60.0)
+
+    assert ended.code == ExitCode.TIMED_OUT
+    assert endings(ended) == dict.fromkeys(HUNDRED[:3], "timed-out")
+    assert ended.seconds <= 60
+    assert len(list(ended.reports.glob("*.xml"))) == 3
+
+
+def test_test__fail_fast(tmp_path: pathlib.Path) -> None:
+    """The first suite that does not pass stops the rest, which are reported as not executed; what had passed stays."""
+    write_named(tmp_path, HUNDRED[:6])
+    pipeline = Pipeline(tmp_path / "reports", by_suite={HUNDRED[2]: "failing"}, job_seconds=30.0)
+
+    ended = pipeline.run(command="test", files=("*.json",), fail_fast=True, max_parallel=2)
+
+    assert ended.code == ExitCode.JOB_FAILED
+    assert endings(ended) == {
+        HUNDRED[0]: "passed",
+        HUNDRED[1]: "passed",
+        HUNDRED[2]: "job-failed",
+        **dict.fromkeys(HUNDRED[3:6], "failed"),
+    }
+    assert {one.verdict.message for one in ended.result.suites[3:]} == {
+        "Not executed: fail-fast is on, and suite 003 did not pass."
+    }
+    assert len(list(ended.reports.glob("*.xml"))) == 6
+    assert sum(entry.kind == "import" for entry in pipeline.simulator.log) == 4
+
+
+def test_test__without_fail_fast_all_run(tmp_path: pathlib.Path) -> None:
+    """By default a failure stops nothing else."""
+    write_named(tmp_path, HUNDRED[:4])
+    pipeline = Pipeline(tmp_path / "reports", by_suite={HUNDRED[0]: "failing-tests"})
+
+    ended = pipeline.run(command="test", files=("*.json",))
+
+    assert list(endings(ended).values()) == ["failed", "passed", "passed", "passed"]
+
+
+def test_test__a_bug_loses_one_suite_only(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fault nobody foresaw in one suite leaves the others' results alone."""
+    write_named(tmp_path, HUNDRED[:5])
+    start = Api.start_run
+
+    async def buggy(self: Api, suite: str) -> str:
+        if suite == HUNDRED[1]:
+            raise ZeroDivisionError
+        return await start(self, suite)
+
+    monkeypatch.setattr(Api, "start_run", buggy)
+    pipeline = Pipeline(tmp_path / "reports")
+
+    ended = pipeline.run(command="test", files=("*.json",))
+
+    assert ended.code == ExitCode.BUG
+    assert [one.verdict.ending for one in ended.result.suites] == [
+        Ending.PASSED,
+        Ending.ERROR,
+        Ending.PASSED,
+        Ending.PASSED,
+        Ending.PASSED,
+    ]
+
+
+def test_test__ids_of_many_are_noted(tmp_path: pathlib.Path) -> None:
+    """With very many suites the ids are noted once all are known, and the result holds them."""
+    write_named(tmp_path, HUNDRED[:30])
+    pipeline = Pipeline(tmp_path / "reports")
+
+    ended = pipeline.run(command="test", files=("*.json",), max_parallel=30)
+
+    assert all(one.ds_id and one.run_id for one in ended.result.suites)
+    assert len({one.run_id for one in ended.result.suites}) == 30

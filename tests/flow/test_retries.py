@@ -1,0 +1,353 @@
+"""What is tried again and for how long, and what is never sent twice."""
+
+import asyncio
+import email.utils
+from collections.abc import Awaitable, Callable
+
+import httpx
+import pytest
+
+from kore_gate import errors
+from kore_gate.kore.api import Api
+from kore_gate.simulator import kore
+from tests.fakes.clock import FakeClock
+from tests.fakes.rig import CALLS, CAN_NOT_HAVE_ARRIVED, MAY_HAVE_ARRIVED, OUTAGES, RUNNING, STARTS, Rig
+
+
+@pytest.mark.parametrize("kind", [*OUTAGES, 429, "limit", "hour", "proxy"])
+@pytest.mark.parametrize("what", ["look", "upload"])
+def test_retry__until_it_works(rig: Callable[..., Rig], what: str, kind: object) -> None:
+    """What may pass is tried again, and said."""
+    made = rig(kind, kind, {**RUNNING, "fileId": "f-1"})
+
+    if what == "look":
+        assert made.look() == "IN_PROGRESS"
+    else:
+        assert made.run(lambda api: api.upload("x", b"{}")) == "f-1"
+
+    assert len(made.script.requests) == 3
+    assert len(made.troubles) == 2
+
+
+def test_retry__upload_after_nothing(rig: Callable[..., Rig]) -> None:
+    """An upload that was answered by nothing is sent again."""
+    made = rig("empty", {"fileId": "f-1"})
+
+    assert made.run(lambda api: api.upload("x", b"{}")) == "f-1"
+
+
+@pytest.mark.parametrize("status", [400, 402, 405, 406, 409, 410, 411, 412, 413, 415, 418, 422, 426, 431, 451, 499])
+def test_retry__other_4xx_end_at_once(rig: Callable[..., Rig], status: int) -> None:
+    """Kore.ai's own no is final: one request, and its reason."""
+    made = rig(status)
+
+    with pytest.raises(errors.NotUnderstood, match=f"HTTP {status}: so it is"):
+        made.look()
+
+    assert len(made.script.requests) == 1
+
+
+@pytest.mark.parametrize(("name", "start"), STARTS.items())
+def test_retry__a_turned_down_start(rig: Callable[..., Rig], name: str, start: Callable[[Api], Awaitable[str]]) -> None:
+    """A start that Kore.ai turns down is the job's own failure."""
+    made = rig(400)
+
+    with pytest.raises(errors.Rejected, match="HTTP 400: so it is") as caught:
+        made.run(start)
+
+    assert (caught.value.exit_code, caught.value.status, len(made.script.requests)) == (3, 400, 1)
+
+
+@pytest.mark.parametrize("start", [*STARTS.values(), lambda api: api.upload("x", b"{}")], ids=[*STARTS, "upload"])
+def test_retry__a_start_at_the_wrong_place(rig: Callable[..., Rig], start: Callable[[Api], Awaitable[str]]) -> None:
+    """A 404 to what would create something means a wrong address or name."""
+    made = rig(404)
+
+    with pytest.raises(errors.Rejected, match=r"did not take the request: HTTP 404, so it is") as caught:
+        made.run(start)
+
+    assert "stream-id" in caught.value.hint
+    assert len(made.script.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx.Response(401),
+        httpx.Response(403),
+        httpx.Response(200, json={"errors": [{"msg": "Invalid JWT token", "code": 4002}]}),
+        httpx.Response(400, json={"errors": [{"msg": "Invalid JWT token", "code": "4002"}]}),
+        httpx.Response(500, json={"errors": [{"msg": "replay", "code": 401}]}),
+        httpx.Response(403, html="<h1>Forbidden</h1>"),
+    ],
+    ids=["401", "403", "4002 under 200", "4002 under 400", "401 under 500", "HTML"],
+)
+@pytest.mark.parametrize("work", CALLS.values(), ids=CALLS)
+def test_retry__refused_at_once(
+    rig: Callable[..., Rig], work: Callable[[Api], Awaitable[object]], answer: httpx.Response
+) -> None:
+    """Refused credentials are tried once, and what they usually mean is said."""
+    made = rig(lambda _: answer)
+
+    with pytest.raises(errors.Refused) as caught:
+        made.run(work)
+
+    assert len(made.script.requests) == 1
+    assert caught.value.exit_code == 6
+    assert "wrong client id or secret" in caught.value.cause
+
+
+def test_retry__refused_by_the_clock(rig: Callable[..., Rig], clock: FakeClock) -> None:
+    """The Date header shows that it is the runner's clock."""
+    date = email.utils.format_datetime(clock.start.replace(hour=5), usegmt=True)
+    made = rig(lambda _: httpx.Response(401, headers={"date": date}))
+
+    with pytest.raises(errors.Refused) as caught:
+        made.look()
+
+    assert caught.value.cause.startswith("this machine's clock: it is 7200 s behind Kore.ai's")
+    assert made.client
+    assert made.client.skew == 7200.0
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("work", CALLS.values(), ids=CALLS)
+def test_redirect__not_followed(rig: Callable[..., Rig], work: Callable[[Api], Awaitable[object]], status: int) -> None:
+    """A redirect is told, not followed: the token goes nowhere else."""
+    made = rig(lambda _: httpx.Response(status, headers={"location": "https://evil.example/x"}))
+
+    with pytest.raises(errors.GateError, match=r"a redirect to https://evil.example/x that is not followed"):
+        made.run(work)
+
+    assert [request.url.host for request in made.script.requests] == ["kore.example"]
+
+
+def test_absent__look(rig: Callable[..., Rig]) -> None:
+    """Whether a record that is not there will still come, or has gone, is not the client's to say."""
+    kinds: list[object] = ["empty", 404, {}]
+    for kind in kinds:
+        with pytest.raises(errors.Gone):
+            rig(kind).look()
+
+
+def test_retry__backoff(rig: Callable[..., Rig]) -> None:
+    """Waits grow, with full jitter: between nothing and 1, 2, 4, 8, 16, then 20 seconds."""
+    made = rig(*[500] * 30, RUNNING, outage_limit=10_000.0)
+
+    made.look()
+
+    bounds = [1, 2, 4, 8, 16, *[20] * 25]
+    assert all(0 <= wait <= bound for wait, bound in zip(made.waits, bounds, strict=True))
+    assert len({round(wait, 6) for wait in made.waits}) > 25
+    assert max(made.waits) > 4
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("form", ["seconds", "date", "date of another clock"])
+def test_retry__after(rig: Callable[..., Rig], clock: FakeClock, status: int, form: str) -> None:
+    """Kore.ai is not asked sooner than it wants, in either form, whatever its clock says."""
+    ahead = 3600 if form == "date of another clock" else 0
+    start = clock.start.timestamp() + ahead
+    wanted = "40" if form == "seconds" else email.utils.formatdate(start + 40, usegmt=True)
+    headers = {"retry-after": wanted, "date": email.utils.formatdate(start, usegmt=True)}
+    made = rig(lambda _: httpx.Response(status, headers=headers), RUNNING)
+
+    made.look()
+
+    assert 40 <= made.waits[0] <= 41
+
+
+@pytest.mark.parametrize("kind", [429, "limit"])
+def test_retry__limit_without_retry_after(rig: Callable[..., Rig], kind: object) -> None:
+    """Where Kore.ai does not say how long, a part of the minute is waited."""
+    made = rig(kind, RUNNING)
+
+    made.look()
+
+    assert 20 <= made.waits[0] <= 41
+
+
+def test_retry__hourly_limit(rig: Callable[..., Rig]) -> None:
+    """The hour's limit is waited out in minutes, and is no outage however long it lasts."""
+    made = rig(*["hour"] * 6, RUNNING, timeout=10_000.0, outage_limit=180.0)
+
+    assert made.look() == "IN_PROGRESS"
+    assert all(300 <= wait <= 620 for wait in made.waits)
+    assert sum(made.waits) > 1800
+
+
+@pytest.mark.parametrize("kind", OUTAGES)
+def test_outage__limit(rig: Callable[..., Rig], clock: FakeClock, kind: object) -> None:
+    """An outage at a stretch ends the call when its limit comes, with what it was like and where."""
+    made = rig(kind, outage_limit=60.0, request_timeout=10.0)
+
+    with pytest.raises(errors.Unavailable, match=r"Kore\.ai \(kore\.example\) was not usable for 60 s: ") as caught:
+        made.look()
+
+    assert 60 <= clock.monotonic() <= 71
+    assert caught.value.exit_code == 7
+    assert "outage-limit" in caught.value.hint
+
+
+def test_outage__a_last_try_at_the_limit(rig: Callable[..., Rig], clock: FakeClock) -> None:
+    """However long a failing server asks to wait, the last try comes when the limit does."""
+    made = rig(lambda _: httpx.Response(503, headers={"retry-after": "1000"}), outage_limit=60.0)
+
+    with pytest.raises(errors.Unavailable):
+        made.look()
+
+    assert made.script.times == [0.0, 60.0]
+
+
+def test_outage__over_when_it_answers(rig: Callable[..., Rig]) -> None:
+    """Outages that are shorter than the limit end with an answer, each of them, a limit's too."""
+    made = rig(*[502] * 4, 429, *[502] * 4, RUNNING, *[502] * 4, RUNNING, outage_limit=30.0, timeout=3600.0)
+
+    async def twice(api: Api) -> list[str]:
+        return [(await api.import_job("ds-1")).status for _ in range(2)]
+
+    assert made.run(twice) == ["IN_PROGRESS"] * 2
+
+
+def test_outage__waiting_for_a_free_call_is_none(rig: Callable[..., Rig]) -> None:
+    """Time in which the gate holds itself back counts for no outage."""
+    made = rig(*[RUNNING] * 60, 502, RUNNING, outage_limit=20.0)
+
+    async def many(api: Api) -> None:
+        for _ in range(61):
+            await api.import_job("ds-1")
+
+    made.run(many)
+
+    assert len(made.script.requests) == 62
+
+
+@pytest.mark.parametrize("kind", [*OUTAGES, 429, "hour"])
+@pytest.mark.parametrize("timeout", [0.5, 5.0, 25.0])
+def test_deadline__never_overshot(rig: Callable[..., Rig], clock: FakeClock, kind: object, timeout: float) -> None:
+    """Neither a wait nor a request goes on after the deadline."""
+    made = rig(kind, timeout=timeout, outage_limit=10_000.0, seconds=0.01)
+
+    with pytest.raises(errors.TimedOut) as caught:
+        made.look()
+
+    assert clock.monotonic() <= timeout
+    assert caught.value.exit_code == 4
+
+
+def test_deadline__counts_request_time(rig: Callable[..., Rig], clock: FakeClock) -> None:
+    """A request that hangs is given up at the deadline, however long a request may take."""
+    made = rig("timeout", timeout=12.0, request_timeout=30.0)
+
+    with pytest.raises(errors.TimedOut, match=r"while Kore.ai was answering"):
+        made.look()
+
+    assert clock.monotonic() == 12.0
+
+
+def test_deadline__already_passed(rig: Callable[..., Rig]) -> None:
+    """After the deadline nothing is sent."""
+    made = rig(RUNNING, timeout=10.0)
+
+    async def late(api: Api) -> None:
+        await asyncio.sleep(11)
+        await api.import_job("ds-1")
+
+    with pytest.raises(errors.TimedOut, match="The deadline has passed"):
+        made.run(late)
+
+    assert made.script.requests == []
+
+
+def test_deadline__used_up_limits(rig: Callable[..., Rig], clock: FakeClock) -> None:
+    """When no call is free before the deadline, that is said at once."""
+    made = rig(RUNNING, timeout=50.0)
+
+    async def many(api: Api) -> None:
+        for _ in range(61):
+            await api.import_job("ds-1")
+
+    with pytest.raises(errors.TimedOut, match="No call is free"):
+        made.run(many)
+
+    assert clock.monotonic() < 1
+
+
+@pytest.mark.parametrize("kind", MAY_HAVE_ARRIVED)
+@pytest.mark.parametrize(("name", "start"), STARTS.items())
+def test_start__not_sent_twice(
+    rig: Callable[..., Rig], name: str, start: Callable[[Api], Awaitable[str]], kind: object
+) -> None:
+    """When a start may have arrived it is not sent again, and how to find out is said."""
+    made = rig(kind, {"dsId": "ds-1", "testRunId": "ctr-1"})
+
+    with pytest.raises(errors.Unsure, match="may or may not have taken the request") as caught:
+        made.run(start)
+
+    assert len(made.script.requests) == 1
+    assert caught.value.exit_code == 7
+    assert "It is not sent twice" in caught.value.hint
+
+
+@pytest.mark.parametrize("kind", CAN_NOT_HAVE_ARRIVED)
+@pytest.mark.parametrize(("name", "start"), STARTS.items())
+def test_start__sent_again(
+    rig: Callable[..., Rig], name: str, start: Callable[[Api], Awaitable[str]], kind: object
+) -> None:
+    """A start that can't have arrived is sent again."""
+    made = rig(kind, kind, {"dsId": "id-1", "testRunId": "id-1"})
+
+    assert made.run(start) == "id-1"
+    assert len(made.script.requests) == 3
+
+
+@pytest.mark.parametrize("kind", CAN_NOT_HAVE_ARRIVED)
+@pytest.mark.parametrize("then", MAY_HAVE_ARRIVED)
+def test_start__second_try_in_doubt(rig: Callable[..., Rig], kind: object, then: object) -> None:
+    """Only the last try counts: after a refused one, one that may have arrived is not followed by a third."""
+    made = rig(kind, then, {"dsId": "id-1"})
+
+    with pytest.raises(errors.Unsure):
+        made.run(STARTS["import"])
+
+    assert len(made.script.requests) == 2
+
+
+def test_start__at_the_deadline(rig: Callable[..., Rig]) -> None:
+    """A start that the deadline cuts off may have arrived, and that is said."""
+    made = rig("timeout", timeout=5.0)
+
+    with pytest.raises(errors.TimedOut) as caught:
+        made.run(STARTS["run"])
+
+    assert "It is not sent twice" in caught.value.hint
+    assert len(made.script.requests) == 1
+
+
+@pytest.mark.parametrize(("name", "start"), STARTS.items())
+@pytest.mark.parametrize("body", [{"status": "IN_PROGRESS"}, {"dsId": None}, {"dsId": {}}, {"dsId": True}, {"x": 1}])
+def test_start__accepted_without_id(
+    rig: Callable[..., Rig], name: str, start: Callable[[Api], Awaitable[str]], body: dict[str, object]
+) -> None:
+    """An acceptance without the id that is needed leads nowhere, and is not asked for again."""
+    made = rig(body)
+
+    with pytest.raises(errors.Unsure, match=f"accepted the {name} without the"):
+        made.run(start)
+
+    assert len(made.script.requests) == 1
+
+
+@pytest.mark.parametrize("found", ["ds-1", 17, "a b"])
+def test_start__id_of_any_form(rig: Callable[..., Rig], found: object) -> None:
+    """Ids are opaque: no prefix and no type is asked for."""
+    assert rig({"dsId": found}).run(STARTS["import"]) == str(found)
+    assert rig({"_id": found, "status": "IN_PROGRESS"}).run(STARTS["import"]) == str(found)
+
+
+def test_start__failed_at_once(rig: Callable[..., Rig]) -> None:
+    """A start that is answered by a failure, and no id, was turned down."""
+    made = rig({"status": "FAILED", "message": f"duplicate name {kore.CLIENT_SECRET}"})
+
+    with pytest.raises(errors.Rejected, match=r"turned the import down: duplicate name \*\*\*$"):
+        made.run(STARTS["import"])

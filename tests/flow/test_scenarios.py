@@ -1,0 +1,83 @@
+import dataclasses
+import json
+import pathlib
+
+import pytest
+from junitparser import JUnitXml
+
+from kore_gate import settings
+from kore_gate.exit_codes import MEANINGS, ExitCode
+from kore_gate.model import Ending
+from kore_gate.settings import Settings
+from kore_gate.simulator import kore, scenarios, suites
+from kore_gate.simulator.messages import Json
+from kore_gate.simulator.scenarios import SCENARIOS, Scenario
+from tests.fakes.files import write_demo
+from tests.fakes.pipeline import HOST, Ended, Pipeline
+
+_MANY: Json = {"testSteps": [{"input": f"Question {number}", "outputs": ["Answer"]} for number in range(500)]}
+# Fifty thousand steps take their time; fewer show the same.
+FEWER = dataclasses.replace(SCENARIOS["huge"], shape=lambda steps: [*steps, *suites.steps_of(_MANY)])
+ALL = {name: FEWER if name == "huge" else scenario for name, scenario in SCENARIOS.items()}
+
+
+def wanted(command: str, scenario: Scenario, **flags: str) -> Settings:
+    """Read settings as a user's, the scenario's own among them."""
+    given = {"host": HOST, "stream-id": kore.STREAM_ID, "client-id": kore.CLIENT_ID, "user-email": kore.USER_EMAIL}
+    secrets = {"KORE_CLIENT_SECRET": kore.CLIENT_SECRET}
+    return settings.read(command, {**given, **scenario.settings, **flags}, secrets, lambda _: "")
+
+
+def check(ended: Ended, code: ExitCode) -> None:
+    """Hold every report of a call against its exit code."""
+    verdict = ended.result.verdict
+    assert ended.code == verdict.exit_code == code
+    first, last = ended.stderr.rstrip("\n").split("\n")[-2:]
+    assert first.startswith(f"Verdict: {verdict.ending}. ")
+    assert last == f"Exit code: {code.value} ({MEANINGS[code]})"
+    saved = json.loads((ended.reports / "kore-result.json").read_bytes())
+    assert (saved["verdict"]["ending"], saved["verdict"]["exit_code"]) == (verdict.ending, code)
+    assert sorted(saved["files"]) == sorted(path.name for path in ended.reports.iterdir())
+    assert verdict.ending.replace("-", " ") in (ended.reports / "kore-summary.md").read_text("utf-8")
+    assert "</html>" in (ended.reports / "kore-report.html").read_text("utf-8")
+    junit = [JUnitXml.fromfile(str(path)) for path in sorted(ended.reports.glob("TEST-kore-*.xml"))]
+    assert len(junit) == len(ended.result.suites)
+    tests = [sum(suite.tests for suite in one) for one in junit]
+    red = [sum(suite.failures + suite.errors for suite in one) for one in junit]
+    assert all(tests)
+    assert sum(map(bool, red)) == sum(one.verdict.ending is not Ending.PASSED for one in ended.result.suites)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_wait__scenario(tmp_path: pathlib.Path, name: str) -> None:
+    """Waiting for an import ends as the scenario says it does, and every report says the same."""
+    scenario = ALL[name]
+    pipeline = Pipeline(tmp_path / "reports", scenario=scenario)
+
+    ended = pipeline.run(wanted("wait", scenario, **{"ds-id": kore.DS_IDS[0]}))
+
+    check(ended, scenario.wait)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_test__scenario(tmp_path: pathlib.Path, name: str) -> None:
+    """The whole chain ends as the scenario says it does, nothing is started twice, and every report says the same."""
+    scenario = ALL[name]
+    pipeline = Pipeline(tmp_path / "reports", scenario=scenario)
+    write_demo(tmp_path)
+
+    ended = pipeline.run(wanted("test", scenario, files="*.json"))
+
+    check(ended, scenario.test)
+    runs = [entry.id for entry in pipeline.simulator.log if entry.kind == "run" and entry.status == 200]
+    imports = [entry for entry in pipeline.simulator.log if entry.kind == "import" and entry.status == 200]
+    assert sorted(set(runs)) == sorted(runs)
+    assert len(imports) <= 2
+
+
+def test_scenarios__every_setting_is_one() -> None:
+    """What a scenario needs to end soon are settings of the gate."""
+    for scenario in SCENARIOS.values():
+        wanted("wait", scenario, **{"ds-id": "ds-1"})
+
+    assert scenarios.find("passing").settings == {}

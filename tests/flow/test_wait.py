@@ -1,0 +1,372 @@
+import dataclasses
+import itertools
+import json
+import pathlib
+import re
+
+import pytest
+from junitparser import JUnitXml
+
+from kore_gate.exit_codes import ExitCode
+from kore_gate.kore.api import Api
+from kore_gate.model import Ending, Job
+from kore_gate.simulator import content, faults, kore
+from kore_gate.simulator.messages import Json
+from kore_gate.simulator.scenarios import SCENARIOS, Scenario
+from tests.fakes.pipeline import Pipeline, make_settings
+
+EXPIRY = re.compile("Kore.ai forgets this job at")
+
+
+def named(name: str) -> Json:
+    return {**content.GREETING, "name": name}
+
+
+def looks(pipeline: Pipeline, ds_id: str = kore.DS_IDS[0]) -> list[float]:
+    """Return the times at which an import was asked for, from the first on."""
+    times = [entry.time for entry in pipeline.simulator.log if entry.id == ds_id]
+    return [time - times[0] for time in times]
+
+
+def test_wait__several(tmp_path: pathlib.Path) -> None:
+    """Several imports are waited for at once: one verdict, a JUnit file each."""
+    pipeline = Pipeline(tmp_path / "reports")
+
+    ended = pipeline.run(ds_id=kore.DS_IDS)
+
+    assert ended.code == 0
+    assert ended.stderr.splitlines()[-2] == "Verdict: passed. All 3 suites passed."
+    assert ended.seconds < 75  # a job takes a minute
+    assert sorted(path.name for path in ended.reports.glob("*.xml")) == [
+        "TEST-kore-Balance.xml",
+        "TEST-kore-Greeting-and-FAQ.xml",
+        "TEST-kore-Transfer---confirmation.xml",
+    ]
+
+
+def test_wait__gravest_counts(tmp_path: pathlib.Path) -> None:
+    """One import that failed and one that got stuck make the whole call a timeout; the good one stays good."""
+    pipeline = Pipeline(tmp_path / "reports", by_suite={"bad": "failing", "stuck": "stuck"})
+    for name in ("good", "bad", "stuck"):
+        pipeline.simulator.add_import(name, named(name), scenario=None)
+
+    ended = pipeline.run(ds_id=("good", "bad", "stuck"), timeout=120.0)
+
+    assert ended.code == ExitCode.TIMED_OUT
+    assert [one.verdict.ending for one in ended.result.suites] == [Ending.PASSED, Ending.JOB_FAILED, Ending.TIMED_OUT]
+
+
+def test_wait__keeps_its_rhythm(tmp_path: pathlib.Path) -> None:
+    """A minute's job is looked at about every five seconds."""
+    pipeline = Pipeline(tmp_path / "reports")
+
+    pipeline.run()
+
+    gaps = [after - before for before, after in itertools.pairwise(looks(pipeline))]
+    assert all(4 <= gap <= 6.1 for gap in gaps)
+
+
+def test_wait__chosen_rhythm_keeps_the_limits(tmp_path: pathlib.Path) -> None:
+    """However often somebody wants to look, Kore.ai's limit for one id is kept."""
+    pipeline = Pipeline(tmp_path / "reports", job_seconds=150.0)
+
+    ended = pipeline.run(poll_interval=0.2)
+
+    times = looks(pipeline)
+    assert ended.code == 0
+    assert all(sum(start <= time < start + 60 for time in times) <= 60 for start in times)
+    assert {entry.status for entry in pipeline.simulator.log} == {200}
+
+
+@pytest.mark.parametrize("scenario", ["stuck", "hang", "drip", "malformed", "reset"])
+def test_wait__deadline_is_never_overshot(tmp_path: pathlib.Path, scenario: str) -> None:
+    """Whatever Kore.ai does, the call is over when its time is."""
+    pipeline = Pipeline(tmp_path / "reports", scenario=scenario)
+
+    ended = pipeline.run(timeout=47.0, outage_limit=600.0, request_timeout=30.0)
+
+    assert ended.code == ExitCode.TIMED_OUT
+    assert 20 <= ended.seconds <= 47.001
+    assert "kore-gate wait --ds-id ds-demo-1" in ended.stderr
+
+
+def test_wait__resumes_after_a_timeout(tmp_path: pathlib.Path) -> None:
+    """What one call did not wait out, the next one does."""
+    pipeline = Pipeline(tmp_path / "reports")
+
+    first = pipeline.run(timeout=20.0)
+    second = pipeline.run(ds_id=(first.result.suites[0].ds_id,))
+
+    assert (first.code, second.code) == (4, 0)
+    assert first.result.suites[0].resume == "kore-gate wait --ds-id ds-demo-1"
+
+
+def test_wait__unknown_word_is_said_once(tmp_path: pathlib.Path) -> None:
+    """A status word that nobody knows is told once, and named in the verdict."""
+    pipeline = Pipeline(tmp_path / "reports", scenario="unknown-status")
+
+    ended = pipeline.run(timeout=100.0)
+
+    warnings = [line for line in ended.stderr.splitlines() if line.startswith("Warning:")]
+    assert warnings == ["Warning: ds-demo-1: Kore.ai's status is not known to kore_gate, and is waited out: REINDEXING"]
+    assert "last status: REINDEXING, 85 %. That word is not known" in ended.stderr.splitlines()[-2]
+
+
+def test_wait__says_each_minute_that_it_waits(tmp_path: pathlib.Path) -> None:
+    """A long wait is never silent for more than a minute, and never noisy."""
+    pipeline = Pipeline(tmp_path / "reports", scenario="stuck")
+
+    ended = pipeline.run(timeout=600.0)
+
+    beats = [line for line in ended.stderr.splitlines() if "still waiting" in line]
+    assert 8 <= len(beats) <= 10
+    assert re.search(r"still waiting: ds-demo-1 IN_PROGRESS; \d min( \d+ s)? left", beats[0])
+    assert len(ended.stderr.splitlines()) < 50
+
+
+def test_wait__gone(tmp_path: pathlib.Path) -> None:
+    """A record that vanishes is said to be gone, with when it was due to be; nothing is left to resume."""
+    pipeline = Pipeline(tmp_path / "reports", scenario="vanishing")
+
+    ended = pipeline.run()
+
+    [only] = ended.result.suites
+    assert ended.code == ExitCode.UNAVAILABLE
+    assert re.search(r"The record is gone .* it was due to expire at 2026-01-02T03:19:05", only.verdict.message)
+    assert only.resume == ""
+
+
+def test_wait__forgotten_after_a_quarter_of_an_hour(tmp_path: pathlib.Path) -> None:
+    """Kore.ai forgets an import that takes too long; that is no success."""
+    pipeline = Pipeline(tmp_path / "reports", scenario="stuck")
+
+    ended = pipeline.run()
+
+    assert ended.code == ExitCode.UNAVAILABLE
+    assert 900 <= ended.seconds < 910
+    assert "The record is gone" in ended.stderr.splitlines()[-2]
+
+
+def test_wait__never_there(tmp_path: pathlib.Path) -> None:
+    """An id that does not exist is given half a minute to appear."""
+    pipeline = Pipeline(tmp_path / "reports")
+
+    ended = pipeline.run(ds_id=("ds-typo",))
+
+    assert ended.code == ExitCode.UNAVAILABLE
+    assert 30 <= ended.seconds < 40
+    assert "No such record appeared within 3" in ended.stderr
+
+
+def test_wait__appears_late(tmp_path: pathlib.Path) -> None:
+    """A record that is not to be seen at first is waited for."""
+    hidden = Scenario(name="late", description="", faults=(faults.NOT_FOUND,) * 3 + (None,) * 100)
+    pipeline = Pipeline(tmp_path / "reports", scenario=hidden)
+
+    ended = pipeline.run()
+
+    assert ended.code == 0
+    assert [entry.status for entry in pipeline.simulator.log][:4] == [404, 404, 404, 200]
+
+
+@pytest.mark.parametrize(("sources", "warnings"), [({}, 0), ({"timeout": "flag --timeout"}, 1)], ids=["default", "set"])
+def test_wait__warns_of_expiry_once(tmp_path: pathlib.Path, sources: dict[str, str], warnings: int) -> None:
+    """Who chose a timeout longer than Kore.ai's memory is told so once; who chose none is not bothered."""
+    pipeline = Pipeline(tmp_path / "reports")
+
+    ended = pipeline.run(ds_id=kore.DS_IDS, timeout=1800.0, sources=sources)
+
+    assert len(EXPIRY.findall(ended.stderr)) == warnings
+    assert not any(EXPIRY.search(note) for one in ended.result.suites for note in one.notes)
+
+
+def test_wait__no_warning_of_a_time_that_is_long_enough(tmp_path: pathlib.Path) -> None:
+    """A timeout within Kore.ai's memory needs no warning."""
+    pipeline = Pipeline(tmp_path / "reports")
+
+    ended = pipeline.run(timeout=600.0, sources={"timeout": "flag --timeout"})
+
+    assert not EXPIRY.search(ended.stderr)
+
+
+def test_wait__expiry_that_is_no_time(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A date that can't be read is passed over."""
+    look = Api.import_job
+
+    async def bad_date(self: Api, ds_id: str) -> Job:
+        return dataclasses.replace(await look(self, ds_id), expires="soon")
+
+    monkeypatch.setattr(Api, "import_job", bad_date)
+    pipeline = Pipeline(tmp_path / "reports")
+
+    ended = pipeline.run(sources={"timeout": "flag --timeout"})
+
+    assert ended.code == 0
+
+
+def test_wait__expiry_in_the_verdict_of_a_timeout(tmp_path: pathlib.Path) -> None:
+    """Who ran out of time is told how long the job can still be had."""
+    pipeline = Pipeline(tmp_path / "reports", scenario="stuck")
+
+    ended = pipeline.run(timeout=60.0)
+
+    assert EXPIRY.search(ended.result.verdict.cause)
+
+
+def test_wait__two_suites_of_one_name(tmp_path: pathlib.Path) -> None:
+    """Two imports of suites with the same name overwrite nothing of each other."""
+    pipeline = Pipeline(tmp_path / "reports", scenario="results-link")
+    for number, suite in enumerate((named("Same"), named("Same"), named("same"))):
+        pipeline.simulator.add_import(f"ds-{number}", suite)
+
+    ended = pipeline.run(ds_id=("ds-0", "ds-1", "ds-2"))
+
+    junit, tables = (sorted(path.name for path in ended.reports.glob(f"*.{ending}")) for ending in ("xml", "csv"))
+    assert ended.code == 0
+    assert junit == ["TEST-kore-Same-2.xml", "TEST-kore-Same.xml", "TEST-kore-same-3.xml"]
+    # They are numbered in the order in which they come; no two are one where upper and lower case are.
+    assert sorted(name.casefold() for name in tables) == [
+        "kore-results-same-2.csv",
+        "kore-results-same-3.csv",
+        "kore-results-same.csv",
+    ]
+    notes = [note for one in ended.result.suites for note in one.notes]
+    assert sorted(re.findall(r"kore-results-\S+\.csv", " ".join(notes))) == tables
+    read = [JUnitXml.fromfile(str(path)) for path in ended.reports.glob("*.xml")]
+    assert len({suite.name for one in read for suite in one}) == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("import", "TEST-kore-import.xml"),
+        ("a/b\\c", "TEST-kore-a-b-c.xml"),
+        ("..", "TEST-kore-suite.xml"),
+        ("with  spaces and. dots", "TEST-kore-with--spaces-and.-dots.xml"),
+        ("Überweisung 振込 🏦", "TEST-kore-Überweisung-振込--.xml"),
+        ("--help", "TEST-kore---help.xml"),
+    ],
+)
+def test_wait__names_of_suites(tmp_path: pathlib.Path, name: str, file: str) -> None:
+    """Whatever a suite is called, its report has a name that every system takes."""
+    pipeline = Pipeline(tmp_path / "reports")
+    pipeline.simulator.add_import("ds-1", named(name))
+
+    ended = pipeline.run(ds_id=("ds-1",))
+
+    assert ended.code == 0
+    assert [path.name for path in ended.reports.glob("*.xml")] == [file]
+    assert ended.result.suites[0].name == name
+
+
+def test_wait__ids_are_any_text(tmp_path: pathlib.Path) -> None:
+    """An id is one segment of an address, whatever is in it."""
+    pipeline = Pipeline(tmp_path / "reports")
+    pipeline.simulator.add_import("../a b?c#d%2e", named("A"))
+
+    ended = pipeline.run(ds_id=("../a b?c#d%2e",))
+
+    assert ended.code == 0
+    assert "--ds-id" not in ended.stderr
+
+
+def test_wait__download_off(tmp_path: pathlib.Path) -> None:
+    """Without `download` the link is given out, and nothing is fetched."""
+    pipeline = Pipeline(tmp_path / "reports", scenario="results-link")
+
+    ended = pipeline.run(download=False)
+
+    assert ended.result.suites[0].download_url.startswith("https://kore.example/api/getMediaStream/")
+    assert [entry.kind for entry in pipeline.simulator.log if entry.kind == "download"] == []
+
+
+def test_wait__download_fails(tmp_path: pathlib.Path) -> None:
+    """A link that does not work is said, and fails nothing."""
+    broken = dataclasses.replace(SCENARIOS["results-link"], faults=(faults.BAD_GATEWAY,), calls=frozenset({"download"}))
+    pipeline = Pipeline(tmp_path / "reports", scenario=broken)
+
+    ended = pipeline.run()
+
+    assert ended.code == 0
+    assert ended.result.suites[0].notes == (
+        "The results file that Kore.ai links to could not be saved: the answer was HTTP 502",
+    )
+    assert "could not be saved" in ended.stderr
+    assert list(ended.reports.glob("kore-results-*")) == []
+
+
+def test_wait__a_bug_loses_one_suite_only(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fault nobody foresaw costs the suite that it happens to, and is never green."""
+    look = Api.import_job
+
+    async def buggy(self: Api, ds_id: str) -> Job:
+        if ds_id == kore.DS_IDS[1]:
+            raise LookupError("a bug")
+        return await look(self, ds_id)
+
+    monkeypatch.setattr(Api, "import_job", buggy)
+    pipeline = Pipeline(tmp_path / "reports")
+
+    ended = pipeline.run(ds_id=kore.DS_IDS, verbose=True)
+
+    assert ended.code == ExitCode.BUG
+    assert [one.verdict.ending for one in ended.result.suites] == [Ending.PASSED, Ending.ERROR, Ending.PASSED]
+    assert "LookupError" in ended.stderr
+    assert len(list(ended.reports.glob("*.xml"))) == 3
+
+
+def test_wait__a_fault_in_telling_ends_nothing(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """News that can't be told are no reason not to wait."""
+    pipeline = Pipeline(tmp_path / "reports")
+    call = pipeline.prepare(make_settings())
+
+    def broken(event: object) -> None:
+        raise LookupError("a bug")
+
+    monkeypatch.setattr(call, "_tell", broken)
+    result = pipeline.clock.run(call.run())
+
+    assert result.verdict.ending is Ending.PASSED
+
+
+@pytest.mark.parametrize("scenario", ["empty", "disabled"])
+def test_wait__allow_empty(tmp_path: pathlib.Path, scenario: str) -> None:
+    """An empty suite passes where that is wanted, and still has a test case."""
+    pipeline = Pipeline(tmp_path / "reports", scenario=scenario)
+
+    ended = pipeline.run(allow_empty=True)
+
+    [path] = ended.reports.glob("*.xml")
+    assert ended.code == 0
+    assert sum(suite.tests for suite in JUnitXml.fromfile(str(path))) > 0
+
+
+def test_wait__soft_fail(tmp_path: pathlib.Path) -> None:
+    """A softened exit code is 0, loudly; the reports keep the verdict."""
+    pipeline = Pipeline(tmp_path / "reports", scenario="failing")
+
+    ended = pipeline.run(soft_fail=frozenset({3}))
+
+    assert ended.code == 0
+    assert ended.stderr.splitlines()[-2].startswith("Verdict: job-failed.")
+    assert ended.stderr.splitlines()[-1].startswith("Exit code: 0 ")
+    assert json.loads((ended.reports / "kore-result.json").read_bytes())["verdict"]["exit_code"] == 3
+
+
+def test_wait__ids_are_kept_from_the_start(tmp_path: pathlib.Path) -> None:
+    """Should the gate be killed, its ids are in outputs and result already, and the result is not green."""
+    pipeline = Pipeline(tmp_path / "reports", ci="github")
+    pipeline.around = dataclasses.replace(pipeline.around, output_file=str(tmp_path / "output"))
+    call = pipeline.prepare(make_settings())
+
+    async def look_in_between() -> tuple[str, Json]:
+        work = pipeline.clock.loop.create_task(call.run())
+        await pipeline.clock.sleep(30)
+        seen = (tmp_path / "output").read_text(), json.loads((tmp_path / "reports/kore-result.json").read_bytes())
+        await work
+        return seen
+
+    output, result = pipeline.clock.run(look_in_between())
+
+    assert re.fullmatch(r"ds-id<<(\S+)\nds-demo-1\n\1\n", output)
+    assert (result["suites"][0]["ds_id"], result["verdict"]["exit_code"]) == ("ds-demo-1", 143)

@@ -1,0 +1,331 @@
+"""What each answer means: status code and form of the body."""
+
+import datetime
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kore_gate.kore import answers
+from kore_gate.kore.answers import Meaning
+from kore_gate.simulator import faults, limits
+from tests.fakes.caller import SAMPLES, sample
+
+NOW = datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=datetime.UTC)
+RUNNING = b'{"_id": "ds-1", "status": "IN_PROGRESS"}'
+DEEP = b"[" * 20_000
+
+GOOD, ABSENT, TRANSIENT = Meaning.GOOD, Meaning.ABSENT, Meaning.TRANSIENT
+LIMITED, HOURLY = Meaning.LIMITED, Meaning.LIMITED_HOURLY
+REFUSED, REJECTED = Meaning.REFUSED, Meaning.REJECTED
+
+
+def errors(*rows: object) -> bytes:
+    return json.dumps({"errors": rows}).encode()
+
+
+def error(said: str, code: object) -> bytes:
+    return errors({"msg": said, "code": code})
+
+
+# What a body means under 200, 400, 404, 500; "401" is the same for all.
+FORMS: dict[str, tuple[bytes, Meaning, Meaning, Meaning, Meaning]] = {
+    "object": (RUNNING, GOOD, REJECTED, ABSENT, TRANSIENT),
+    "object in UTF-16": (RUNNING.decode().encode("utf-16"), GOOD, REJECTED, ABSENT, TRANSIENT),
+    "object with BOM": (b"\xef\xbb\xbf" + RUNNING, GOOD, REJECTED, ABSENT, TRANSIENT),
+    "object of unknown fields": (b'{"x": 1}', GOOD, REJECTED, ABSENT, TRANSIENT),
+    "a status of its own and errors": (b'{"status": "FAILED", "errors": ["x"]}', GOOD, REJECTED, ABSENT, TRANSIENT),
+    "not a number": (b'{"status": "SUCCESS", "percentageComplete": NaN}', GOOD, REJECTED, ABSENT, TRANSIENT),
+    "lone surrogate": (b'{"status": "\\ud800"}', GOOD, REJECTED, ABSENT, TRANSIENT),
+    "a good answer that has a message": (b'{"fileId": "f", "message": "ok"}', GOOD, REJECTED, ABSENT, TRANSIENT),
+    "a good answer that has a code": (b'{"fileId": "f", "code": 200}', GOOD, REJECTED, ABSENT, TRANSIENT),
+    "errors of nothing": (b'{"status": "SUCCESS", "errors": []}', GOOD, REJECTED, ABSENT, TRANSIENT),
+    "empty": (b"", ABSENT, REJECTED, ABSENT, TRANSIENT),
+    "blank": (b" \r\n ", ABSENT, REJECTED, ABSENT, TRANSIENT),
+    "null": (b"null", ABSENT, REJECTED, ABSENT, TRANSIENT),
+    "empty object": (b"{}", ABSENT, REJECTED, ABSENT, TRANSIENT),
+    "array": (b'["SUCCESS"]', TRANSIENT, REJECTED, ABSENT, TRANSIENT),
+    "empty array": (b"[]", TRANSIENT, REJECTED, ABSENT, TRANSIENT),
+    "text": (b'"SUCCESS"', TRANSIENT, REJECTED, ABSENT, TRANSIENT),
+    "number": (b"42", TRANSIENT, REJECTED, ABSENT, TRANSIENT),
+    "huge number": (b"9" * 5000, TRANSIENT, REJECTED, ABSENT, TRANSIENT),
+    "truth": (b"true", TRANSIENT, REJECTED, ABSENT, TRANSIENT),
+    "HTML": (b"<!DOCTYPE html><h1>Sign in</h1>", TRANSIENT, REJECTED, ABSENT, TRANSIENT),
+    "plain text": (b"upstream connect error", TRANSIENT, REJECTED, ABSENT, TRANSIENT),
+    "half a text": (b'{"_id": "ds-1", "status": "SUCC', TRANSIENT, REJECTED, ABSENT, TRANSIENT),
+    "no UTF-8": (b'{"status": "\xff\xfe"}', TRANSIENT, REJECTED, ABSENT, TRANSIENT),
+    "nested too deeply": (DEEP, TRANSIENT, REJECTED, ABSENT, TRANSIENT),
+    "nested deeply": (b"[" * 400 + b"]" * 400, TRANSIENT, REJECTED, ABSENT, TRANSIENT),
+    "errors": (error("x", 400), REJECTED, REJECTED, ABSENT, TRANSIENT),
+    "errors as texts": (errors("x"), REJECTED, REJECTED, ABSENT, TRANSIENT),
+    "errors as object": (b'{"errors": {"msg": "x"}}', REJECTED, REJECTED, ABSENT, TRANSIENT),
+    "errors as text": (b'{"errors": "x"}', REJECTED, REJECTED, ABSENT, TRANSIENT),
+    "error": (b'{"error": "x"}', REJECTED, REJECTED, ABSENT, TRANSIENT),
+    "error in one": (b'{"error": {"message": "x", "code": "E1"}}', REJECTED, REJECTED, ABSENT, TRANSIENT),
+    "error and a number for status": (b'{"status": 500, "error": "x"}', REJECTED, REJECTED, ABSENT, TRANSIENT),
+    "error code alone": (b'{"code": 500, "message": "x"}', REJECTED, REJECTED, ABSENT, TRANSIENT),
+    "method not allowed": (error("Method Not Allowed", 405), REJECTED, REJECTED, ABSENT, TRANSIENT),
+    "not found": (error("Not Found", 404), ABSENT, REJECTED, ABSENT, TRANSIENT),
+    "invalid token": (error("Invalid JWT token", 4002), REFUSED, REFUSED, REFUSED, REFUSED),
+    "code as text": (error("x", "4002"), REFUSED, REFUSED, REFUSED, REFUSED),
+    "code with blanks": (error("x", " 401 "), REFUSED, REFUSED, REFUSED, REFUSED),
+    "code as fraction": (error("x", 403.0), REFUSED, REFUSED, REFUSED, REFUSED),
+    "code outside": (b'{"code": 4002, "errors": [{"msg": "x"}]}', REFUSED, REFUSED, REFUSED, REFUSED),
+    "code of the second": (errors({"msg": "a"}, {"msg": "b", "code": 401}), REFUSED, REFUSED, REFUSED, REFUSED),
+    "errors in an array": (b'[{"msg": "x", "code": 4002}]', REFUSED, REFUSED, REFUSED, REFUSED),
+    "no errors around": (b'{"message": "x", "code": 4002}', REFUSED, REFUSED, REFUSED, REFUSED),
+    "statusCode": (b'{"statusCode": 401, "error": "Unauthorized"}', REFUSED, REFUSED, REFUSED, REFUSED),
+    "status as code": (b'{"status": 401, "error": "Unauthorized"}', REFUSED, REFUSED, REFUSED, REFUSED),
+    "word and code": (b'{"status": "error", "code": 4002, "message": "x"}', REFUSED, REFUSED, REFUSED, REFUSED),
+    "minute's limit": (error(limits.MINUTE_TEXT, 429), LIMITED, LIMITED, LIMITED, LIMITED),
+    "old limit": (error("Rate limit for this API has been reached", 400), LIMITED, LIMITED, LIMITED, LIMITED),
+    "limit in plain text": (b"Rate limit exceeded", LIMITED, LIMITED, LIMITED, LIMITED),
+    "limit in HTML": (b"<h1>RATE LIMIT</h1>", LIMITED, LIMITED, LIMITED, LIMITED),
+    "limit in a message": (b'{"message": "rate limit exceeded"}', LIMITED, LIMITED, LIMITED, LIMITED),
+    "limit as a key": (b'{"error": "rate_limit_exceeded"}', LIMITED, LIMITED, LIMITED, LIMITED),
+    "limit before refusal": (error("rate limit", 403), LIMITED, LIMITED, LIMITED, LIMITED),
+    "limit and a word": (b'{"status": "error", "message": "rate limit"}', LIMITED, LIMITED, LIMITED, LIMITED),
+    "hour's limit": (error(limits.HOUR_TEXT, 429), HOURLY, HOURLY, HOURLY, HOURLY),
+    "a job that met a limit": (
+        b'{"_id": "ds-1", "status": "FAILURE", "message": "rate limit of the CRM"}', GOOD, LIMITED, LIMITED, LIMITED,
+    ),
+    "a job that met a refusal": (
+        b'{"_id": "ds-1", "status": "FAILURE", "error": {"code": 401}}', GOOD, REFUSED, REFUSED, REFUSED,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("status", [200, 201, 400, 404, 500, 503])
+def test_understand__table(status: int, form: str) -> None:
+    """Each form of a body has one meaning under each kind of status code."""
+    data, *meanings = FORMS[form]
+    expected = meanings[{200: 0, 201: 0, 400: 1, 404: 2, 500: 3, 503: 3}[status]]
+
+    answer = answers.understand(status, data)
+
+    assert (answer.meaning, answer.status) == (expected, status)
+    assert bool(answer.body) == (expected is GOOD)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("status", [401, 403])
+def test_understand__refused_by_code(status: int, form: str) -> None:
+    """401 and 403 are a refusal, whatever comes along; unless it is a limit."""
+    data, *meanings = FORMS[form]
+    limit = meanings[1] if meanings[1] in {LIMITED, HOURLY} else None
+
+    assert answers.understand(status, data).meaning is (limit or REFUSED)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_understand__too_many(form: str) -> None:
+    """429 is a limit, whatever comes along."""
+    data, *meanings = FORMS[form]
+
+    assert answers.understand(429, data).meaning is (HOURLY if HOURLY in meanings else LIMITED)
+
+
+@pytest.mark.parametrize(
+    ("status", "meaning"),
+    [
+        (204, ABSENT),
+        (205, ABSENT),
+        (301, REJECTED),
+        (302, REJECTED),
+        (304, REJECTED),
+        (308, REJECTED),
+        (400, REJECTED),
+        (402, REJECTED),
+        (405, REJECTED),
+        (407, REJECTED),
+        (408, TRANSIENT),
+        (409, REJECTED),
+        (410, REJECTED),
+        (412, REJECTED),
+        (418, REJECTED),
+        (422, REJECTED),
+        (425, TRANSIENT),
+        (431, REJECTED),
+        (451, REJECTED),
+        (499, REJECTED),
+        (500, TRANSIENT),
+        (501, TRANSIENT),
+        (502, TRANSIENT),
+        (503, TRANSIENT),
+        (504, TRANSIENT),
+        (520, TRANSIENT),
+        (599, TRANSIENT),
+    ],
+)
+def test_understand__status_code(status: int, meaning: Meaning) -> None:
+    """Without a body the status code alone decides."""
+    assert answers.understand(status, b"").meaning is meaning
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_understand__redirect(status: int) -> None:
+    """A redirect is none of Kore.ai's answers, however good its body looks."""
+    assert answers.understand(status, RUNNING).meaning is REJECTED
+
+
+@pytest.mark.parametrize("path", sorted(SAMPLES.glob("error-*.json")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("status", [200, 400, 500])
+def test_understand__documented_errors(path: object, status: int) -> None:
+    """No documented error is ever good, and codes of a refusal are one under any status."""
+    body = sample(getattr(path, "stem", ""))
+
+    answer = answers.understand(status, json.dumps(body).encode())
+
+    row = body["errors"][0]
+    assert answer.meaning is not GOOD
+    assert (answer.meaning is REFUSED) == (row["code"] in {401, 403, 4002})
+    assert answer.said == f"{row['msg']} (code {row['code']})"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [path.stem for path in sorted(SAMPLES.glob("*.json")) if "request" not in path.stem and "error" not in path.stem],
+)
+def test_understand__documented_answers(name: str) -> None:
+    """Every documented answer is good, and handed on whole."""
+    body = sample(name)
+
+    answer = answers.understand(200, json.dumps(body).encode())
+
+    assert answer.meaning is GOOD
+    assert answer.body == body
+
+
+@pytest.mark.parametrize(
+    "fault", [faults.SIGN_IN_PAGE, faults.CUT_JSON, faults.ARRAY, faults.NUMBER, faults.NO_UTF8, faults.DEEP]
+)
+def test_understand__the_simulators_faults(fault: faults.Fault) -> None:
+    """What a broken gateway sends under 200 is tried again."""
+    assert answers.understand(200, fault.response.body).meaning is TRANSIENT
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (error("Invalid JWT token", 4002), "Invalid JWT token (code 4002)"),
+        (errors({"msg": "a"}, "b", {"message": "c", "code": 7}), "a; b; c (code 7)"),
+        (b'{"message": "x", "code": 5}', "x (code 5)"),
+        (b'{"detail": "x"}', "x"),
+        (b'{"code": 5}', "(code 5)"),
+        (b'{"error": true, "message": "x"}', "x"),
+        (b'{"errors": [], "message": "x"}', "x"),
+        (b'{"errors": [{}], "message": "x"}', "x"),
+        (b'{"message": {"a": [1]}}', '{"a": [1]}'),
+        (b"", "an empty answer"),
+        (b"null", ""),
+        (b"42", "JSON that is no object"),
+        (b"<html>  <h1>Bad\nGateway</h1>", "HTML: <html> <h1>Bad Gateway</h1>"),
+        (b"no healthy upstream", "something that is no JSON: no healthy upstream"),
+        (b"\x1b[31mred\x00", "something that is no JSON: red\\x00"),
+        (DEEP, "JSON nested too deeply"),
+        (error("x" * 400, 1), "x" * 299 + "…"),
+        (error("two\nlines", 1), "two lines (code 1)"),
+    ],
+)
+def test_understand__said(data: bytes, said: str) -> None:
+    """What Kore.ai says is told in one printable line of bounded length."""
+    assert answers.understand(500, data).said == said
+
+
+def test_understand__hides_before_it_cuts() -> None:
+    """A secret at the place where a text is cut is hidden, too."""
+    secret = "s3cret" * 20
+    bodies = [error("x" * (290 - lead) + secret, 1) for lead in range(50)]
+    bodies += [b"y" * (70 - lead) + secret.encode() for lead in range(50)]
+
+    told = [answers.understand(500, body, lambda said: said.replace(secret, "***")).said for body in bodies]
+
+    assert not any("s3c" in said for said in told)
+
+
+def test_understand__a_long_page_about_limits() -> None:
+    """In a page of many words, a rate limit among them proves nothing."""
+    page = b"<html>" + b"terms and conditions " * 200 + b"rate limit"
+
+    assert answers.understand(200, page).meaning is TRANSIENT
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda children: (
+        st.lists(children, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(["status", "errors", "error", "message", "msg", "code", "statusCode", "_id"]) | st.text(),
+            children,
+            max_size=5,
+        )
+    ),
+    max_leaves=15,
+)
+
+
+@given(st.integers(200, 599), st.binary(max_size=50) | json_values.map(lambda value: json.dumps(value).encode()))
+def test_understand__anything(status: int, data: bytes) -> None:
+    """Whatever comes is understood somehow; only an object under 2xx is ever good."""
+    answer = answers.understand(status, data)
+
+    if answer.meaning is GOOD:
+        assert 200 <= status < 300
+        assert isinstance(json.loads(data), dict)
+    assert "\n" not in answer.said
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        (None, None),
+        ("", None),
+        ("0", 0.0),
+        ("120", 120.0),
+        (" 5 ", 5.0),
+        ("1.5", 1.5),
+        ("-5", None),
+        ("soon", None),
+        ("1e9", None),
+        ("inf", None),
+        ("nan", None),
+        ("²", None),
+        ("Fri, 02 Jan 2026 03:06:05 GMT", 120.0),
+        ("Fri, 02 Jan 2026 04:06:05 +0100", 120.0),
+        ("Friday, 02-Jan-26 03:06:05 GMT", 120.0),
+        ("Fri Jan  2 03:06:05 2026", 120.0),
+        ("Fri, 02 Jan 2026 03:06:05 -0000", 120.0),
+        ("Fri, 02 Jan 2026 03:00:00 GMT", 0.0),
+        ("Fri, 99 Jan 2026 03:00:00 GMT", None),
+        ("Fri, 02 Jan 99999999 03:00:00 GMT", None),
+    ],
+)
+def test_retry_after(header: str | None, seconds: float | None) -> None:
+    """Both forms are read, and neither a wait before now nor nonsense counts for one."""
+    assert answers.retry_after(header, NOW) == seconds
+
+
+@given(st.text())
+def test_retry_after__anything(header: str) -> None:
+    """Whatever the header says, it is a wait or none."""
+    found = answers.retry_after(header, NOW)
+
+    assert found is None or found >= 0
+
+
+@pytest.mark.parametrize(
+    ("date", "seconds"),
+    [
+        (None, None),
+        ("", None),
+        ("nonsense", None),
+        ("Fri, 02 Jan 2026 03:04:05 GMT", 0.0),
+        ("Fri, 02 Jan 2026 03:14:05 GMT", 600.0),
+        ("Fri, 02 Jan 2026 02:54:05 GMT", -600.0),
+    ],
+)
+def test_skew(date: str | None, seconds: float | None) -> None:
+    """How far Kore.ai's clock is ahead is read from the Date header, in both directions."""
+    assert answers.skew(date, NOW) == seconds

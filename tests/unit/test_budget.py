@@ -1,0 +1,150 @@
+"""Kore.ai's limits are kept before a call is sent, over everything a call of the gate does at once."""
+
+import asyncio
+import random
+
+import pytest
+
+from kore_gate import errors
+from kore_gate.kore.budget import WINDOWS, Budget
+from kore_gate.simulator.kore import Simulator
+from kore_gate.simulator.messages import Request
+from tests.fakes.clock import FakeClock
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+async def spend(budget: Budget, clock: FakeClock, calls: int, key: str = "bot") -> list[float]:
+    """Take so many calls at once; return when each was free."""
+
+    async def one() -> float:
+        await budget.take(key)
+        return clock.monotonic()
+
+    return await asyncio.gather(*(one() for _ in range(calls)))
+
+
+def most_within(times: list[float], seconds: float) -> int:
+    """Return the largest number of calls in any window of so many seconds."""
+    ordered = sorted(times)
+    return max(
+        sum(start <= time < start + seconds for time in ordered[index : index + 2000])
+        for index, start in enumerate(ordered)
+    )
+
+
+def test_take__first_calls_are_free(clock: FakeClock) -> None:
+    """A minute's worth of calls may leave at once, and one more a little after the minute."""
+    times = clock.run(spend(Budget(clock), clock, 61))
+
+    assert times[:60] == [0.0] * 60
+    assert times[60] == 61.0
+
+
+def test_take__both_windows(clock: FakeClock) -> None:
+    """Neither the minute's nor the hour's limit is ever exceeded, and no call waits longer than they ask."""
+    times = clock.run(spend(Budget(clock), clock, 2000))
+
+    assert most_within(times, 60) == 60
+    assert most_within(times, 3600) == 1800
+    assert times[1799] == 29 * 61.0
+    assert times[1800] == 3601.0
+
+
+def test_take__in_order(clock: FakeClock) -> None:
+    """Who asked first is served first, whoever else comes while he waits."""
+    budget = Budget(clock, [(1, 10.0)])
+    served: list[str] = []
+
+    async def caller(name: str, after: float) -> None:
+        await asyncio.sleep(after)
+        await budget.take("bot")
+        served.append(name)
+
+    async def all_callers() -> None:
+        # The last one comes at the very moment at which a call becomes free.
+        await asyncio.gather(*(caller(name, after) for name, after in zip("abcd", (0, 1, 2, 10), strict=True)))
+
+    clock.run(all_callers())
+
+    assert served == ["a", "b", "c", "d"]
+    assert clock.monotonic() == 30.0
+
+
+def test_take__each_for_itself(clock: FakeClock) -> None:
+    """What one id used up does not hold up another."""
+    budget = Budget(clock)
+
+    async def both() -> list[float]:
+        await spend(budget, clock, 60, "import 1")
+        return await spend(budget, clock, 60, "import 2")
+
+    assert clock.run(both()) == [0.0] * 60
+
+
+def test_take__a_cancelled_caller_takes_nothing(clock: FakeClock) -> None:
+    """A caller that gives up leaves its turn to the next."""
+    budget = Budget(clock, [(1, 10.0)])
+
+    async def give_up() -> float:
+        await budget.take("bot")
+        waiting = [asyncio.create_task(budget.take("bot")) for _ in range(3)]
+        await asyncio.sleep(1)
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        await budget.take("bot")
+        return clock.monotonic()
+
+    assert clock.run(give_up()) == 10.0
+
+
+def test_take__deadline(clock: FakeClock) -> None:
+    """A call that can't be free before the deadline is given up at once, not at the deadline or later."""
+    budget = Budget(clock)
+
+    async def late() -> None:
+        await spend(budget, clock, 60)
+        await asyncio.sleep(11)
+        await budget.take("bot", deadline=61.0)
+
+    with pytest.raises(errors.TimedOut, match="No call is free before the deadline"):
+        clock.run(late())
+
+    assert clock.monotonic() == 11.0
+
+
+def test_take__memory(clock: FakeClock) -> None:
+    """No more is remembered than the largest window holds."""
+    budget = Budget(clock)
+
+    clock.run(spend(budget, clock, 4000))
+
+    assert {len(spent) for spent in budget._spent.values()} == {1800}
+    assert WINDOWS == ((60, 61.0), (1800, 3601.0))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_take__never_refused(clock: FakeClock, seed: int) -> None:
+    """The simulator, which counts when calls arrive, never refuses one, however unevenly they are wanted."""
+    chance = random.Random(seed)
+    simulator = Simulator(now=lambda: clock.now().timestamp())
+    budget = Budget(clock)
+
+    async def caller() -> None:
+        for _ in range(60):
+            await asyncio.sleep(chance.choice([0, 0, 0, 0.5, 30, 200]))
+            await budget.take("bot")
+            await asyncio.sleep(chance.uniform(0.01, 0.9))  # on its way
+            simulator.handle(Request("POST", "/api/public/uploadfile"))
+
+    async def crowd() -> None:
+        await asyncio.gather(*(caller() for _ in range(40)))
+
+    clock.run(crowd())
+
+    assert len(simulator.log) == 2400
+    assert {entry.status for entry in simulator.log} == {401}

@@ -1,0 +1,101 @@
+"""Status words, in any case and spelling."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kore_gate.kore import words
+from kore_gate.model import Outcome, State
+
+
+def spellings(word: str) -> list[str]:
+    """Return ways in which APIs write a word of two."""
+    parts = word.split(" ")
+    return [
+        "".join(parts),
+        "_".join(parts),
+        "-".join(parts),
+        " ".join(parts),
+        "_".join(parts).upper(),
+        "".join(part.title() for part in parts),
+        f"  {' '.join(parts)}\n",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("word", "state"),
+    [
+        ("in progress", State.RUNNING),
+        ("pending", State.RUNNING),
+        ("queued", State.RUNNING),
+        ("accepted", State.RUNNING),
+        ("scheduled", State.RUNNING),
+        ("success", State.SUCCEEDED),
+        ("successful", State.SUCCEEDED),
+        ("passed", State.SUCCEEDED),
+        ("completed", State.SUCCEEDED),
+        ("finished", State.SUCCEEDED),
+        ("failed", State.FAILED),
+        ("failure", State.FAILED),
+        ("fail task", State.FAILED),
+        ("partial success", State.FAILED),
+        ("stopped", State.FAILED),
+        ("cancelled", State.FAILED),
+        ("canceled", State.FAILED),
+        ("timed out", State.FAILED),
+        ("expired", State.FAILED),
+        ("reindexing", State.UNKNOWN),
+        ("un success ful", State.UNKNOWN),
+        ("not passed", State.UNKNOWN),
+        ("incomplete", State.UNKNOWN),
+    ],
+)
+def test_state__spellings(word: str, state: State) -> None:
+    """Case, spaces, hyphens and underscores make no other word."""
+    assert {words.state(spelling) for spelling in spellings(word)} == {state}
+
+
+@pytest.mark.parametrize("word", ["", " ", "_", '["passed"]', '{"ok": ""}', "true", "0", "200", "passed?", "pass/fail"])
+def test_state__no_word(word: str) -> None:
+    """What is no single word is none that is known, whatever it contains."""
+    assert words.state(word) is State.UNKNOWN
+
+
+def test_sets__apart() -> None:
+    """No word has two meanings, and each is written as it is looked up."""
+    sets = (words.RUNNING, words.ENDED_WELL, words.ENDED_BADLY)
+
+    assert sum(map(len, sets)) == len(frozenset().union(*sets))
+    assert all(words.normal(word) == word for known in sets for word in known)
+
+
+@given(st.text())
+def test_state__never_well_by_chance(word: str) -> None:
+    """Only the words of one set are success."""
+    known = words.normal(word) in words.ENDED_WELL
+
+    assert (words.state(word) is State.SUCCEEDED) == known
+
+
+@pytest.mark.parametrize(
+    ("word", "outcome"),
+    [
+        ("passed", Outcome.PASSED),
+        ("Pass", Outcome.PASSED),
+        ("SUCCESS", Outcome.PASSED),
+        ("failed", Outcome.FAILED),
+        ("FAIL", Outcome.FAILED),
+        ("Error", Outcome.ERROR),
+        ("timed_out", Outcome.ERROR),
+        ("Not Executed", Outcome.SKIPPED),
+        ("not-executed", Outcome.SKIPPED),
+        ("skipped", Outcome.SKIPPED),
+        ("completed", Outcome.PENDING),
+        ("done", Outcome.PENDING),
+        ("", Outcome.PENDING),
+        ("mismatch", Outcome.PENDING),
+    ],
+)
+def test_outcome(word: str, outcome: Outcome) -> None:
+    """A step or an assertion passed only where a word says so; that a job has ended says nothing of it."""
+    assert words.outcome(word) is outcome
