@@ -13,7 +13,7 @@ from kore_gate.console import Console
 from kore_gate.simulator import content, kore, scenarios
 from kore_gate.simulator.server import Server
 
-_DEMO_JOB_SECONDS = 2.0
+_DEMO_JOB_SECONDS = 1.5
 # A demonstration is looked at while it runs.
 _QUICK = {"poll-interval": "500ms"}
 

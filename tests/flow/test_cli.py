@@ -183,7 +183,7 @@ def test_main__bug(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise ZeroDivisionError("division by zero")
 
-    monkeypatch.setattr(Call, "conclude", fail)
+    monkeypatch.setattr(Call, "run", fail)
 
     quiet = program.run("wait", environ=GOOD)
     verbose = program.run("wait", "--verbose", environ=GOOD)
