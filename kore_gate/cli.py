@@ -1,6 +1,7 @@
 """The command line's edge: the only place that sees arguments, environment, signals and exit codes."""
 
 import asyncio
+import contextlib
 import datetime
 import os
 import pathlib
@@ -121,9 +122,14 @@ def _remote(
     async def run() -> Result:
         loop = asyncio.get_running_loop()
 
-        def stop(signum: int) -> None:
+        def interrupt(signum: int) -> None:
+            current.interrupt(signum)
             console.say(f"{signal.Signals(signum).name}: stopping, and writing the reports of what is known.")
-            loop.call_soon_threadsafe(current.interrupt, signum)
+
+        def stop(signum: int) -> None:
+            # The signal may have come in the middle of a printed line: nothing more than this is safe in its handler.
+            with contextlib.suppress(RuntimeError):  # the loop has ended, and so has all there was to stop
+                loop.call_soon_threadsafe(interrupt, signum)
 
         _on_signals(stop, pending)
         return await current.run()

@@ -8,7 +8,7 @@ import random
 import re
 import urllib.parse
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, assert_never
 
 import httpx
 
@@ -148,6 +148,8 @@ class Client:
                 raise errors.Rejected(f"Kore.ai answered HTTP {status}{moved}: {said}", status=status)
             case Meaning.TRANSIENT | Meaning.LIMITED | Meaning.LIMITED_HOURLY:
                 raise self._try_again(answer, headers)
+            case _:
+                assert_never(answer.meaning)
 
     def _try_again(self, answer: Answer, headers: Mapping[str, str]) -> TryAgain:
         # A date is one of the clock that wrote it.

@@ -147,8 +147,6 @@ class Reader:
     def _flag(self, found: object, default: bool, where: str) -> bool:
         if found is None:
             return default
-        if isinstance(found, bool):
-            return found
         if isinstance(found, str | int) and str(found).strip().lower() in {"true", "1", "false", "0"}:
             return str(found).strip().lower() in {"true", "1"}
         self._problem(f"{where} is {name_of_type(found)}, neither true nor false")

@@ -13,8 +13,8 @@ import httpx
 from kore_gate import __version__, errors, text, values
 from kore_gate.settings import Settings
 
-# Whatever httpx raises for a request that did not come to its end.
-BROKEN = (httpx.HTTPError, httpx.InvalidURL, TimeoutError)
+# Whatever httpx raises for a request that did not come to its end; UnicodeError for names that no DNS can have.
+BROKEN = (httpx.HTTPError, httpx.InvalidURL, TimeoutError, UnicodeError)
 
 _MOST_FOR_CONNECTING = 10.0
 _PIECE = 2**18
@@ -160,6 +160,7 @@ def fault(exc: Exception) -> str:
         (httpx.DecodingError, "an answer whose compression is broken"),
         (httpx.RemoteProtocolError, "an answer that was cut off or is no HTTP"),
         (httpx.InvalidURL, "no address that can be called"),
+        (UnicodeError, "no address that can be called"),
         (httpx.UnsupportedProtocol, "no address that can be called"),
         (httpx.NetworkError, "the connection broke"),
     ]
@@ -175,7 +176,7 @@ def arrived(exc: Exception) -> bool:
 
 def lasting(exc: Exception) -> errors.Unavailable | None:
     """Return what to say of a fault that no further try can mend."""
-    if isinstance(exc, httpx.InvalidURL | httpx.UnsupportedProtocol | httpx.LocalProtocolError):
+    if isinstance(exc, httpx.InvalidURL | httpx.UnsupportedProtocol | httpx.LocalProtocolError | UnicodeError):
         hint = "Check host and the proxy settings."
         return errors.Unavailable(f"The request can't be sent: {fault(exc)}.", hint=hint)
     # A proxy's message is its status and reason; one of its own 4xx stays what it is.

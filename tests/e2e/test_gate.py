@@ -36,6 +36,11 @@ WAIT = ("wait", "--ds-id", kore.DS_IDS[0])
 Serve = Callable[..., str]
 
 
+def _limited(size: int) -> Callable[[], None]:
+    """Let a process write no file larger than this."""
+    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+
 class Gate:
     """Starts gates as separate processes in a working directory of their own."""
 
@@ -61,7 +66,7 @@ class Gate:
             stderr=subprocess.PIPE,
             text=True,
             encoding="utf-8",
-            preexec_fn=(lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))) if limit else None,
+            preexec_fn=_limited(limit) if limit else None,  # noqa: PLW1509 the tests have no threads
         )
         self._processes.enter_context(process)
         self._processes.callback(process.kill)
@@ -309,6 +314,21 @@ def test_gate__second_signal_leaves_at_once(gate: Gate, serve: Serve) -> None:
     process.send_signal(signal.SIGINT)
 
     assert process.wait() == ExitCode.SIGINT
+
+
+def test_gate__signal_when_all_is_over(gate: Gate, serve: Serve) -> None:
+    """A signal that comes when the verdict is being told changes nothing of it."""
+    door = gate.script(
+        "import os\n"
+        "from kore_gate.console import Console\n"
+        "tell = Console.verdict\n"
+        "def late(*args):\n    os.kill(os.getpid(), 15)\n    tell(*args)\n"
+        "Console.verdict = late"
+    )
+
+    ended = gate.run(*WAIT, host=serve("failing"), door=door)
+
+    check_ending(ExitCode.JOB_FAILED, ended)
 
 
 def test_gate__streams_are_apart(gate: Gate, serve: Serve) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kore_gate.kore import payloads, words
+from kore_gate.kore import fields, payloads, words
 from kore_gate.model import Job, Outcome, State, Tally
 from tests.fakes.answers import SAMPLES, imported, run, sample, step, tally
 
@@ -406,7 +406,7 @@ def test_ids(body: dict[str, Any], found: str) -> None:
 
 
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.sampled_from(["passed", "failed", LINK]),
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from(["passed", "failed", LINK]),
     lambda children: st.lists(children, max_size=3)
     | st.dictionaries(
         st.sampled_from(
@@ -444,3 +444,12 @@ def test_job__nested(depth: int) -> None:
     assert job.state is State.FAILED
     assert payloads.run_job({"status": "FAILURE", **fields}).problems
     assert payloads.error_rows(deep) == []
+
+
+def test_as_text__nested_too_deeply() -> None:
+    """What no text can be made of is said to be so."""
+    deep: Any = []
+    for _ in range(100_000):
+        deep = [deep]
+
+    assert fields.as_text(deep) == "(nested too deeply to be shown)"

@@ -345,7 +345,7 @@ def test_actual__text_and_flow() -> None:
 )
 @pytest.mark.parametrize("name", ["context", "sentiment"])
 def test_actual__context(name: str, expected: Any, found: Any, actual: str | None) -> None:
-    """What a context variable was stands in the actual reply's own assertions; an echo of the expected tells nothing."""
+    """What a context variable was stands in the actual reply's own assertions; an echo of what was expected is none."""
     tree = {"assertions": {name: {"enabled": True, "status": "failed", "contains": found}}}
 
     made = assertion({"enabled": True, "status": "failed", "contains": expected}, name, tree)
