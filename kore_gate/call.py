@@ -82,6 +82,11 @@ class Call:
             results = await self._results(works)
         except errors.SettingsError as error:
             results = [settings_result(error)]
+        except Exception as exc:  # noqa: BLE001 a bug outside the suites, too, must leave reports, with what is known
+            self._tell_bug(exc)
+            tracks = self._gate.tracks if self._gate else []
+            bug = verdict.of_bug(exc, Phase.SETTINGS)
+            results = [*(track.result for track in tracks if track.result), _own_result(bug)]
         return self._finish(results)
 
     def refuse(self, error: errors.SettingsError) -> None:
@@ -225,12 +230,11 @@ class Call:
 
 def settings_result(error: errors.SettingsError) -> SuiteResult:
     """Make the settings' problems a result, so that reports tell of them as well."""
-    return SuiteResult(
-        key="settings",
-        name="settings",
-        phase=Phase.SETTINGS,
-        verdict=verdict.of_error(error, Phase.SETTINGS),
-    )
+    return _own_result(verdict.of_error(error, Phase.SETTINGS))
+
+
+def _own_result(judged: Verdict) -> SuiteResult:
+    return SuiteResult(key="settings", name="settings", phase=Phase.SETTINGS, verdict=judged)
 
 
 def _delimiter() -> str:

@@ -3,6 +3,7 @@
 import collections
 import dataclasses
 import itertools
+import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from kore_gate.model import Assertion, Job, Outcome, Reply, State, Step, Suite, Tally
@@ -27,14 +28,14 @@ def executed(job: Job, known: Suite | None) -> Suite | None:
     # A job that has ended owes a result for every step.
     unsaid = Outcome.PENDING if job.state in (State.RUNNING, State.UNKNOWN) else Outcome.ERROR
     unsaid = Outcome.PASSED if all_passed else unsaid
-    steps = []
-    for step, wanted in _pairs(answered, expected):
-        if step is not None:
-            steps.append(_settled(_complete(step, wanted), unsaid))
-        elif wanted is not None:
-            steps.append(_unanswered(wanted, job, all_passed=all_passed))
+    steps = tuple(
+        _unanswered(found, job, all_passed=all_passed)
+        if isinstance(found, Step)
+        else _settled(_complete(*found), unsaid)
+        for found in _paired(answered, expected)
+    )
     base = known or job.suite
-    return dataclasses.replace(base, steps=tuple(steps)) if base else None
+    return dataclasses.replace(base, steps=steps) if base else None
 
 
 def _unjudged(step: Step) -> Step:
@@ -48,8 +49,11 @@ def _unjudged(step: Step) -> Step:
     return dataclasses.replace(step, outcome=Outcome.PENDING, reason="", replies=_map(step, clear))
 
 
-def _pairs(answered: Sequence[Step], expected: Sequence[Step]) -> Iterator[tuple[Step | None, Step | None]]:
-    """Put each step of an answer beside its definition; a shortened answer may leave steps out anywhere."""
+def _paired(answered: Sequence[Step], expected: Sequence[Step]) -> Iterator[tuple[Step, Step | None] | Step]:
+    """Put each step of an answer beside its definition, and give the definitions that have none as they are.
+
+    A shortened answer may leave steps out anywhere.
+    """
     if len(answered) >= len(expected):
         yield from itertools.zip_longest(answered, expected)
         return
@@ -63,10 +67,10 @@ def _pairs(answered: Sequence[Step], expected: Sequence[Step]) -> Iterator[tuple
         if place is None or place >= len(expected):
             yield step, None
             continue
-        yield from ((None, left_out) for left_out in expected[next_one:place])
+        yield from expected[next_one:place]
         yield step, expected[place]
         next_one = place + 1
-    yield from ((None, left_out) for left_out in expected[next_one:])
+    yield from expected[next_one:]
 
 
 def _place(step: Step, places: Mapping[str, collections.deque[int]], least: int) -> int | None:
@@ -124,6 +128,8 @@ def _settled(step: Step, unsaid: Outcome) -> Step:
         case Outcome.ERROR:
             given = step.outcome is Outcome.ERROR
             reason = step.reason or f"Kore.ai {'could not execute this step' if given else 'gave no result for this'}"
+        case _:
+            typing.assert_never(said)
     replies = _map(step, lambda assertion: _open(assertion, outcome, reason))
     return dataclasses.replace(step, replies=replies, outcome=_whole(step, replies))
 

@@ -1,6 +1,7 @@
 """What an ended job means for the pipeline: pure functions from facts to verdicts, fail-closed."""
 
 import dataclasses
+import typing
 from collections.abc import Iterator, Sequence
 
 from kore_gate import settle
@@ -166,6 +167,8 @@ def _not_well(job: Job, phase: Phase, waited: str) -> Verdict | None:
             )
         case State.SUCCEEDED:
             return None
+        case _:
+            typing.assert_never(job.state)
 
 
 def standing(job: Job) -> str:

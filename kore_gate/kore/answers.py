@@ -1,11 +1,13 @@
 """What an HTTP answer means for the call that asked: a table, apart from any waiting or retrying."""
 
+import contextlib
 import dataclasses
 import datetime
 import email.utils
 import enum
+import gc
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from kore_gate import text
 from kore_gate.kore import payloads
@@ -87,13 +89,26 @@ def _decode(data: bytes, hide: Callable[[str], str]) -> tuple[object, str]:
     if not data.strip():
         return None, "an empty answer"
     try:
-        return json.loads(data), ""
+        with _without_gc():
+            return json.loads(data), ""
     except RecursionError:
         return "", "JSON nested too deeply"
     except ValueError:
         start = text.line(hide(data[:_LIMIT_TEXT_LENGTH].decode("utf-8", "replace")), 80)
         kind = "HTML" if data.lstrip()[:1] == b"<" else "something that is no JSON"
         return "", f"{kind}: {start}"
+
+
+@contextlib.contextmanager
+def _without_gc() -> Iterator[None]:
+    """Spare the parser the search for cycles: JSON has none, and in a large answer it takes most of the time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def retry_after(header: str | None, now: datetime.datetime) -> float | None:

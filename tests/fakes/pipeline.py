@@ -47,7 +47,9 @@ class Ended:
 class Pipeline:
     """One call against one simulator."""
 
-    def __init__(self, reports: pathlib.Path, *, scenario: str | Scenario = "passing", ci: str = "none", **options: Any) -> None:
+    def __init__(
+        self, reports: pathlib.Path, *, scenario: str | Scenario = "passing", ci: str = "none", **options: Any
+    ) -> None:
         self.clock = FakeClock()
         self.simulator = kore.Simulator(scenario=scenario, now=lambda: self.clock.now().timestamp(), **options)
         self.kore = FakeKore(self.simulator)

@@ -3,16 +3,19 @@ import itertools
 import json
 import pathlib
 import re
+from collections.abc import Sequence
 
 import pytest
 from junitparser import JUnitXml
 
 from kore_gate.exit_codes import ExitCode
+from kore_gate.gate import Gate
 from kore_gate.kore.api import Api
-from kore_gate.model import Ending, Job
+from kore_gate.model import Ending, Job, SuiteResult
 from kore_gate.simulator import content, faults, kore
 from kore_gate.simulator.messages import Json
 from kore_gate.simulator.scenarios import SCENARIOS, Scenario
+from kore_gate.track import Work
 from tests.fakes.pipeline import Pipeline, make_settings
 
 EXPIRY = re.compile("Kore.ai forgets this job at")
@@ -313,6 +316,24 @@ def test_wait__a_bug_loses_one_suite_only(tmp_path: pathlib.Path, monkeypatch: p
     assert [one.verdict.ending for one in ended.result.suites] == [Ending.PASSED, Ending.ERROR, Ending.PASSED]
     assert "LookupError" in ended.stderr
     assert len(list(ended.reports.glob("*.xml"))) == 3
+
+
+def test_wait__a_bug_outside_the_suites(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fault that belongs to no suite leaves a report as well, and loses no result."""
+    pipeline = Pipeline(tmp_path / "reports")
+    run = Gate.run
+
+    async def buggy(self: Gate, works: Sequence[Work]) -> list[SuiteResult]:
+        await run(self, works)
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Gate, "run", buggy)
+
+    ended = pipeline.run()
+
+    assert ended.code == ExitCode.BUG
+    assert [one.verdict.ending for one in ended.result.suites] == [Ending.PASSED, Ending.ERROR]
+    assert len(list(ended.reports.glob("*.xml"))) == 2
 
 
 def test_wait__a_fault_in_telling_ends_nothing(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """What each answer means: status code and form of the body."""
 
 import datetime
+import gc
 import json
 
 import pytest
@@ -250,6 +251,21 @@ def test_understand__a_long_page_about_limits() -> None:
     page = b"<html>" + b"terms and conditions " * 200 + b"rate limit"
 
     assert answers.understand(200, page).meaning is TRANSIENT
+
+
+@pytest.mark.parametrize("collecting", [True, False])
+@pytest.mark.parametrize("data", [RUNNING, b"{"])
+def test_understand__leaves_the_garbage_collector_as_it_was(collecting: bool, data: bytes) -> None:
+    """What is switched off for the parser is switched on again, if it was on."""
+    before = gc.isenabled()
+    try:
+        (gc.enable if collecting else gc.disable)()
+
+        answers.understand(200, data)
+
+        assert gc.isenabled() == collecting
+    finally:
+        (gc.enable if before else gc.disable)()
 
 
 json_values = st.recursive(
