@@ -72,20 +72,18 @@ def main() -> None:
         seconds, cpu, requests = on_virtual_time(number)
         slowest = slowest or seconds
         floor = 3 * number / 60  # minutes that Kore.ai's limit for one bot alone takes: three calls a suite
-        print(
-            f"| `test`, {number} suites, jobs of {JOB_SECONDS:.0f} s | {seconds:.0f} s, {requests} requests, "
-            f"{1000 * cpu / number:.0f} ms CPU a suite | slowest single suite: {slowest:.0f} s; one by one: "
-            f"{number * slowest:.0f} s; the limit alone: {max(0.0, floor - 1):.0f} min | "
-            f"{seconds / slowest:.1f} times the slowest, {number * slowest / seconds:.1f} times faster than one by one |"
-        )
+        row = f"| `test`, {number} suites, jobs of {JOB_SECONDS:.0f} s | {seconds:.0f} s, {requests} requests"
+        row += f", {1000 * cpu / number:.0f} ms CPU a suite | slowest single suite: {slowest:.0f} s; one by one: "
+        row += f"{number * slowest:.0f} s; the limit alone: {max(0.0, floor - 1):.0f} min | "
+        times, faster = seconds / slowest, number * slowest / seconds
+        print(f"{row}{times:.1f} times the slowest, {faster:.1f} times faster than one by one |")
     base = over_sockets(1)
     for number in (10, MOST_OVER_SOCKETS):
         cost = over_sockets(number)
-        print(
-            f"| `test`, {number} suites over sockets, jobs of 1 s | {cost.cpu:.1f} s CPU, {cost.peak:.0f} MB "
-            f"| one suite: {base.cpu:.1f} s CPU, {base.peak:.0f} MB | each further suite: "
-            f"{1000 * (cost.cpu - base.cpu) / (number - 1):.0f} ms CPU, {(cost.peak - base.peak) / (number - 1):.1f} MB |"
-        )
+        cpu, peak = (cost.cpu - base.cpu) / (number - 1), (cost.peak - base.peak) / (number - 1)
+        row = f"| `test`, {number} suites over sockets, jobs of 1 s | {cost.cpu:.1f} s CPU, {cost.peak:.0f} MB "
+        row += f"| one suite: {base.cpu:.1f} s CPU, {base.peak:.0f} MB "
+        print(f"{row}| each further suite: {1000 * cpu:.0f} ms CPU, {peak:.1f} MB |")
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ def once(command: Sequence[str], environ: Mapping[str, str] | None = None) -> Co
 def in_turn(
     commands: Mapping[str, Sequence[str]], runs: int, environ: Mapping[str, str] | None = None
 ) -> dict[str, list[Cost]]:
-    """Run several commands A B A B …, so that a machine that slows down slows all of them; the first round is dropped."""
+    """Run several commands A B A B …: a machine that slows down slows all of them. The first round is dropped."""
     costs: dict[str, list[Cost]] = {name: [] for name in commands}
     for round_number in range(runs + 1):
         for name, command in commands.items():
