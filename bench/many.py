@@ -15,7 +15,6 @@ import measure
 
 from kore_gate.simulator import content, kore
 from kore_gate.simulator.server import Server
-from tests.fakes.pipeline import Pipeline
 
 JOB_SECONDS = 60.0
 # More would wait for the limits of a minute, in real time.
@@ -32,6 +31,8 @@ def suite_files(folder: pathlib.Path, number: int) -> None:
 
 def on_virtual_time(number: int) -> tuple[float, float, int]:
     """Return the call's seconds, real CPU seconds, and the requests it sent."""
+    from tests.fakes.pipeline import Pipeline
+
     with tempfile.TemporaryDirectory() as folder:
         root = pathlib.Path(folder)
         suite_files(root, number)
@@ -65,8 +66,8 @@ def over_sockets(number: int) -> measure.Cost:
         return cost
 
 
-def main() -> None:
-    """Print a row for each number of suites."""
+def virtual() -> None:
+    """Print a row for each number of suites, on virtual time."""
     slowest = 0.0
     for number in (1, 10, 100, 500):
         seconds, cpu, requests = on_virtual_time(number)
@@ -77,6 +78,10 @@ def main() -> None:
         row += f"{number * slowest:.0f} s; the limit alone: {max(0.0, floor - 1):.0f} min | "
         times, faster = seconds / slowest, number * slowest / seconds
         print(f"{row}{times:.1f} times the slowest, {faster:.1f} times faster than one by one |")
+
+
+def sockets() -> None:
+    """Print a row for each number of suites, over real sockets; a child inherits this process's peak."""
     base = over_sockets(1)
     for number in (10, MOST_OVER_SOCKETS):
         cost = over_sockets(number)
@@ -87,4 +92,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    {"virtual": virtual, "sockets": sockets}[sys.argv[1]]()
