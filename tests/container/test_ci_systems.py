@@ -6,6 +6,9 @@ import signal
 import pytest
 import yaml
 
+from kore_gate import text
+from kore_gate.simulator import content
+from kore_gate.simulator.kore import USER_EMAIL
 from tests.container import containers
 from tests.container.containers import OWNER, ROOT, Engine, Serve, folder, mounts, owners, settings
 
@@ -124,6 +127,43 @@ def test_github__as_its_runner_does(
     assert (commands / "summary").read_text(encoding="utf-8").strip()
     assert owners(workspace) == owners(commands) == {OWNER}
     assert "::add-mask::" in how.out
+
+
+def test_github__whole_chain_on_three_files(
+    engine: Engine, serve: Serve, tmp_path: pathlib.Path, workspace: pathlib.Path
+) -> None:
+    """Three suite files of the checkout are imported and run in one step, and failures point into them."""
+    commands = folder(tmp_path / "file_commands")
+    files = folder(workspace / "conversations")
+    for suite in content.demo_suites():
+        path = files / f"{text.file_name(suite['name'])}.json"
+        path.write_text(json.dumps(suite, indent=2), encoding="utf-8")
+    url, simulator = serve("failing-tests")
+    given = settings(url, simulator, KORE_COMMAND="test", KORE_FILES="conversations/*.json", KORE_USER_EMAIL=USER_EMAIL)
+    del given["KORE_DS_ID"]
+    environment = {
+        **containers.inputs(given, INPUTS),
+        "GITHUB_ACTIONS": "true",
+        "GITHUB_WORKSPACE": WORKSPACE,
+        "GITHUB_OUTPUT": "/github/file_commands/output",
+        "GITHUB_STEP_SUMMARY": "/github/file_commands/summary",
+    }
+
+    how = engine.run(
+        environment=environment,
+        volumes=mounts(workspace=workspace, file_commands=commands),
+        working_dir=WORKSPACE,
+    )
+
+    assert how.code == 1, how.err
+    assert len([name for name in reports(workspace) if name.startswith("TEST-kore-")]) == 3
+    assert "::error file=conversations/Balance.json,line=54," in how.out
+    started = [entry.kind for entry in simulator.log if entry.method == "POST"]
+    assert sorted(started) == ["import"] * 3 + ["run"] * 3 + ["upload"] * 3
+    said = (commands / "output").read_text(encoding="utf-8")
+    assert said.count('["ds-') > 0
+    assert "\nfailed\n" in said
+    assert owners(workspace / "junit-reports") == {OWNER}
 
 
 def test_jenkins__runs_cat_and_execs(engine: Engine, serve: Serve, tmp_path: pathlib.Path) -> None:
