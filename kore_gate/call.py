@@ -186,14 +186,21 @@ class Call:
         """Write all reports and the CI's own files; a report that fails makes the verdict graver."""
         made = self._result(results, verdict.overall(results))
         failures = bundle.write(made, self._writer, self._settings.report_dir)
+        made = self._with_failures(made, failures)
         failures += self._hand_over(made)
-        if failures and gravest([made.verdict.exit_code, ExitCode.REPORT]) is ExitCode.REPORT:
-            first = verdict.of_report(failures, made.verdict)
-            made = dataclasses.replace(made, verdict=first)
-            # What can still be written should know of it; what can't has been said.
-            bundle.write(made, self._writer, self._settings.report_dir)
+        made = self._with_failures(made, failures)
         for failure in failures:
             self._console.problem(failure)
+        return made
+
+    def _with_failures(self, made: Result, failures: Sequence[errors.ReportError]) -> Result:
+        """Make the verdict graver where reports are missing; what can still be written is told of it."""
+        before = made.verdict
+        if not failures or gravest([before.exit_code, ExitCode.REPORT]) is not ExitCode.REPORT:
+            return made
+        if before.exit_code is not ExitCode.REPORT:
+            made = dataclasses.replace(made, verdict=verdict.of_report(failures, before))
+            bundle.write(made, self._writer, self._settings.report_dir)
         return made
 
     def _hand_out(self, made: Result) -> None:
