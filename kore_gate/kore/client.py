@@ -94,8 +94,7 @@ class Client:
                 if response.status_code != httpx.codes.OK:
                     moved = ", a redirect that is not followed" if response.is_redirect else ""
                     raise errors.Unavailable(f"the answer was HTTP {response.status_code}{moved}")
-                async for piece in wire.read(response, self._settings.max_response):
-                    write(piece)
+                await wire.read(response, self._settings.max_response, write)
         except wire.BROKEN as exc:
             raise errors.Unavailable(self.hide(wire.fault(exc))) from exc
 
@@ -172,8 +171,7 @@ class Client:
         response = await self._http.send(request, auth=self._signer, stream=True)
         async with contextlib.aclosing(response):
             data = bytearray()
-            async for piece in wire.read(response, self._settings.max_response):
-                data += piece
+            await wire.read(response, self._settings.max_response, data.extend)
         return response.status_code, response.headers, bytes(data)
 
     def _patience(self) -> float:

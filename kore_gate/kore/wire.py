@@ -6,7 +6,7 @@ import datetime
 import ssl
 import urllib.parse
 import zlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 
 import httpx
 
@@ -90,8 +90,8 @@ def tls_facts(response: httpx.Response) -> Tls | None:
     return Tls(version=tls.version(), subject=names["subject"], issuer=names["issuer"], expires=expires)
 
 
-async def read(response: httpx.Response, limit: int) -> AsyncIterator[bytes]:
-    """Read an answer in pieces, at most so many bytes of it after decompression.
+async def read(response: httpx.Response, limit: int, take: Callable[[bytes], object]) -> None:
+    """Hand over an answer in pieces, at most so many bytes of it after decompression.
 
     However much a few bytes unfold to, no more than a piece of it is held. Raises NotUnderstood and DecodingError.
     """
@@ -101,16 +101,22 @@ async def read(response: httpx.Response, limit: int) -> AsyncIterator[bytes]:
     inflate = _Inflate() if encoding not in {"", "identity"} else None
     size = 0
     assert isinstance(response.stream, httpx.AsyncByteStream)
-    async for raw in response.stream:
-        for piece in inflate.pieces(raw) if inflate else (raw,):
-            size += len(piece)
-            if size > limit:
-                raise errors.NotUnderstood(
-                    f"The answer is larger than max-response allows ({limit} bytes).",
-                    cause="a suite far larger than usual, or an answer that is not Kore.ai's.",
-                    hint="Raise max-response if such a suite is really meant.",
-                )
-            yield piece
+    stream = aiter(response.stream)
+    try:
+        async for raw in stream:
+            for piece in inflate.pieces(raw) if inflate else (raw,):
+                size += len(piece)
+                if size > limit:
+                    raise errors.NotUnderstood(
+                        f"The answer is larger than max-response allows ({limit} bytes).",
+                        cause="a suite far larger than usual, or an answer that is not Kore.ai's.",
+                        hint="Raise max-response if such a suite is really meant.",
+                    )
+                take(piece)
+    finally:
+        # Left half-read, it would be closed some time later, when nobody waits for that.
+        if isinstance(stream, AsyncGenerator):
+            await stream.aclose()
     if inflate and inflate.is_cut_off:
         raise httpx.DecodingError("it ends too early")
 
