@@ -65,6 +65,22 @@ def test_run__ways_to_end(
     assert ("<error" in junit(workspace)) is (code != 0)
 
 
+def test_run__documented_sample(engine: Engine, serve: Serve, workspace: pathlib.Path) -> None:
+    """The suite of Kore.ai's own documentation becomes a JUnit file of its one step and three assertions."""
+    url, simulator = serve("passing")
+    sample = json.loads((ROOT / "tests/samples/conversation-import-status-success.json").read_text(encoding="utf-8"))
+    simulator.add_import(sample["_id"], sample["response"])
+    environment = settings(url, simulator, KORE_DS_ID=sample["_id"])
+
+    how = engine.run("wait", environment=environment, volumes=mounts(workspace=workspace), working_dir=WORKSPACE)
+
+    assert how.code == 0, how.err
+    assert f"TEST-kore-{sample['response']['name']}.xml" in reports(workspace)
+    assert 'tests="3" failures="0" errors="0" skipped="2"' in junit(workspace)
+    assert 'name="text equals &quot;asdasd&quot;"' in junit(workspace)
+    assert "01 Start_Flow" in junit(workspace)
+
+
 def test_run__sigterm(engine: Engine, serve: Serve, workspace: pathlib.Path) -> None:
     """A container that is stopped while it waits writes its reports and exits 143 before it would be killed."""
     url, simulator = serve("stuck")
