@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from kore_gate import __version__, errors, suite_files, verdict
+from kore_gate import __version__, agent, errors, suite_files, verdict
 from kore_gate.ci import outputs
 from kore_gate.clock import Clock
 from kore_gate.console import Console
@@ -41,6 +41,7 @@ class Surroundings:
     ci: str = "none"
     output_file: str = ""
     summary_file: str = ""
+    agent: str = ""  # Buildkite's, to hand the summary to
     machine: str = ""
     root: pathlib.Path = dataclasses.field(default_factory=pathlib.Path)
 
@@ -216,6 +217,11 @@ class Call:
         summary_path = self._writer.directory / "kore-summary.md"
         if summary_path.is_file():
             self._console.upload_summary(str(summary_path.resolve()))
+        if self._around.agent:
+            passed = made.verdict.ending is Ending.PASSED
+            problem = agent.annotate(self._around.agent, summary.render(made, _SUMMARY_LIMIT), passed=passed)
+            if problem:
+                self._console.warn(problem)
         appended: list[tuple[str, Callable[[], str]]] = [
             (self._around.output_file, lambda: outputs.github_file(told, _delimiter)),
             (self._around.summary_file, lambda: summary.render(made, _SUMMARY_LIMIT)),

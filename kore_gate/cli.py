@@ -6,6 +6,7 @@ import datetime
 import os
 import pathlib
 import platform
+import shutil
 import signal
 import sys
 import threading
@@ -177,6 +178,7 @@ def _surroundings(ci: str, environ: Mapping[str, str], root: pathlib.Path) -> "S
         ci=name,
         output_file=environ.get("GITHUB_OUTPUT", "") if github else "",
         summary_file=environ.get("GITHUB_STEP_SUMMARY", "") if github else "",
+        agent=shutil.which("buildkite-agent", path=environ.get("PATH")) or "" if name == "buildkite" else "",
         machine=platform.node() or "unknown",
         root=root,
     )

@@ -23,7 +23,7 @@ FLOORS = (
     ("settings", "settle", "testcases"),
     ("arguments", "recap", "track", "verdict", "ci/*"),
     # Edges: talk and wait, tell and write.
-    ("kore/*", "poller", "progress", "reports/*", "suite_files"),
+    ("agent", "kore/*", "poller", "progress", "reports/*", "suite_files"),
     ("console",),
     # The stages of one suite; whole commands; Kore.ai in a box.
     ("doctor", "gate", "rerender", "simulator/*"),
@@ -47,6 +47,7 @@ HOMES = {
     "rich": {"progress"},
     "signal": {"cli", "__main__"},
     "socket": {"doctor", "simulator/server"},
+    "subprocess": {"agent"},
     "ssl": {"kore/wire", "simulator/server"},
     "sys": {"cli", "__main__", "simulator/server"},
     "tenacity": {"kore/retries", "poller"},

@@ -144,7 +144,9 @@ class Client:
             case Meaning.REJECTED:
                 where = text.line(self.hide(headers.get("location", "nowhere")), 120)
                 moved = f", a redirect to {where} that is not followed" if 300 <= status < 400 else ""
-                raise errors.Rejected(f"Kore.ai answered HTTP {status}{moved}: {said}", status=status)
+                cause, hint = _why_rejected(status)
+                said = f"Kore.ai answered HTTP {status}{moved}: {said}"
+                raise errors.Rejected(said, cause=cause, hint=hint, status=status)
             case Meaning.TRANSIENT | Meaning.LIMITED | Meaning.LIMITED_HOURLY:
                 raise self._try_again(answer, headers)
             case _:
@@ -208,3 +210,18 @@ def _segment(opaque: str) -> str:
 
 def _origin(address: httpx.URL) -> tuple[str, str, int | None]:
     return address.scheme, address.host, address.port
+
+
+def _why_rejected(status: int) -> tuple[str, str]:
+    """Say what usually makes Kore.ai turn a request down, and what to do."""
+    if 300 <= status < 400:
+        return (
+            "a wrong host, or http where https is needed.",
+            "Set host to where it leads, if that is Kore.ai.",
+        )
+    if status == httpx.codes.METHOD_NOT_ALLOWED:
+        return "an address that is not Kore.ai's public API.", "Check host, and the base path if it has one."
+    return (
+        "an e-mail or stream-id that Kore.ai does not know, or a file that is no conversation suite.",
+        "Mend what its words name; check user-email, stream-id and file (`kore-gate doctor` checks host and scopes).",
+    )
