@@ -1,9 +1,17 @@
+import os
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 import pytest_socket
 
 from tests.fakes import clock as clocks
+
+# A slow machine is no fault. CI tries the same examples each time, so that it is red only for what a change did;
+# whoever runs the tests by hand goes looking further.
+hypothesis.settings.register_profile("laptop", deadline=None)
+hypothesis.settings.register_profile("ci", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("ci" if os.environ.get("CI") == "true" else "laptop")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
