@@ -36,7 +36,7 @@ def install(monkeypatch: pytest.MonkeyPatch, system: FakeSystem, owners: dict[st
 
     monkeypatch.setattr(os, "stat", facts)
     monkeypatch.setattr(os, "lstat", facts)
-    monkeypatch.setattr(os, "getcwd", lambda: "/work")
+    monkeypatch.setattr(os, "getcwd", lambda: "/project")
     monkeypatch.setattr(os, "geteuid", lambda: system.euid)
     monkeypatch.setattr(os, "setgroups", lambda groups: system.call("setgroups", *groups))
     monkeypatch.setattr(os, "setgid", lambda group: system.call("setgid", group))
@@ -72,9 +72,9 @@ def test_report_dir__sources(arguments: list[str], environ: dict[str, str], expe
 @pytest.mark.parametrize(
     ("given", "owners", "expected"),
     [
-        pytest.param("reports", {"/work/reports": (7, 8, FOLDER), "/work": (1, 2, FOLDER)}, (7, 8), id="itself"),
-        pytest.param("a/b", {"/work": (1001, 121, FOLDER), "/": (0, 0, FOLDER)}, (1001, 121), id="nearest-above"),
-        pytest.param("/out/x", {"/out": (5, 6, FOLDER), "/work": (1, 2, FOLDER)}, (5, 6), id="absolute"),
+        pytest.param("reports", {"/project/reports": (7, 8, FOLDER), "/project": (1, 2, FOLDER)}, (7, 8), id="itself"),
+        pytest.param("a/b", {"/project": (1001, 121, FOLDER), "/": (0, 0, FOLDER)}, (1001, 121), id="nearest-above"),
+        pytest.param("/out/x", {"/out": (5, 6, FOLDER), "/project": (1, 2, FOLDER)}, (5, 6), id="absolute"),
         pytest.param("a", {}, None, id="nowhere"),
     ],
 )
@@ -117,7 +117,7 @@ def test_step_down__to_the_owner(
     system: FakeSystem, owner: tuple[int, int], expected: list[object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Root gives itself up for the owner of the reports' place, groups first; anyone else stays who they are."""
-    install(monkeypatch, system, {"/work": (*owner, FOLDER)})
+    install(monkeypatch, system, {"/project": (*owner, FOLDER)})
 
     entrypoint.step_down(["wait"], {})
 
@@ -141,7 +141,7 @@ def test_step_down__file_commands(
 ) -> None:
     """A file command that only root could write is handed over before root is given up."""
     system = FakeSystem()
-    install(monkeypatch, system, {"/work": (1001, 121, FOLDER), "/commands/output": (user, group, mode)})
+    install(monkeypatch, system, {"/project": (1001, 121, FOLDER), "/commands/output": (user, group, mode)})
 
     entrypoint.step_down([], {"GITHUB_OUTPUT": "/commands/output", "GITHUB_STEP_SUMMARY": "/commands/missing"})
 
