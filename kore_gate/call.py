@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import pathlib
 import secrets
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -12,16 +11,18 @@ from kore_gate import __version__, agent, errors, suite_files, verdict
 from kore_gate.ci import outputs
 from kore_gate.clock import Clock
 from kore_gate.console import Console
+from kore_gate.events import Event, Happening
 from kore_gate.exit_codes import ExitCode, gravest
 from kore_gate.gate import Gate
 from kore_gate.kore import wire
 from kore_gate.kore.api import Api
 from kore_gate.kore.auth import Signer
 from kore_gate.kore.client import Client
-from kore_gate.model import Ending, Event, Happening, Phase, Result, SuiteResult, Verdict
+from kore_gate.model import Ending, Phase, Result, SuiteResult, Verdict
 from kore_gate.reports import bundle, result, summary
 from kore_gate.reports.writer import RESULT, Writer
 from kore_gate.settings import Settings
+from kore_gate.surroundings import Surroundings
 from kore_gate.track import Work
 
 if TYPE_CHECKING:
@@ -32,18 +33,6 @@ _SUMMARY_LIMIT = 1_000_000
 
 # Ids are written the moment they are known; with very many suites not after each of them.
 _MOST_SINGLE_NOTES = 20
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Surroundings:
-    """Where the call runs: which CI, the files it reads, the machine's name."""
-
-    ci: str = "none"
-    output_file: str = ""
-    summary_file: str = ""
-    agent: str = ""  # Buildkite's, to hand the summary to
-    machine: str = ""
-    root: pathlib.Path = dataclasses.field(default_factory=pathlib.Path)
 
 
 class Call:

@@ -21,11 +21,10 @@ from kore_gate.console import Console
 from kore_gate.exit_codes import ExitCode
 from kore_gate.model import Phase, Result
 from kore_gate.settings import Settings
+from kore_gate.surroundings import Surroundings
 
 if TYPE_CHECKING:
     import argparse
-
-    from kore_gate.call import Surroundings
 
 
 def main(argv: Sequence[str], pending: list[int] | None = None) -> int:
@@ -170,11 +169,10 @@ def _report_settings(
 
 
 def _surroundings(ci: str, environ: Mapping[str, str], root: pathlib.Path) -> "Surroundings":
-    from kore_gate import call
 
     name = detect.detect(environ) if ci == "auto" else ci
     github = name == "github"
-    return call.Surroundings(
+    return Surroundings(
         ci=name,
         output_file=environ.get("GITHUB_OUTPUT", "") if github else "",
         summary_file=environ.get("GITHUB_STEP_SUMMARY", "") if github else "",

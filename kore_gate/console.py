@@ -12,8 +12,9 @@ from kore_gate import recap, text
 from kore_gate.ci.dialects import Dialect, Severity
 from kore_gate.ci.secrets import Redactor
 from kore_gate.errors import GateError
+from kore_gate.events import Event, Happening
 from kore_gate.exit_codes import ExitCode
-from kore_gate.model import Ending, Event, Happening, Result, SuiteResult, Verdict
+from kore_gate.model import Ending, Result, SuiteResult, Verdict
 
 if TYPE_CHECKING:
     from kore_gate.progress import Bars

@@ -8,8 +8,9 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from kore_gate import errors, poller, text, verdict
 from kore_gate.clock import Clock
+from kore_gate.events import Event, Happening
 from kore_gate.kore.api import Api
-from kore_gate.model import Ending, Event, Happening, Job, Phase, State, Suite, SuiteResult, Verdict
+from kore_gate.model import Ending, Job, Phase, State, Suite, SuiteResult, Verdict
 from kore_gate.reports import downloads
 from kore_gate.reports.writer import Writer
 from kore_gate.settings import Settings

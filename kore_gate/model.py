@@ -230,28 +230,3 @@ class Counts:
         mine, theirs = dataclasses.astuple(self), dataclasses.astuple(other)
         steps, assertions, passed, failed, errors, skipped = (a + b for a, b in zip(mine, theirs, strict=True))
         return Counts(steps=steps, assertions=assertions, passed=passed, failed=failed, errors=errors, skipped=skipped)
-
-
-class Happening(enum.StrEnum):
-    """What kind of news an event is."""
-
-    STARTED = "started"
-    CHANGED = "changed"
-    IDENTIFIED = "identified"  # an id became known
-    WARNING = "warning"
-    WAITING = "waiting"  # a heartbeat
-    ENDED = "ended"
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Event:
-    """News about one suite (or, with an empty name, about the call) for the console."""
-
-    happening: Happening
-    name: str = ""
-    text: str = ""
-    phase: Phase | None = None
-    status: str = ""
-    percent: float | None = None
-    ending: Ending | None = None
-    elapsed: float = 0.0

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 
 from kore_gate import testcases
 from kore_gate.errors import GateError
+from kore_gate.events import Event, Happening
 from kore_gate.exit_codes import MEANINGS, ExitCode
-from kore_gate.model import Ending, Event, Evidence, Happening, Outcome, Result, SuiteResult, Verdict
+from kore_gate.model import Ending, Evidence, Outcome, Result, SuiteResult, Verdict
 from kore_gate.testcases import Case
 
 # Makes foreign text inert, and at most so many characters long.

@@ -15,10 +15,10 @@ PACKAGE = pathlib.Path(__file__).parents[1] / "kore_gate"
 # above everything it needs.
 FLOORS = (
     # Ground: needs nothing of ours.
-    ("__init__", "clock", "exit_codes", "text", "values"),
+    ("__init__", "clock", "exit_codes", "surroundings", "text", "values"),
     # Facts and tables.
     ("catalogue", "model"),
-    ("errors", "given", "phrases"),
+    ("errors", "events", "given", "phrases"),
     # Rules: pure functions, no I/O, no clock of their own.
     ("settings", "settle", "testcases"),
     ("arguments", "recap", "track", "verdict", "ci/*"),

@@ -15,8 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kore_gate import errors
+from kore_gate.events import Event, Happening
 from kore_gate.exit_codes import ExitCode
-from kore_gate.model import Ending, Event, Happening, Outcome, Phase, Result, SuiteResult
+from kore_gate.model import Ending, Outcome, Phase, Result, SuiteResult
 from tests import builders
 from tests.fakes import runners
 from tests.fakes.screens import Screen, Terminal

@@ -5,7 +5,8 @@ import re
 
 import pytest
 
-from kore_gate.model import Ending, Event, Happening, Phase
+from kore_gate.events import Event, Happening
+from kore_gate.model import Ending, Phase
 from kore_gate.progress import ROWS, Bars
 from tests.fakes.screens import Screen, Terminal
 
