@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from kore_gate import __version__, agent, errors, suite_files, verdict
+from kore_gate import __version__, agent, endings, errors, suite_files, verdict
 from kore_gate.ci import outputs
 from kore_gate.clock import Clock
 from kore_gate.console import Console
@@ -75,7 +75,7 @@ class Call:
         except Exception as exc:  # noqa: BLE001 a bug outside the suites, too, must leave reports, with what is known
             self._tell_bug(exc)
             tracks = self._gate.tracks if self._gate else []
-            bug = verdict.of_bug(exc, Phase.SETTINGS)
+            bug = endings.of_bug(exc, Phase.SETTINGS)
             results = [*(track.result for track in tracks if track.result), _own_result(bug)]
         return self._finish(results)
 
@@ -174,7 +174,11 @@ class Call:
 
     def _finish(self, results: Sequence[SuiteResult]) -> Result:
         """Write all reports and the CI's own files; a report that fails makes the verdict graver."""
-        made = self._result(results, verdict.overall(results))
+        judged = verdict.overall(results)
+        if self._signum:
+            # Also where every suite had come to its verdict, and only a results file was cut off.
+            judged = endings.cut_short(self._signum, judged)
+        made = self._result(results, judged)
         failures = bundle.write(made, self._writer, self._settings.report_dir)
         made = self._with_failures(made, failures)
         failures += self._hand_over(made)
@@ -189,7 +193,7 @@ class Call:
         if not failures or gravest([before.exit_code, ExitCode.REPORT]) is not ExitCode.REPORT:
             return made
         if before.exit_code is not ExitCode.REPORT:
-            made = dataclasses.replace(made, verdict=verdict.of_report(failures, before))
+            made = dataclasses.replace(made, verdict=endings.of_report(failures, before))
             bundle.write(made, self._writer, self._settings.report_dir)
         return made
 
@@ -232,7 +236,7 @@ class Call:
 
 def settings_result(error: errors.SettingsError) -> SuiteResult:
     """Make the settings' problems a result, so that reports tell of them as well."""
-    return _own_result(verdict.of_error(error, Phase.SETTINGS))
+    return _own_result(endings.of_error(error, Phase.SETTINGS))
 
 
 def _own_result(judged: Verdict) -> SuiteResult:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from kore_gate import arguments, catalogue, errors, given, settings, verdict
+from kore_gate import arguments, catalogue, endings, errors, given, settings
 from kore_gate.ci import detect, dialects
 from kore_gate.clock import SystemClock
 from kore_gate.console import Console
@@ -43,7 +43,7 @@ def main(argv: Sequence[str], pending: list[int] | None = None) -> int:
         return _dispatch(parsed, arguments.flags(parsed), environ, console, caught)
     except errors.GateError as error:
         console.problem(error)
-        console.last_lines(verdict.of_error(error, Phase.SETTINGS))
+        console.last_lines(endings.of_error(error, Phase.SETTINGS))
         return int(error.exit_code)
     except Exception as exc:  # noqa: BLE001 a bug, too, must end in a message and in its own exit code
         return _bug(console, exc)
@@ -213,7 +213,7 @@ def _bug(console: Console, exc: Exception) -> int:
     """Tell of a bug without a bare stack trace; --verbose shows it."""
     import traceback
 
-    judged = verdict.of_bug(exc, Phase.SETTINGS)
+    judged = endings.of_bug(exc, Phase.SETTINGS)
     for line in "".join(traceback.format_exception(exc)).splitlines():
         console.debug(line)
     console.problem(errors.GateError(f"{judged.message} {exc}", cause=judged.cause, hint=judged.hint))

@@ -6,7 +6,7 @@ import dataclasses
 import datetime
 from collections.abc import Awaitable, Callable, Sequence
 
-from kore_gate import errors, poller, text, verdict
+from kore_gate import endings, errors, poller, text, verdict
 from kore_gate.clock import Clock
 from kore_gate.events import Event, Happening
 from kore_gate.kore.api import Api
@@ -105,16 +105,16 @@ class Gate:
             return track.end(judged, suite)
         except errors.GateError as error:
             track.is_gone = isinstance(error, errors.Gone)
-            return track.end(verdict.of_error(error, track.phase))
+            return track.end(endings.of_error(error, track.phase))
         except Exception as exc:  # noqa: BLE001 one suite's bug must not lose the others' results
             self._on_bug(exc)
-            return track.end(verdict.of_bug(exc, track.phase))
+            return track.end(endings.of_bug(exc, track.phase))
 
     def _cut_short(self, track: Track) -> Verdict:
         if self._signum:
             status = track.job.status if track.job else ""
-            return verdict.interrupted(self._signum, track.phase, status, known=track.is_resumable)
-        return verdict.stopped(self._failed_first)
+            return endings.interrupted(self._signum, track.phase, status, known=track.is_resumable)
+        return endings.stopped(self._failed_first)
 
     async def _chain(self, track: Track) -> _Judged:
         """Upload, import, wait, run, wait: from where the suite starts to where the command ends."""

@@ -4,70 +4,9 @@ import dataclasses
 import typing
 from collections.abc import Iterator, Sequence
 
-from kore_gate import settle
-from kore_gate.errors import GateError
+from kore_gate import endings, settle
 from kore_gate.exit_codes import GRAVEST_FIRST, ExitCode
 from kore_gate.model import Ending, Job, Outcome, Phase, State, Step, Suite, SuiteResult, Tally, Verdict
-
-_LEFT_OUT = "Not executed: fail-fast is on"
-
-
-def of_error(error: GateError, phase: Phase) -> Verdict:
-    """Turn what stopped the gate from knowing into a verdict."""
-    return Verdict(
-        ending=error.ending,
-        exit_code=error.exit_code,
-        message=f"{phase.title()}: {error.message}",
-        cause=error.cause,
-        hint=error.hint,
-        details=error.details,
-    )
-
-
-def of_bug(exc: BaseException, phase: Phase) -> Verdict:
-    """Turn an exception nobody foresaw into a verdict."""
-    return Verdict(
-        ending=Ending.ERROR,
-        exit_code=ExitCode.BUG,
-        message=f"{phase.title()}: kore_gate itself failed ({type(exc).__name__}).",
-        cause="a bug in kore_gate.",
-        hint="Please report it with the output of the same call with --verbose.",
-    )
-
-
-def interrupted(signum: int, phase: Phase, status: str, *, known: bool) -> Verdict:
-    """Say that a signal ended the wait; the exit code is 128 + signal. A job whose id is `known` can be resumed."""
-    code = ExitCode.SIGTERM if signum == ExitCode.SIGTERM - 128 else ExitCode.SIGINT
-    return Verdict(
-        ending=Ending.INTERRUPTED,
-        exit_code=code,
-        message=f"{phase.title()}: interrupted by {code.name}" + (f" while at {status}." if status else "."),
-        cause="the pipeline was cancelled, or its own time limit came.",
-        hint="The job goes on at Kore.ai: resume with the command below."
-        if known
-        else "No id of a job was known yet: start again; look in Kore.ai (Regression Testing) first if it had begun.",
-    )
-
-
-def of_report(failures: Sequence[GateError], before: Verdict) -> Verdict:
-    """Say that reports are missing, and what would have been the verdict."""
-    return Verdict(
-        ending=Ending.ERROR,
-        exit_code=ExitCode.REPORT,
-        message=f"{_some(len(failures), 'report')} could not be written; otherwise: {before.message}",
-        cause=failures[0].cause,
-        hint=failures[0].hint,
-        details=tuple(failure.message for failure in failures),
-    )
-
-
-def stopped(first: str) -> Verdict:
-    """Say that fail-fast left a suite out."""
-    return Verdict(
-        ending=Ending.FAILED,
-        exit_code=ExitCode.FAILED,
-        message=f"{_LEFT_OUT}, and {first} did not pass.",
-    )
 
 
 def of_import(job: Job, *, allow_empty: bool, waited: str) -> tuple[Verdict, Suite | None]:
@@ -118,7 +57,7 @@ def overall(results: Sequence[SuiteResult]) -> Verdict:
     # A suite that fail-fast left out is no reason of its own.
     worst = min(
         (result.verdict for result in results),
-        key=lambda each: (GRAVEST_FIRST.index(each.exit_code), each.message.startswith(_LEFT_OUT)),
+        key=lambda each: (GRAVEST_FIRST.index(each.exit_code), each.message.startswith(endings.LEFT_OUT)),
     )
     if worst.ending is Ending.PASSED:
         return Verdict(ending=Ending.PASSED, exit_code=ExitCode.PASSED, message=f"All {len(results)} suites passed.")

@@ -20,7 +20,7 @@ FLOORS = (
     ("catalogue", "model"),
     ("errors", "events", "given", "phrases"),
     # Rules: pure functions, no I/O, no clock of their own.
-    ("settings", "settle", "testcases"),
+    ("endings", "settings", "settle", "testcases"),
     ("arguments", "recap", "track", "verdict", "ci/*"),
     # Edges: talk and wait, tell and write.
     ("agent", "kore/*", "poller", "progress", "reports/*", "suite_files"),

@@ -146,13 +146,15 @@ def test_interrupt__keeps_what_a_run_told(tmp_path: pathlib.Path) -> None:
 
 
 def test_interrupt__during_the_download(tmp_path: pathlib.Path) -> None:
-    """A suite that had come to its verdict keeps it, and goes without the results file."""
+    """A suite that had come to its verdict keeps it, without the results file; the call is interrupted all the same."""
     slow = Scenario(name="slow", description="", link=True, faults=(faults.HANGING,), calls=frozenset({"download"}))
     pipeline = Pipeline(tmp_path / "reports", scenario=slow)
 
     result = interrupted(pipeline, make_settings(), asked(pipeline, ".csv"))
 
     assert result.suites[0].verdict.ending is Ending.PASSED
+    assert (result.verdict.ending, result.verdict.exit_code) == (Ending.INTERRUPTED, ExitCode.SIGTERM)
+    assert "until then: Import: accepted by Kore.ai" in result.verdict.message
     assert list(pipeline.reports.glob("kore-results*")) == []
 
 

@@ -1,0 +1,83 @@
+"""Verdicts that no job gave: errors, bugs, signals, reports that are missing. Pure."""
+
+from collections.abc import Sequence
+
+from kore_gate.errors import GateError
+from kore_gate.exit_codes import ExitCode
+from kore_gate.model import Ending, Phase, Verdict
+
+# How a message begins that fail-fast left a suite out.
+LEFT_OUT = "Not executed: fail-fast is on"
+
+
+def of_error(error: GateError, phase: Phase) -> Verdict:
+    """Turn what stopped the gate from knowing into a verdict."""
+    return Verdict(
+        ending=error.ending,
+        exit_code=error.exit_code,
+        message=f"{phase.title()}: {error.message}",
+        cause=error.cause,
+        hint=error.hint,
+        details=error.details,
+    )
+
+
+def of_bug(exc: BaseException, phase: Phase) -> Verdict:
+    """Turn an exception nobody foresaw into a verdict."""
+    return Verdict(
+        ending=Ending.ERROR,
+        exit_code=ExitCode.BUG,
+        message=f"{phase.title()}: kore_gate itself failed ({type(exc).__name__}).",
+        cause="a bug in kore_gate.",
+        hint="Please report it with the output of the same call with --verbose.",
+    )
+
+
+def interrupted(signum: int, phase: Phase, status: str, *, known: bool) -> Verdict:
+    """Say that a signal ended the wait; the exit code is 128 + signal. A job whose id is `known` can be resumed."""
+    code = ExitCode(128 + signum)
+    return Verdict(
+        ending=Ending.INTERRUPTED,
+        exit_code=code,
+        message=f"{phase.title()}: interrupted by {code.name}" + (f" while at {status}." if status else "."),
+        cause="the pipeline was cancelled, or its own time limit came.",
+        hint="The job goes on at Kore.ai: resume with the command below."
+        if known
+        else "No id of a job was known yet: start again; look in Kore.ai (Regression Testing) first if it had begun.",
+    )
+
+
+def cut_short(signum: int, before: Verdict) -> Verdict:
+    """Say of the whole call that a signal ended it, whatever its suites had come to."""
+    code = ExitCode(128 + signum)
+    if before.exit_code is code:
+        return before
+    return Verdict(
+        ending=Ending.INTERRUPTED,
+        exit_code=code,
+        message=f"Interrupted by {code.name}; until then: {before.message}",
+        cause="the pipeline was cancelled, or its own time limit came.",
+        hint="What the suites had come to is in the reports; start again for the rest.",
+    )
+
+
+def of_report(failures: Sequence[GateError], before: Verdict) -> Verdict:
+    """Say that reports are missing, and what would have been the verdict."""
+    number = "1 report" if len(failures) == 1 else f"{len(failures)} reports"
+    return Verdict(
+        ending=Ending.ERROR,
+        exit_code=ExitCode.REPORT,
+        message=f"{number} could not be written; otherwise: {before.message}",
+        cause=failures[0].cause,
+        hint=failures[0].hint,
+        details=tuple(failure.message for failure in failures),
+    )
+
+
+def stopped(first: str) -> Verdict:
+    """Say that fail-fast left a suite out."""
+    return Verdict(
+        ending=Ending.FAILED,
+        exit_code=ExitCode.FAILED,
+        message=f"{LEFT_OUT}, and {first} did not pass.",
+    )
