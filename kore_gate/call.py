@@ -98,7 +98,7 @@ class Call:
     async def _results(self, works: Sequence[Work]) -> list[SuiteResult]:
         settings, clock = self._settings, self._clock
         deadline = self._began + settings.timeout
-        signer = Signer(settings, clock, on_token=self._console.mask)
+        signer = Signer(settings, clock)
         async with wire.connect(settings, self._around.ci, self._transport) as http:
             client = Client(http, settings, signer, clock, deadline=deadline, on_trouble=self._console.debug)
             self._gate = Gate(

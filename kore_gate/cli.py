@@ -68,7 +68,9 @@ def _dispatch(
         _report_settings(parsed.command, flags, environ, console, error)
         raise
     for secret in wanted.secrets:
-        console.hide(secret)
+        console.redactor.add(secret)
+    for warning in settings.short_secrets(wanted):
+        console.warn(warning)
     match wanted.command:
         case "report":
             from kore_gate import rerender
@@ -216,6 +218,8 @@ def _bug(console: Console, exc: Exception) -> int:
     judged = endings.of_bug(exc, Phase.SETTINGS)
     for line in "".join(traceback.format_exception(exc)).splitlines():
         console.debug(line)
-    console.problem(errors.GateError(f"{judged.message} {exc}", cause=judged.cause, hint=judged.hint))
+    console.problem(
+        errors.GateError(f"{judged.message} {console.redactor.text(str(exc))}", cause=judged.cause, hint=judged.hint)
+    )
     console.last_lines(judged)
     return int(ExitCode.BUG)

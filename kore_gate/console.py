@@ -5,16 +5,16 @@ import datetime
 import itertools
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from kore_gate import recap, text
 from kore_gate.ci.dialects import Dialect, Severity
-from kore_gate.ci.secrets import Redactor
 from kore_gate.errors import GateError
 from kore_gate.events import Event, Happening
 from kore_gate.exit_codes import ExitCode
 from kore_gate.model import Ending, Result, SuiteResult, Verdict
+from kore_gate.redact import Redactor
 
 if TYPE_CHECKING:
     from kore_gate.progress import Bars
@@ -27,12 +27,18 @@ PERCENT_STEP = 10
 
 _STYLES = {"bold": "1", "red": "31", "green": "32", "yellow": "33", "dim": "2"}
 
+# JSON can spell a hash sign so that no runner sees one: `##[…` acts on GitHub wherever it stands in a line.
+_HASHES = re.compile(r"##(?=\[|vso|teamcity)", re.IGNORECASE)
+
 # Foreign words are inert by themselves; this is what a line made from several could begin with.
 _MARKER = re.compile(r"\s*(?:::|---|\+\+\+|~~~|\^\^\^)")
 
 
 class Console:
-    """Says everything once, redacted and inert; that nobody listens never stops the gate."""
+    """Says everything once, and inert; that nobody listens never stops the gate.
+
+    What Kore.ai says comes without secrets: `redactor` is for what may hold them by accident, such as a stack trace.
+    """
 
     def __init__(
         self,
@@ -45,7 +51,6 @@ class Console:
         live: bool,
         now: Callable[[], datetime.datetime],
         quiet_stdout: bool = False,
-        secrets: Iterable[str] = (),
     ) -> None:
         self._stderr = stderr
         self._stdout = stdout
@@ -55,22 +60,12 @@ class Console:
         self._live = live
         self._quiet_stdout = quiet_stdout
         self._now = now
-        self._redactor = Redactor(secrets)
+        self.redactor = Redactor()
         self._bars: Bars | None = None
         self._group = ""
         self._groups = 0
         self._told: dict[str, tuple[str, float | None]] = {}
         self._annotated: dict[Severity, int] = {}
-
-    def hide(self, secret: str, *, mask: bool = False) -> None:
-        """Redact a secret from every later line, and have the CI mask it as well where it can."""
-        self._redactor.add(secret)
-        if mask:
-            self.mask(secret)
-
-    def mask(self, token: str) -> None:
-        """Have the CI mask a token that was signed just now; here tokens are known by their looks."""
-        self._command(self._dialect.mask(token))
 
     def tell(self, event: Event) -> None:
         """Pass on news of a suite: on a live terminal its bar moves, elsewhere a line says what changed."""
@@ -99,7 +94,7 @@ class Console:
     def debug(self, raw: str) -> None:
         """Tell people who asked for more."""
         if self._verbose:
-            self._write(f"debug: {self._clean(raw)}", "dim")
+            self._write(f"debug: {self._clean(self.redactor.text(raw))}", "dim")
 
     def problem(self, error: GateError) -> None:
         """Say what happened, in which details, what it usually means and what to do."""
@@ -147,16 +142,16 @@ class Console:
     def hand_on(self, outputs: Mapping[str, str]) -> None:
         """Give later steps of the pipeline the outputs, where the CI takes them as commands."""
         for name, value in outputs.items():
-            self._command(self._dialect.output(name, self._redactor.clean(value)))
+            self._command(self._dialect.output(name, text.plain(value)))
 
     def upload_summary(self, path: str) -> None:
         """Have the CI show a Markdown file on the page of the run, where it takes a command for that."""
         self._command(self._dialect.upload_summary(path))
 
     def machine(self, raw: str) -> None:
-        """Print machine-readable JSON on stdout, as it is but for secrets."""
+        """Print machine-readable JSON on stdout: the same values, with nothing in it that a CI system could obey."""
         self._settle()
-        shown = self._redactor.exact(raw).rstrip("\n")
+        shown = _HASHES.sub(lambda match: match[0].replace("#", "\\u0023"), raw).rstrip("\n")
         try:
             shown.encode(self._stdout.encoding or "utf-8")
         except UnicodeEncodeError:
@@ -169,14 +164,13 @@ class Console:
         self._close()
 
     def _clean(self, raw: str, limit: int = LINE_LIMIT) -> str:
-        return text.terminal(self._redactor.clean(raw), limit)
+        return text.terminal(raw, limit)
 
     def _stamp(self) -> str:
         return f"{self._now():%H:%M:%S} " if self._dialect.timestamps else ""
 
     def _write(self, line: str, style: str = "") -> None:
         """Print one line for people, made of words that are clean by now."""
-        line = self._redactor.exact(line)
         if _MARKER.match(line):
             line = f"| {line}"
         if self._colour and style:
@@ -198,9 +192,9 @@ class Console:
         if command:
             self._print(self._stderr if people else self._stdout, command)
 
-    def _open(self, raw_title: str) -> None:
+    def _open(self, title: str) -> None:
         self._groups += 1
-        when, title = self._now(), self._redactor.clean(raw_title)
+        when = self._now()
         self._group = f"kore-{int(when.timestamp())}-{self._groups}"
         self._command(mark := self._dialect.open_group(title, when, self._group), group=True)
         if not mark or self._dialect.groups_on == "stdout":
@@ -215,8 +209,7 @@ class Console:
         if self._annotated.get(severity, 0) > ANNOTATIONS:
             return
         self._annotated[severity] = self._annotated.get(severity, 0) + 1
-        clean = self._redactor.clean
-        self._command(self._dialect.annotation(severity, clean(raw), clean(title), clean(file), line))
+        self._command(self._dialect.annotation(severity, raw, title, file, line))
 
     def _pin(self, suite: SuiteResult, severity: Severity) -> int:
         """Annotate the failures of a suite as long as there is room; return how many."""

@@ -179,7 +179,8 @@ class Doctor:
         if facts.expires and facts.expires - self._clock.now() < _SOON_EXPIRED:
             todo = "The certificate expires soon: tell whoever runs this host."
         until = f", until {facts.expires:%Y-%m-%d}" if facts.expires else ""
-        self._tell("TLS", f"{facts.version}, certificate for {facts.subject} by {facts.issuer}{until}", todo)
+        said = f"{facts.version}, certificate for {facts.subject} by {facts.issuer}{until}"
+        self._tell("TLS", self._console.redactor.text(said), todo)
 
     def _tell_clock(self, skew: float | None) -> None:
         if skew is None:

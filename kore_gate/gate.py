@@ -196,8 +196,7 @@ class Gate:
         name = downloads.name(track.name, link, self._taken)
         self._taken.add(name.casefold())
         try:
-            with self._writer.open(name) as write:
-                await self._api.fetch(link, write)
+            self._writer.write(name, await self._api.fetch(link))
         except errors.GateError as error:
             track.note(f"The results file that Kore.ai links to could not be saved: {error.message}")
             self._news(track, Happening.WARNING, track.notes[-1])

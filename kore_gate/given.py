@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from kore_gate import catalogue
+from kore_gate.redact import Redactor
 
 _CLIP = 80
 
@@ -25,6 +26,7 @@ class Given:
         self.sources: dict[str, str] = {}
         self.problems: list[str] = []
         self.bad: set[str] = set()
+        self.redactor = Redactor()  # of what was given as a secret
         for setting in catalogue.SETTINGS:
             found = places(setting, flags, environ)
             path = environ.get(f"{setting.variable}_FILE", "").strip() if setting.secret else ""
@@ -35,6 +37,8 @@ class Given:
                 found = [(self._content(setting, path, read_file), f"file in {setting.variable}_FILE")]
             if found:
                 self.texts[setting.name], self.sources[setting.name] = found[0]
+                if setting.secret:
+                    self.redactor.add(found[0][0])
 
     def blame(self, setting: catalogue.Setting, problem: str) -> None:
         """Note what is wrong with a setting."""
@@ -64,12 +68,14 @@ class Given:
             try:
                 parsed[setting.field] = setting.parse(text)
             except ValueError as problem:
-                self.blame(setting, f"{setting.name}{_shown(setting, text)} {problem} ({self.sources[setting.name]}).")
+                self.blame(
+                    setting, f"{setting.name}{self._shown(setting, text)} {problem} ({self.sources[setting.name]})."
+                )
         return parsed
 
-
-def _shown(setting: catalogue.Setting, text: str) -> str:
-    # Credentials and tokens stand in addresses as well.
-    if setting.secret or (setting.name == "host" and set(text) & set("@?#")):
-        return ""
-    return f" {text if len(text) <= _CLIP else text[: _CLIP - 1] + '…'!r}"
+    def _shown(self, setting: catalogue.Setting, text: str) -> str:
+        # Credentials and tokens stand in addresses as well.
+        if setting.secret or (setting.name == "host" and set(text) & set("@?#")):
+            return ""
+        text = self.redactor.text(text)  # a secret may have been given as something else as well
+        return f" {text if len(text) <= _CLIP else text[: _CLIP - 1] + '…'!r}"

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 from kore_gate import catalogue, errors, values
 from kore_gate.given import Given
+from kore_gate.redact import SHORTEST
 
 _OWN_NAMES = {
     "KORE_COMMAND", "KORE_GATE_BASE_IMAGE", "KORE_VERDICT", "KORE_EXIT_CODE", "KORE_STATUS", "KORE_TEST_SUITE_ID",
@@ -18,7 +19,6 @@ _OWN_NAMES = {
 # What is enough to leave a report where the other settings are no good.
 REPORTING = ("report-dir", "junit-granularity", "junit-dialect", "ci", "output", "verbose")
 
-_SHORTEST_SECRET = 4
 _SIGNING = {"client-secret", "private-key", "jwt", "jwt-algorithm"}
 
 
@@ -95,14 +95,15 @@ def read(
     parsed = given.parse(catalogue.SETTINGS)
     # The table and the fields are held together by a test; their types, by the parsers.
     settings = Settings(command=command, sources=given.sources, **parsed)  # type: ignore[arg-type]
-    found = [*problems, *given.problems, *_missing(settings, given)]
+    # A secret may have been given as a word of the command line as well.
+    found = [*map(given.redactor.text, problems), *given.problems, *_missing(settings, given)]
     if command in catalogue.REMOTE_COMMANDS:
         found += _contradictions(settings, given.bad)
     if found:
         hint = ""
         if environ.get("GITHUB_EVENT_NAME") == "pull_request" and not settings.secrets:
             hint = "Secrets are not given to workflows of pull requests from forks."
-        raise errors.SettingsError([_masked(problem, given.texts) for problem in found], hint=hint)
+        raise errors.SettingsError(found, hint=hint)
     return settings
 
 
@@ -133,12 +134,14 @@ def unknown(command: str, environ: Mapping[str, str]) -> list[str]:
     return warnings
 
 
-def _masked(problem: str, texts: Mapping[str, str]) -> str:
-    """Take out a secret that was given as something else as well."""
-    for name, text in texts.items():
-        if catalogue.BY_NAME[name].secret and len(text) >= _SHORTEST_SECRET:
-            problem = problem.replace(text, "***")
-    return problem
+def short_secrets(settings: Settings) -> list[str]:
+    """Warn of secrets that are too short to be removed from text: ordinary words would go with them."""
+    return [
+        f"{setting.name} has only {len(value)} characters, so it is not removed from what Kore.ai repeats. "
+        "Use a longer one, as Kore.ai itself makes them."
+        for setting in catalogue.SETTINGS
+        if setting.secret and 0 < len(value := str(getattr(settings, setting.field))) < SHORTEST
+    ]
 
 
 def _missing(settings: Settings, given: Given) -> list[str]:

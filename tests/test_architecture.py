@@ -17,7 +17,7 @@ FLOORS = (
     # Ground: needs nothing of ours.
     ("__init__", "clock", "exit_codes", "surroundings", "text", "values"),
     # Facts and tables.
-    ("catalogue", "model"),
+    ("catalogue", "model", "redact"),
     ("errors", "events", "given", "phrases"),
     # Rules: pure functions, no I/O, no clock of their own.
     ("endings", "settings", "settle", "testcases"),

@@ -1,4 +1,4 @@
-"""The commands of each CI system, as data: what to print to fold, annotate, mask and hand on."""
+"""The commands of each CI system, as data: what to print to fold, annotate and hand on."""
 
 import dataclasses
 import datetime
@@ -13,8 +13,6 @@ Stream = Literal["stdout", "stderr"]
 
 # GitHub cuts messages at 4096 characters.
 MESSAGE_LIMIT = 4000
-# Masking less than this would blacken half the log.
-SHORTEST_SECRET = 4
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,7 +38,6 @@ class Dialect:
     escape: Callable[[str], str] = str
     escape_title: Callable[[str], str] = escapes.title
     escape_key: Callable[[str], str] = str
-    mask_form: str = ""
     open_form: str = ""
     close_form: str = ""
     heading_form: str = ""
@@ -51,12 +48,6 @@ class Dialect:
     timestamps: bool = False
     commands_on: Stream = "stdout"
     groups_on: Stream = "stderr"
-
-    def mask(self, value: str) -> str | None:
-        """Return the commands that mask a secret in the log, one for each of its lines."""
-        lines = [line for line in escapes.lines(value) if len(line) >= SHORTEST_SECRET]
-        commands = [self.mask_form.format(value=self.escape(line)) for line in lines if self.mask_form]
-        return "\n".join(commands) or None
 
     def open_group(self, title: str, when: datetime.datetime, key: str) -> str:
         """Return what begins a group of lines; the key is the same at its end, and no other group's."""
@@ -127,7 +118,6 @@ _DIALECTS = {
             name="github",
             escape=escapes.github,
             escape_title=lambda title: escapes.github(escapes.title(title)),
-            mask_form="::add-mask::{value}",
             open_form="::group::{title}",
             close_form="::endgroup::",
             annotate=_github_annotation,
@@ -143,7 +133,6 @@ _DIALECTS = {
         Dialect(
             name="azure",
             escape=escapes.azure,
-            mask_form="##vso[task.setsecret]{value}",
             open_form="##[group]{title}",
             close_form="##[endgroup]",
             heading_form="##[section]{title}",

@@ -11,8 +11,9 @@ _TEAMCITY = str.maketrans({"|": "||", "'": "|'", "\n": "|n", "\r": "|r", "[": "|
 
 
 def github(value: str) -> str:
-    """Escape what follows a GitHub command."""
-    return value.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    """Escape what follows a GitHub command, itself no command in the older form, which is read anywhere in a line."""
+    inert = value.replace("##[", "#\u200b#[")
+    return inert.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def github_property(value: str) -> str:
@@ -35,11 +36,6 @@ def teamcity(value: str) -> str:
 def gitlab_key(value: str) -> str:
     """Return a name GitLab takes for a section."""
     return re.sub(r"[^A-Za-z0-9_.-]", "-", value) or "section"
-
-
-def lines(value: str) -> list[str]:
-    """Split at the line ends that runners know, and at no others."""
-    return value.replace("\r", "\n").split("\n")
 
 
 def title(value: str) -> str:

@@ -103,7 +103,7 @@ def _delimiter(value: str, draw: Callable[[], str]) -> str:
 def _assignment(name: str, value: str) -> str:
     # GitLab expands $NAME in these values, and a link can do without a bare dollar sign.
     if name == "download-url" and not value.startswith("["):
-        value = urllib.parse.quote(value, safe="%/:=&?~#+!,;'@()*[]")
+        value = urllib.parse.quote(value, safe="%/:=&?~#+!,;'@()*[]", errors="replace")
     inert = text.line(value, DOTENV_LIMIT).replace("$", "\uff04")
     return f"KORE_{name.upper().replace('-', '_')}={inert}\n"
 

@@ -7,10 +7,11 @@ import email.utils
 import enum
 import gc
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 from kore_gate import text
 from kore_gate.kore import payloads
+from kore_gate.redact import Redactor
 
 
 class Meaning(enum.StrEnum):
@@ -37,11 +38,13 @@ class Answer:
 
 _TRANSIENT = frozenset({408, 425})
 _LIMIT_TEXT_LENGTH = 2000
+_MOST_SKEW = 10 * 365 * 86_400.0
+_NO_SECRETS = Redactor()
 
 
-def understand(status: int, data: bytes, hide: Callable[[str], str] = str) -> Answer:
-    """Tell what an answer means, from its status and its body; `hide` takes secrets out of what is said."""
-    body, fault = _decode(data, hide)
+def understand(status: int, data: bytes, redactor: Redactor = _NO_SECRETS) -> Answer:
+    """Tell what an answer means, from its status and its body; no secret gets beyond this point."""
+    body, fault = _decode(data, redactor)
     rows = payloads.error_rows(body) if fault == "" else []
     failing = status >= 400 or not isinstance(body, Mapping) or payloads.is_error(body)
     told = "; ".join(f"{words} (code {code})" if code else words for code, words in rows) or fault
@@ -50,7 +53,7 @@ def understand(status: int, data: bytes, hide: Callable[[str], str] = str) -> An
 
     def answer(meaning: Meaning) -> Answer:
         found = body if isinstance(body, Mapping) and meaning is Meaning.GOOD else {}
-        return Answer(meaning=meaning, status=status, said=text.line(hide(told)), body=found)
+        return Answer(meaning=meaning, status=status, said=text.line(told), body=found)
 
     if failing:
         limited = _limited(status, told, data)
@@ -84,17 +87,17 @@ def _limited(status: int, told: str, data: bytes) -> Meaning | None:
     return None
 
 
-def _decode(data: bytes, hide: Callable[[str], str]) -> tuple[object, str]:
+def _decode(data: bytes, redactor: Redactor) -> tuple[object, str]:
     """Read a body as JSON; say what it is instead if it is no object."""
     if not data.strip():
         return None, "an empty answer"
     try:
         with _without_gc():
-            return json.loads(data), ""
+            return redactor.json(json.loads(data)), ""
     except RecursionError:
         return "", "JSON nested too deeply"
     except ValueError:
-        start = text.line(hide(data[:_LIMIT_TEXT_LENGTH].decode("utf-8", "replace")), 80)
+        start = text.line(redactor.text(data[:_LIMIT_TEXT_LENGTH].decode("utf-8", "replace")), 80)
         kind = "HTML" if data.lstrip()[:1] == b"<" else "something that is no JSON"
         return "", f"{kind}: {start}"
 
@@ -122,11 +125,12 @@ def retry_after(header: str | None, now: datetime.datetime) -> float | None:
 
 
 def skew(date: str | None, now: datetime.datetime) -> float | None:
-    """Return how many seconds Kore.ai's clock is ahead of ours, by its Date header."""
+    """Return how many seconds Kore.ai's clock is ahead of ours, by its Date header; None if it can't be a clock's."""
     try:
-        return _until(date, now, floor=None) if date else None
+        seconds = _until(date, now, floor=None) if date else None
     except (ValueError, TypeError, OverflowError):
         return None
+    return seconds if seconds is not None and abs(seconds) < _MOST_SKEW else None
 
 
 def _until(date: str, now: datetime.datetime, floor: float | None = 0.0) -> float:

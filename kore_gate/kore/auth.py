@@ -5,7 +5,7 @@ import datetime
 import json
 import uuid
 import warnings
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 
 import httpx
 
@@ -24,10 +24,9 @@ class Signer(httpx.Auth):
     Raises SettingsError when the key can't sign. Source of claims and header: Kore.ai's page "Using Platform APIs".
     """
 
-    def __init__(self, settings: Settings, clock: Clock, on_token: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(self, settings: Settings, clock: Clock) -> None:
         self._settings = settings
         self._clock = clock
-        self._on_token = on_token
         self.last = settings.jwt
         if not settings.jwt:
             self._sign()
@@ -36,7 +35,6 @@ class Signer(httpx.Auth):
         """Return the token for one request."""
         if not self._settings.jwt:
             self.last = self._sign()
-            self._on_token(self.last)
         return self.last
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:

@@ -5,7 +5,6 @@ import dataclasses
 import datetime
 import json
 import random
-import re
 import urllib.parse
 from collections.abc import Callable, Mapping
 from typing import Any, assert_never
@@ -19,12 +18,10 @@ from kore_gate.kore.answers import Answer, Meaning
 from kore_gate.kore.auth import Signer
 from kore_gate.kore.budget import Budget
 from kore_gate.kore.retries import LOOK, Retries, TryAgain
+from kore_gate.redact import MASK, Redactor
 from kore_gate.settings import Settings
 
 _MINUTE_WAIT, _HOUR_WAIT = 20.0, 300.0
-
-# A token, whole or cut off: ours, or another request's.
-_TOKEN = re.compile(r"ey[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_.-]+")
 
 
 class Client:
@@ -50,6 +47,7 @@ class Client:
         self._deadline = deadline
         self._on_trouble = on_trouble
         self._budget = Budget(clock)
+        self._redactor = Redactor(settings.secrets)
         self.skew: float | None = None
 
     def address(self, *segments: str) -> str:
@@ -82,27 +80,27 @@ class Client:
         form = {"data": fields, "files": {"file": (f"{text.file_name(name)}.json", data, "application/json")}}
         return await self._call(_Wanted("POST", self.address(*segments), budget, form))
 
-    async def fetch(self, link: str, write: Callable[[bytes], object]) -> None:
-        """Stream the file behind a link, once, in at most `max-response` bytes.
+    async def fetch(self, link: str) -> bytes:
+        """Return the content of the file behind a link, asked for once, of at most `max-response` bytes.
 
         The token goes along only to Kore.ai's own host, and never from https to http. Raises Unavailable.
         """
+        if MASK in link:
+            raise errors.Unavailable("the link held a token, which is not kept")
+        data = bytearray()
         try:
             address = httpx.URL(link)
+            if not 0 < (address.port or 443) < 2**16:
+                raise httpx.InvalidURL(f"no port has the number {address.port}")
             auth = self._signer if _origin(address) == _origin(httpx.URL(self._settings.host)) else None
             async with self._clock.limit(self._patience()), self._http.stream("GET", address, auth=auth) as response:
                 if response.status_code != httpx.codes.OK:
                     moved = ", a redirect that is not followed" if response.is_redirect else ""
                     raise errors.Unavailable(f"the answer was HTTP {response.status_code}{moved}")
-                await wire.read(response, self._settings.max_response, write)
+                await wire.read(response, self._settings.max_response, data.extend)
         except wire.BROKEN as exc:
-            raise errors.Unavailable(self.hide(wire.fault(exc))) from exc
-
-    def hide(self, said: str) -> str:
-        """Take secrets, and whatever looks like a token, out of what Kore.ai says."""
-        for secret in sorted(self._settings.secrets, key=len, reverse=True):
-            said = said.replace(secret, "***")
-        return _TOKEN.sub("***", said)
+            raise errors.Unavailable(self._redactor.text(wire.fault(exc))) from exc
+        return self._redactor.data(bytes(data))
 
     async def _call(self, wanted: "_Wanted") -> Mapping[str, object]:
         host = urllib.parse.urlsplit(self._settings.host).netloc
@@ -121,7 +119,7 @@ class Client:
         except wire.BROKEN as exc:
             raise self._broken(exc, wanted) from exc
         self.skew = answers.skew(headers.get("date"), self._clock.now())
-        answer = answers.understand(status, data, self.hide)
+        answer = answers.understand(status, data, self._redactor)
         said = answer.said or "no reason given"
         match answer.meaning:
             case Meaning.GOOD:
@@ -142,7 +140,7 @@ class Client:
                 said = f"Kore.ai refused the credentials (HTTP {status}): {said}"
                 raise errors.Refused(said, cause=cause, hint=hint)
             case Meaning.REJECTED:
-                where = text.line(self.hide(headers.get("location", "nowhere")), 120)
+                where = text.line(self._redactor.text(headers.get("location", "nowhere")), 120)
                 moved = f", a redirect to {where} that is not followed" if 300 <= status < 400 else ""
                 cause, hint = _why_rejected(status)
                 said = f"Kore.ai answered HTTP {status}{moved}: {said}"
@@ -187,7 +185,8 @@ class Client:
         if isinstance(exc, TimeoutError) and self._clock.monotonic() >= self._deadline:
             told = {} if wanted.again else {"cause": "a slow answer; the request may have been taken.", "hint": LOOK}
             return errors.TimedOut("The deadline came while Kore.ai was answering.", **told)
-        return wire.lasting(exc) or TryAgain(self.hide(wire.fault(exc)), arrived=wire.arrived(exc))
+        fault = self._redactor.text(wire.fault(exc))
+        return wire.lasting(exc, fault) or TryAgain(fault, arrived=wire.arrived(exc))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

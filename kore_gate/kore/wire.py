@@ -180,11 +180,11 @@ def arrived(exc: Exception) -> bool:
     return not isinstance(exc, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError | httpx.PoolTimeout)
 
 
-def lasting(exc: Exception) -> errors.Unavailable | None:
-    """Return what to say of a fault that no further try can mend."""
+def lasting(exc: Exception, said: str) -> errors.Unavailable | None:
+    """Return what to say of a fault that no further try can mend; `said` is what `fault` calls it."""
     if isinstance(exc, httpx.InvalidURL | httpx.UnsupportedProtocol | httpx.LocalProtocolError | UnicodeError):
         hint = "Check host and the proxy settings."
-        return errors.Unavailable(f"The request can't be sent: {fault(exc)}.", hint=hint)
+        return errors.Unavailable(f"The request can't be sent: {said}.", hint=hint)
     # A proxy's message is its status and reason; one of its own 4xx stays what it is.
     if isinstance(exc, httpx.ProxyError) and str(exc).startswith("4"):
         return errors.Unavailable(

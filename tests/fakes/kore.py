@@ -1,7 +1,9 @@
 """The simulator as a transport of httpx: the real client talks to it without a socket, on the fake clock."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import json
+from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import httpx
 
@@ -44,6 +46,24 @@ class FakeKore(httpx.AsyncBaseTransport):
                 return httpx.Response(response.status, headers=list(response.headers), stream=_Drip())
             case Delivery.NORMAL:
                 return httpx.Response(response.status, headers=list(response.headers), content=response.body)
+
+
+class Edited(httpx.AsyncBaseTransport):
+    """Changes the JSON of answers on their way: `edit` gets the request's path and the body."""
+
+    def __init__(self, inner: httpx.AsyncBaseTransport, edit: Callable[[str, Any], Any]) -> None:
+        self._inner = inner
+        self._edit = edit
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        response = await self._inner.handle_async_request(request)
+        try:
+            body = self._edit(request.url.path, json.loads(await response.aread()))
+        except ValueError:
+            return response
+        return (
+            body if isinstance(body, httpx.Response) else httpx.Response(response.status_code, content=json.dumps(body))
+        )
 
 
 class _Drip(httpx.AsyncByteStream):

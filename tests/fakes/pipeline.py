@@ -3,7 +3,7 @@
 import dataclasses
 import io
 import pathlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kore_gate.call import Call
 from kore_gate.ci import dialects
@@ -15,6 +15,9 @@ from kore_gate.simulator.scenarios import Scenario
 from kore_gate.surroundings import Surroundings
 from tests.fakes.clock import FakeClock
 from tests.fakes.kore import FakeKore
+
+if TYPE_CHECKING:
+    import httpx
 
 HOST = "https://kore.example"
 
@@ -54,10 +57,15 @@ class Pipeline:
         self.clock = FakeClock()
         self.simulator = kore.Simulator(scenario=scenario, now=lambda: self.clock.now().timestamp(), **options)
         self.kore = FakeKore(self.simulator)
+        self.transport: httpx.AsyncBaseTransport | None = None  # in front of it
         self.reports = reports
         self.around = Surroundings(ci=ci, machine="runner-1", root=reports.parent)
         self.stderr, self.stdout = io.StringIO(), io.StringIO()
         self.call: Call | None = None
+
+    def set_around(self, **changes: str) -> None:
+        """Say more of where the call runs."""
+        self.around = dataclasses.replace(self.around, **changes)  # type: ignore[arg-type] # texts only
 
     def prepare(self, settings: Settings) -> Call:
         """Make the call, for a test that wants a hand on it while it runs."""
@@ -69,11 +77,10 @@ class Pipeline:
             verbose=settings.verbose,
             live=False,
             quiet_stdout=settings.output == "json",
-            secrets=settings.secrets,
             now=self.clock.now,
         )
         settings = dataclasses.replace(settings, report_dir=str(self.reports))
-        self.call = Call(settings, self.around, console, self.clock, self.kore)
+        self.call = Call(settings, self.around, console, self.clock, self.transport or self.kore)
         return self.call
 
     def run(self, settings: Settings | None = None, **changes: Any) -> Ended:

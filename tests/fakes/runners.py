@@ -32,7 +32,7 @@ def github(log: str) -> list[Command]:
             pairs = (pair.split("=", 1) for pair in rest.strip().split(",") if "=" in pair)
             properties = {key: _github_property(value) for key, value in pairs}
             found.append(Command(name, _github_data(new[2]), properties))
-        elif old:
+        if old:
             found.append(Command(f"##[{old[1]}]", old[2]))
     return found
 

@@ -2,7 +2,6 @@
 
 import datetime
 import io
-from collections.abc import Iterable
 
 from kore_gate.ci.dialects import dialect_for
 from kore_gate.console import Console
@@ -39,7 +38,6 @@ class Screen:
         verbose: bool = False,
         live: bool = False,
         quiet_stdout: bool = False,
-        secrets: Iterable[str] = (),
         stderr: io.TextIOBase | None = None,
         stdout: io.TextIOBase | None = None,
     ) -> None:
@@ -53,7 +51,6 @@ class Screen:
             verbose=verbose,
             live=live,
             quiet_stdout=quiet_stdout,
-            secrets=secrets,
             now=Ticking(),
         )
 

@@ -139,9 +139,8 @@ def test_request__upload(rig: Callable[..., Rig], name: str) -> None:
 def fetch(rig: Callable[..., Rig], link: str, *kinds: object, **changes: Any) -> tuple[bytes, list[httpx.Request]]:
     """Fetch a link; return what came, and what was asked."""
     made = rig(*kinds, **changes)
-    pieces: list[bytes] = []
-    made.run(lambda api: api.fetch(link, pieces.append))
-    return b"".join(pieces), made.script.requests
+    data = made.run(lambda api: api.fetch(link))
+    return data, made.script.requests
 
 
 def table(request: httpx.Request) -> httpx.Response:
@@ -176,14 +175,15 @@ def test_fetch__fails(rig: Callable[..., Rig], kind: object) -> None:
     made = rig(kind)
 
     with pytest.raises(errors.Unavailable):
-        made.run(lambda api: api.fetch(f"{HOST}/x", print))
+        made.run(lambda api: api.fetch(f"{HOST}/x"))
 
     assert len(made.script.requests) == 1
 
 
 @pytest.mark.parametrize(
     "link",
-    ["", "x", "/x", "ftp://kore.example/x", "https://", "https://[::1", "https://kore.example:x/", "https://\ud800/"],
+    ["", "x", "/x", "ftp://kore.example/x", "https://", "https://[::1", "https://kore.example:x/", "https://\ud800/"]
+    + [f"https://kore.example:{port}/" for port in (65536, 99999, -1, 10**30, "\u0661")],
 )
 def test_fetch__no_link(rig: Callable[..., Rig], link: str) -> None:
     """What is no address can't be fetched, and that is all."""

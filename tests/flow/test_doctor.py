@@ -57,7 +57,6 @@ def visit(clock: FakeClock, transport: httpx.AsyncBaseTransport, settings: Setti
         colour=False,
         verbose=False,
         live=False,
-        secrets=settings.secrets,
         now=clock.now,
     )
     code = clock.run(Doctor(settings, console, clock, transport).run())

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from kore_gate.kore import answers
 from kore_gate.kore.answers import Meaning
+from kore_gate.redact import Redactor
 from kore_gate.simulator import faults, limits
 from tests.fakes.caller import SAMPLES, sample
 
@@ -241,7 +242,7 @@ def test_understand__hides_before_it_cuts() -> None:
     bodies = [error("x" * (290 - lead) + secret, 1) for lead in range(50)]
     bodies += [b"y" * (70 - lead) + secret.encode() for lead in range(50)]
 
-    told = [answers.understand(500, body, lambda said: said.replace(secret, "***")).said for body in bodies]
+    told = [answers.understand(500, body, Redactor([secret])).said for body in bodies]
 
     assert not any("s3c" in said for said in told)
 
