@@ -11,6 +11,8 @@ from kore_gate.exit_codes import MEANINGS
 _POSITIONAL = {"import": "files", "test": "files", "run": "suites", "report": "files"}
 _SWITCHES = {f"--{setting.name}" for setting in catalogue.SETTINGS if setting.parse is values.flag}
 _SWITCH_WORDS = {"true", "false", "yes", "no", "on", "off", "1", "0", ""}
+# Where suites or files are given as words as well, the others may be one of them.
+_SURE_SWITCH_WORDS = {"true", "false", ""}
 _SECRETS = {f"--{setting.name}": setting for setting in catalogue.SETTINGS if setting.secret}
 _OWN_FLAGS = {"--scenario", "--port", "--job-seconds"}
 _VALUED = {f"--{setting.name}" for setting in catalogue.SETTINGS} - _SECRETS.keys() - _SWITCHES | _OWN_FLAGS
@@ -72,15 +74,16 @@ def _words(argv: Sequence[str], default_command: str) -> list[str]:
     """
     first = next((word for word in argv if word), "")
     rest = [*argv] if first and (first in _HELP or not first.startswith("-")) else [default_command, *argv]
+    switch_words = _SURE_SWITCH_WORDS if rest[:1] and rest[0] in _POSITIONAL else _SWITCH_WORDS
     made: list[str] = []
     while rest:
         word = rest.pop(0)
         if word == "--":
             return [*made, word, *filter(None, rest)]
         if word in _SWITCHES:
-            value = rest.pop(0) if rest and rest[0].lower() in _SWITCH_WORDS else "true"
+            value = rest.pop(0) if rest and rest[0].lower() in switch_words else "true"
             made.append(f"{word}={value}")
-        elif word in _VALUED and rest and rest[0].partition("=")[0] not in _VALUED | _SWITCHES:
+        elif word in _VALUED and rest and rest[0].partition("=")[0] not in _VALUED | _SWITCHES | {"--"}:
             made.append(f"{word}={rest.pop(0)}")
         elif word:
             made.append(word)

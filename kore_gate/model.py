@@ -140,7 +140,8 @@ class Tally:
 class Job:
     """What one look at an import or a run showed.
 
-    `problems` are the places of the answer that could not be read: an answer with any is never green.
+    `problems` are the places of the answer that could not be read, `objections` what in it speaks against its success:
+    an answer with any of either is never green.
     """
 
     status: str
@@ -155,6 +156,7 @@ class Job:
     failed_tests: bool = False  # the status word says that tests failed, not that the job did
     duration: float | None = None
     problems: tuple[str, ...] = ()
+    objections: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,5 +1,6 @@
 """Waits for a job to end: looks, sleeps, looks again."""
 
+import datetime
 import random
 from collections.abc import Awaitable, Callable
 
@@ -10,6 +11,8 @@ from kore_gate.clock import Clock
 from kore_gate.model import Job, State
 
 VISIBLE_WITHIN = 30.0  # seconds a new record may take to be seen
+# A record that was seen counts as gone after this many more looks over at least so many seconds: gateways err.
+MORE_LOOKS, GONE_AFTER = 3, 15.0
 LAST_LOOK = 2.0  # seconds before the deadline, for the answer to arrive in time
 
 _PENDING = (State.RUNNING, State.UNKNOWN)
@@ -72,6 +75,7 @@ class _Watch:
         self._began = clock.monotonic()
         self.seen: Job | None = None
         self.absence = errors.Gone("The record never appeared.")
+        self._absent: list[float] = []  # when it was not there, since it was seen last
 
     async def look(self) -> Job | None:
         """Return what there is to see; None while a new record is not visible yet."""
@@ -79,7 +83,9 @@ class _Watch:
             job = await self._look()
         except errors.Gone as absence:
             if self.seen:
-                raise self._vanished(absence) from absence
+                if self._is_gone(self.seen):
+                    raise self._vanished(absence) from absence
+                return self.seen
             waited = self._clock.monotonic() - self._began
             self.absence = _unseen(absence, waited)
             if waited >= VISIBLE_WITHIN:
@@ -88,8 +94,18 @@ class _Watch:
         except errors.TimedOut as late:
             raise self._too_late(late) from late
         self.seen = job
+        self._absent.clear()
         self._tell(job)
         return job
+
+    def _is_gone(self, seen: Job) -> bool:
+        """Tell whether to believe that a record is not there any more."""
+        self._absent.append(self._clock.monotonic())
+        try:
+            expired = datetime.datetime.fromisoformat(seen.expires) <= self._clock.now()
+        except (ValueError, TypeError):
+            expired = False
+        return expired or (len(self._absent) > MORE_LOOKS and self._absent[-1] - self._absent[0] >= GONE_AFTER)
 
     def _too_late(self, late: errors.TimedOut) -> errors.TimedOut:
         word = self.seen.status if self.seen else ""

@@ -118,17 +118,11 @@ def standing(job: Job) -> str:
 
 def _contradictions(job: Job, suite: Suite | None) -> Iterator[str]:
     """Name what speaks against a job that is said to have ended well."""
-    tally, red = job.tally or Tally(), _red(suite)
-    if tally.failed:
-        yield f"its counters say that {_of(tally.failed, tally.total)} failed"
+    red = _red(suite)
     if red:
         yield f"its results say that {_steps(red)} failed"
-    yield from (f"it names an error: {reason}" for reason in job.reasons)
+    yield from job.objections
     answered = job.suite.steps if job.suite else ()
-    passed = tally.passed if tally.passed is not None else len(answered)
-    missing = (tally.total or 0) - passed - (tally.failed or 0)
-    if missing > 0:
-        yield f"its counters leave {_of(missing, tally.total)} not executed"
     left_out = {step.number for step in answered if step.outcome is Outcome.SKIPPED}
     left_out |= {step.number for step in (suite.steps if suite else ()) if _is_open(step)}
     if left_out:

@@ -56,11 +56,16 @@ def understand(status: int, data: bytes, redactor: Redactor = _NO_SECRETS) -> An
         return Answer(meaning=meaning, status=status, said=text.line(told), body=found)
 
     if failing:
-        limited = _limited(status, told, data)
-        if limited:
-            return answer(limited)
         codes = {code for code, _ in rows}
-        if status in {401, 403} or codes & payloads.REFUSED_CODES:
+        # What a status or a code says goes before words, which may be a suite's name.
+        limit = Meaning.LIMITED_HOURLY if payloads.is_hourly(told) else Meaning.LIMITED
+        if status == 429 or "429" in codes:
+            return answer(limit)
+        if status == 401 or codes & {"401", "4002"}:
+            return answer(Meaning.REFUSED)
+        if status != 404 and "404" not in codes and _speaks_of_limit(told, b"" if rows else data):
+            return answer(limit)
+        if status == 403 or "403" in codes:
             return answer(Meaning.REFUSED)
         if status == 404 or (status < 300 and "404" in codes):
             return answer(Meaning.ABSENT)
@@ -79,12 +84,10 @@ def _by_status(status: int, body: object, failing: bool) -> Meaning:
     return Meaning.REJECTED if failing else Meaning.GOOD
 
 
-def _limited(status: int, told: str, data: bytes) -> Meaning | None:
+def _speaks_of_limit(told: str, data: bytes) -> bool:
     # A gateway may say it in plain text or HTML; in a long page the words prove nothing.
     raw = data.decode("utf-8", "replace") if len(data) < _LIMIT_TEXT_LENGTH else ""
-    if status == 429 or payloads.is_rate_limit(told) or payloads.is_rate_limit(raw):
-        return Meaning.LIMITED_HOURLY if payloads.is_hourly(told + raw) else Meaning.LIMITED
-    return None
+    return payloads.is_rate_limit(told) or payloads.is_rate_limit(raw)
 
 
 def _decode(data: bytes, redactor: Redactor) -> tuple[object, str]:

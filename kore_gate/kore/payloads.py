@@ -2,16 +2,16 @@
 
 import collections
 import dataclasses
+import re
 import urllib.parse
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
-from kore_gate.kore import suites, words
+from kore_gate.kore import evidence, suites, words
 from kore_gate.kore.fields import as_text, digits, seconds
 from kore_gate.model import Job, Outcome, State, Suite, Tally
 
 REFUSED_CODES = frozenset({"4002", "401", "403"})
 
-_ERROR_KEYS = ("errorMessage", "error", "errors", "errorDetails")
 _REASON_KEYS = (
     "comments",
     "message",
@@ -27,6 +27,8 @@ _SAID_KEYS = ("msg", "message", "errorMessage", "error_description", "detail", "
 _CODE_KEYS = ("code", "statusCode", "errorCode")
 _ID_KEYS = ("_id", "dsId", "testRunId", "fileId")
 _LINK_KEYS = frozenset({"downloadurl", "fileurl", "downloadlink", "resultsurl", "resulturl", "reporturl"})
+_RATE_LIMIT = re.compile(r"rate[ _-]?limit", re.IGNORECASE)
+_QUOTED = re.compile(r"(?<!\w)'[^']*'(?!\w)|\"[^\"]*\"|\u2018[^\u2019]*\u2019|\u201c[^\u201d]*\u201d|«[^»]*»|`[^`]*`")
 _MOST_REASONS = 10
 _LONGEST_REASON = 2000
 
@@ -35,7 +37,10 @@ def import_job(body: Mapping[str, object]) -> Job:
     """Read the answer about an import: dock fields, and once complete the stored suite."""
     reader = suites.Reader()
     suite, problems = _stored_suite(body, reader)
-    return _job(body, suite, problems + reader.problems)
+    job = _job(body, suite, problems + reader.problems)
+    if job.state is not State.SUCCEEDED:
+        return job
+    return dataclasses.replace(job, objections=tuple(evidence.objections(body)))
 
 
 def run_job(body: Mapping[str, object]) -> Job:
@@ -55,13 +60,21 @@ def run_job(body: Mapping[str, object]) -> Job:
         problems.append("executionResults is no list")
     job = _job(body, suite, problems + reader.problems, inner)
     # Two places carry the same word; if they ever differ, the worse one counts.
-    said = [as_text(place["status"]) for place in (body, inner) if place.get("status") is not None]
+    said = [as_text(body.get("status")), *([as_text(inner["status"])] if inner.get("status") is not None else [])]
     order = (State.FAILED, State.UNKNOWN, State.RUNNING, State.SUCCEEDED)
     word = min(said, key=lambda word: order.index(words.state(word)), default="")
     state = words.state(word)
     failed_tests = words.outcome(word) is Outcome.FAILED
+    told: list[str] = []
+    if state is State.SUCCEEDED:
+        told = [*evidence.miscounted(body, job.tally, len(suite.steps) if suite else 0), *evidence.objections(body)]
     return dataclasses.replace(
-        job, status=word, state=state, failed_tests=failed_tests, reasons=tuple(reasons(body, state))
+        job,
+        status=word,
+        state=state,
+        failed_tests=failed_tests,
+        reasons=tuple(reasons(body, state)),
+        objections=tuple(told),
     )
 
 
@@ -107,8 +120,8 @@ def _code(body: Mapping[str, object]) -> str:
 
 
 def is_rate_limit(text: str) -> bool:
-    """Tell whether a text speaks of a rate limit."""
-    return "rate limit" in text.casefold() or "rate_limit" in text.casefold()
+    """Tell whether an error speaks of a rate limit; in quotes stands the name of something else."""
+    return bool(_RATE_LIMIT.search(_QUOTED.sub("", text)))
 
 
 def is_hourly(text: str) -> bool:
@@ -162,32 +175,29 @@ def _job(
 
 
 def reasons(body: Mapping[str, object], state: State) -> list[str]:
-    """Collect what an answer says of why a job went wrong: its log's bad rows, then messages elsewhere.
-
-    Of a job that ended well: only what contradicts that, a row that says failed or details of an error.
-    """
-    if state is State.RUNNING:
+    """Collect what an answer says of why a job went wrong: its log's bad rows, then messages elsewhere."""
+    if state in (State.RUNNING, State.SUCCEEDED):
         return []
     found = []
     logs = body.get("statusLogs")
     for row in logs if isinstance(logs, list) else []:
         if isinstance(row, Mapping):
             said = words.state(as_text(row.get("status")))
-            if said is State.SUCCEEDED or (state is State.SUCCEEDED and said is not State.FAILED):
+            if said is State.SUCCEEDED:
                 continue
             name = " ".join(as_text(row[key]) for key in ("taskType", "taskName") if row.get(key))
             text = "; ".join(_texts(row)) or as_text(row.get("status"))
             found.append(f"{name}: {text}" if name and text else name or text)
-        elif state is not State.SUCCEEDED:
+        else:
             found.append(as_text(row))
     for place in (body, body.get("response"), body.get("result")):
         if isinstance(place, Mapping):
-            found += _texts(place, _ERROR_KEYS if state is State.SUCCEEDED else _REASON_KEYS)
+            found += _texts(place)
     return list(dict.fromkeys(text[:_LONGEST_REASON] for text in found if text))[:_MOST_REASONS]
 
 
-def _texts(row: Mapping[str, object], keys: Sequence[str] = _REASON_KEYS) -> Iterator[str]:
-    for key in keys:
+def _texts(row: Mapping[str, object]) -> Iterator[str]:
+    for key in _REASON_KEYS:
         value = row.get(key)
         # A suite's own description, beside its steps, is no reason.
         if not value or (key == "description" and "testSteps" in row):

@@ -8,9 +8,9 @@ public API documentation. Fields may be missing, null, or of other types than do
 import functools
 from collections.abc import Iterator, Mapping, Sequence
 
-from kore_gate.kore import judgements
+from kore_gate.kore import evidence
+from kore_gate.kore.evidence import RED
 from kore_gate.kore.fields import as_text, name_of_type, seconds
-from kore_gate.kore.judgements import RED
 from kore_gate.model import Assertion, Check, Outcome, Reply, Step, Suite
 
 _GROUPS = {"flowLevel": "flow", "text": "text", "context": "context"}
@@ -48,11 +48,11 @@ class Reader:
             self._reply(output, f"{where}, reply {index + 1}", actuals, index) for index, output in enumerate(outputs)
         )
         status = as_text(row.get("status"))
-        outcome, unclear = judgements.of(status)
+        outcome, unclear = evidence.of(status)
         red = outcome in RED or any(part.outcome in RED for reply in replies for part in reply.assertions)
-        against = "" if red else next(judgements.against([*outputs, *(actuals or [])]), "")
+        against = "" if red else evidence.against_step(row)
         if against:
-            outcome, unclear = Outcome.FAILED, against
+            outcome, unclear = Outcome.FAILED, f"Kore.ai's own answer speaks against it: {against}"
         return Step(
             number=number,
             input=as_text(row.get("input")),
@@ -101,9 +101,9 @@ class Reader:
         checks = tuple(self._checks(kind, contains, where))
         # The same tree stands again under the actual reply; whichever of the two says failed is believed.
         found = tuple(self._checks(kind, again.get("contains"), where))
-        judged = [judgements.of(status), judgements.of(as_text(again.get("status")))]
+        judged = [evidence.of(status), evidence.of(as_text(again.get("status")))]
         told = [outcome for outcome, _ in judged] + [check.outcome for check in (*checks, *found)]
-        worst = judgements.worst([outcome for outcome in told if outcome is not Outcome.PENDING])
+        worst = evidence.worst([outcome for outcome in told if outcome is not Outcome.PENDING])
         if not isinstance(enabled, bool):
             enabled = self._flag(enabled, worst is not Outcome.PENDING, f"{where}: enabled")
         # Switched off and failed at once can't be: what failed was judged.
@@ -118,13 +118,13 @@ class Reader:
         )
 
     def _checks(self, kind: str, contains: object, where: str) -> Iterator[Check]:
-        for row in judgements.rows(contains):
+        for row in evidence.rows(contains):
             if not isinstance(row, dict):
                 if isinstance(row, list):
                     self._problem(f"{where}: an expected value is a list")
                 yield Check(field=kind, value=as_text(row))
                 continue
-            outcome = judgements.of_row(row)
+            outcome = evidence.of_row(row)
             if outcome is None:
                 yield Check(field="status", value=as_text(row["status"]))
                 continue

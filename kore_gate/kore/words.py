@@ -55,14 +55,16 @@ _ERROR = frozenset(["error", "errored", "timeout", "timedout", "aborted", "termi
 _SKIPPED = frozenset(["notexecuted", "skipped", "notrun", "cancelled", "canceled", "stopped", "pending", "queued"])
 
 
+_SEPARATORS = str.maketrans("", "", " _-")
+
 # The same few words stand in an answer hundreds of thousands of times.
 _cached = functools.lru_cache(maxsize=256)
 
 
 def normal(word: str) -> str:
     """Return a status word without case, spaces, hyphens and underscores."""
-    # What else there is makes it another word: a list `["passed"]` is none of ours.
-    return "".join(char for char in word.casefold() if not char.isspace() and char not in "_-")
+    # What else there is makes it another word: a list `["passed"]`, letters that look alike, control characters.
+    return word.lower().strip().translate(_SEPARATORS) if word.isascii() and word.strip().isprintable() else word
 
 
 @_cached

@@ -81,16 +81,19 @@ FORMS: dict[str, tuple[bytes, Meaning, Meaning, Meaning, Meaning]] = {
     "status as code": (b'{"status": 401, "error": "Unauthorized"}', REFUSED, REFUSED, REFUSED, REFUSED),
     "word and code": (b'{"status": "error", "code": 4002, "message": "x"}', REFUSED, REFUSED, REFUSED, REFUSED),
     "minute's limit": (error(limits.MINUTE_TEXT, 429), LIMITED, LIMITED, LIMITED, LIMITED),
-    "old limit": (error("Rate limit for this API has been reached", 400), LIMITED, LIMITED, LIMITED, LIMITED),
-    "limit in plain text": (b"Rate limit exceeded", LIMITED, LIMITED, LIMITED, LIMITED),
-    "limit in HTML": (b"<h1>RATE LIMIT</h1>", LIMITED, LIMITED, LIMITED, LIMITED),
-    "limit in a message": (b'{"message": "rate limit exceeded"}', LIMITED, LIMITED, LIMITED, LIMITED),
-    "limit as a key": (b'{"error": "rate_limit_exceeded"}', LIMITED, LIMITED, LIMITED, LIMITED),
-    "limit before refusal": (error("rate limit", 403), LIMITED, LIMITED, LIMITED, LIMITED),
-    "limit and a word": (b'{"status": "error", "message": "rate limit"}', LIMITED, LIMITED, LIMITED, LIMITED),
+    "old limit": (error("Rate limit for this API has been reached", 400), LIMITED, LIMITED, ABSENT, LIMITED),
+    "limit in plain text": (b"Rate limit exceeded", LIMITED, LIMITED, ABSENT, LIMITED),
+    "limit in HTML": (b"<h1>RATE LIMIT</h1>", LIMITED, LIMITED, ABSENT, LIMITED),
+    "limit in a message": (b'{"message": "rate limit exceeded"}', LIMITED, LIMITED, ABSENT, LIMITED),
+    "limit as a key": (b'{"error": "rate_limit_exceeded"}', LIMITED, LIMITED, ABSENT, LIMITED),
+    "limit before refusal": (error("rate limit", 403), LIMITED, LIMITED, REFUSED, LIMITED),
+    "limit and a word": (b'{"status": "error", "message": "rate limit"}', LIMITED, LIMITED, ABSENT, LIMITED),
+    "a suite called so": (error("suite 'Rate limit banner' not found", 400), REJECTED, REJECTED, ABSENT, TRANSIENT),
+    "a suite in other quotes": (errors('no "rate limit" here'), REJECTED, REJECTED, ABSENT, TRANSIENT),
+    "not found, and called so": (error("Rate limit banner not found", 404), ABSENT, REJECTED, ABSENT, TRANSIENT),
     "hour's limit": (error(limits.HOUR_TEXT, 429), HOURLY, HOURLY, HOURLY, HOURLY),
     "a job that met a limit": (
-        b'{"_id": "ds-1", "status": "FAILURE", "message": "rate limit of the CRM"}', GOOD, LIMITED, LIMITED, LIMITED,
+        b'{"_id": "ds-1", "status": "FAILURE", "message": "rate limit of the CRM"}', GOOD, LIMITED, ABSENT, LIMITED,
     ),
     "a job that met a refusal": (
         b'{"_id": "ds-1", "status": "FAILURE", "error": {"code": 401}}', GOOD, REFUSED, REFUSED, REFUSED,
@@ -114,9 +117,10 @@ def test_understand__table(status: int, form: str) -> None:
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("status", [401, 403])
 def test_understand__refused_by_code(status: int, form: str) -> None:
-    """401 and 403 are a refusal, whatever comes along; unless it is a limit."""
+    """401 and 403 are a refusal, whatever comes along; unless a code says that it is a limit, or words under 403."""
     data, *meanings = FORMS[form]
-    limit = meanings[1] if meanings[1] in {LIMITED, HOURLY} else None
+    limit = meanings[1] if meanings[1 if status == 403 else 2] in {LIMITED, HOURLY, ABSENT, REFUSED} else None
+    limit = limit if limit in {LIMITED, HOURLY} and (status == 403 or b"429" in data) else None
 
     assert answers.understand(status, data).meaning is (limit or REFUSED)
 

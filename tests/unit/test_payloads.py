@@ -218,7 +218,7 @@ def test_tally__no_count(value: Any) -> None:
         ("passed", "huh", "huh"),
         ("huh", "failed", "failed"),
         ("passed", None, "passed"),
-        (None, "passed", "passed"),
+        (None, "passed", ""),
         (None, None, ""),
         (["passed"], "passed", '["passed"]'),
         ("", "passed", ""),

@@ -172,7 +172,7 @@ def test_wait_for__record_not_visible_before_an_early_deadline(clock: FakeClock)
 
 
 def test_wait_for__record_gone(clock: FakeClock) -> None:
-    """A record that was there and is not is gone at once; when it was to expire is said."""
+    """A record that was there is gone after three more looks over 15 s; when it was to expire is said."""
     running = job("IN_PROGRESS", expires="2026-01-02T03:19:05.000Z")
     record = Record(clock, lambda now: errors.Gone("HTTP 404") if now >= 10 else running)
 
@@ -183,6 +183,32 @@ def test_wait_for__record_gone(clock: FakeClock) -> None:
         "The record is gone (HTTP 404); its last status was IN_PROGRESS; "
         "it was due to expire at 2026-01-02T03:19:05.000Z."
     )
+    assert record.looks == [0, 5, 10, 15, 20, 25]
+
+
+@pytest.mark.parametrize("every", [0.5, 5.0, 14.0])
+def test_wait_for__not_gone_yet(clock: FakeClock, every: float) -> None:
+    """One answer, or some seconds of answers, that know nothing of a record are a gateway's fault."""
+    record = Record(clock, lambda now: DONE if now > 24 else errors.Gone("HTTP 404") if now >= 10 else RUNNING)
+
+    assert record.wait(every=every) == DONE
+
+
+def test_wait_for__absent_now_and_then(clock: FakeClock) -> None:
+    """Absences count only from the last time that the record was there."""
+    record = Record(clock, lambda now: DONE if now > 100 else errors.Gone("HTTP 404") if int(now / 5) % 3 else RUNNING)
+
+    assert record.wait(timeout=200.0) == DONE
+
+
+def test_wait_for__record_expired(clock: FakeClock) -> None:
+    """A record that was to expire by now is gone at once."""
+    running = job("IN_PROGRESS", expires="2026-01-02T03:04:13.000Z")
+    record = Record(clock, lambda now: errors.Gone("HTTP 404") if now >= 10 else running)
+
+    with pytest.raises(errors.Gone):
+        record.wait()
+
     assert clock.monotonic() == 10
 
 

@@ -282,7 +282,7 @@ def test_step__something_says_failed(row: dict[str, Any]) -> None:
     step, _ = read({**row, "status": "passed"})
 
     assert step.outcome is FAILED
-    assert step.reason.startswith("Kore.ai's answer calls ")
+    assert step.reason.startswith("Kore.ai's own answer speaks against it: ")
 
 
 @pytest.mark.parametrize(
