@@ -100,7 +100,7 @@ class Call:
         deadline = self._began + settings.timeout
         signer = Signer(settings, clock)
         async with wire.connect(settings, self._around.ci, self._transport) as http:
-            client = Client(http, settings, signer, clock, deadline=deadline, on_trouble=self._console.debug)
+            client = Client(http, settings, signer, clock, on_trouble=self._note_trouble)
             self._gate = Gate(
                 settings,
                 Api(client, settings),
@@ -126,6 +126,11 @@ class Call:
                 return [Work(key=name, name=name, phase=Phase.RUN, run_id=run_id) for name, run_id in pairs]
             case _:
                 return suite_files.load(settings.files, settings.name, self._around.root)
+
+    def _note_trouble(self, said: str) -> None:
+        self._console.debug(said)
+        if self._gate:
+            self._gate.note_trouble(said)
 
     def _tell(self, event: Event) -> None:
         self._console.tell(event)

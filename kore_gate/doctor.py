@@ -9,7 +9,7 @@ import urllib.parse
 import urllib.request
 from typing import TYPE_CHECKING
 
-from kore_gate import catalogue, errors, values
+from kore_gate import catalogue, errors, text, values
 from kore_gate.clock import Clock
 from kore_gate.console import Console
 from kore_gate.exit_codes import ExitCode, gravest
@@ -78,12 +78,17 @@ class Doctor:
         self._tell_claims(signer)
         async with wire.connect(self._settings, "doctor", self._transport) as http:
             http.event_hooks = {"response": [self._note_tls]}
-            deadline = self._clock.monotonic() + self._settings.timeout
-            client = Client(http, self._settings, signer, self._clock, deadline=deadline)
+            client = Client(http, self._settings, signer, self._clock)
             api = Api(client, self._settings)
-            access = [await self._ask("import", lambda: api.import_job(NOBODYS_DS_ID))]
-            if access[0] is not _Access.UNREACHED:
-                access.append(await self._ask("run", lambda: api.run_job(NOBODYS_SUITE, NOBODYS_RUN_ID)))
+            access: list[_Access] = []
+            try:
+                async with self._clock.limit(self._settings.timeout):
+                    access.append(await self._ask("import", lambda: api.import_job(NOBODYS_DS_ID)))
+                    if access[0] is not _Access.UNREACHED:
+                        access.append(await self._ask("run", lambda: api.run_job(NOBODYS_SUITE, NOBODYS_RUN_ID)))
+            except TimeoutError:
+                said = f"no usable answer within {text.duration(self._settings.timeout)}"
+                self._tell("timeout", said, "Raise timeout, or try again later.", ExitCode.TIMED_OUT)
             self._tell_access(access, signer, client.skew)
             self._tell_clock(client.skew)
         return self._conclude()

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
+from kore_gate import text
 from kore_gate.errors import GateError
 from kore_gate.exit_codes import ExitCode
-from kore_gate.model import Ending, Phase, Verdict
+from kore_gate.model import Ending, Job, Phase, State, Verdict
 
 # How a message begins that fail-fast left a suite out.
 LEFT_OUT = "Not executed: fail-fast is on"
@@ -31,6 +32,42 @@ def of_bug(exc: BaseException, phase: Phase) -> Verdict:
         cause="a bug in kore_gate.",
         hint="Please report it with the output of the same call with --verbose.",
     )
+
+
+def timed_out(phase: Phase, job: Job | None, trouble: str, *, waited: float, timeout: float, known: bool) -> Verdict:
+    """Say that the deadline of the call came (durations in seconds), and how far the job was when it was last seen.
+
+    `trouble` is why the last call had to wait. A job whose id is `known` can be resumed.
+    """
+    told = f"{phase.title()}: timed out after {text.duration(waited)} (timeout: {text.duration(timeout)})"
+    expiry = f"; Kore.ai forgets this job at {job.expires}" if job and job.expires else ""
+    hint = "Raise timeout, or resume with the command below while Kore.ai still knows the job."
+    cause = f"a busy platform, a long suite, or a bot that does not answer during the replay{expiry}."
+    if trouble:
+        cause = "an outage or a rate limit that lasts longer than the rest of the timeout."
+    if phase is Phase.UPLOAD:
+        hint = "Raise timeout."
+    elif not known:
+        hint = (
+            "Raise timeout. The job may have started: look in Kore.ai (Regression Testing) before you start it again."
+        )
+    unknown = job is not None and job.state is State.UNKNOWN
+    return Verdict(
+        ending=Ending.TIMED_OUT,
+        exit_code=ExitCode.TIMED_OUT,
+        message=f"{told}; {f'last status: {standing(job)}' if job else 'no status was seen'}."
+        + (" That word is not known to kore_gate, so it is never taken for success." if unknown else "")
+        + (f" Kore.ai was not usable: {trouble}." if trouble else ""),
+        cause=cause,
+        hint=hint,
+        details=job.reasons if job else (),
+    )
+
+
+def standing(job: Job) -> str:
+    """Say where a job stood when it was last seen."""
+    progress = f", {job.percent:g} %" if job.percent is not None else ""
+    return f"{job.status or 'no status at all'}{progress}"
 
 
 def interrupted(signum: int, phase: Phase, status: str, *, known: bool) -> Verdict:

@@ -3,7 +3,6 @@
 GateError
 ├── SettingsError        2    settings or usage; nothing was sent
 ├── Rejected             3    Kore.ai answered a call with a 4xx of its own
-├── TimedOut             4    the deadline of the call passed
 ├── Refused              6    the credentials were refused
 ├── Unavailable          7    no connection, or no usable answer, for too long
 │   ├── NotUnderstood    7    an answer that can't be read
@@ -55,13 +54,6 @@ class Rejected(GateError):
     def __init__(self, message: str, *, cause: str = "", hint: str = "", status: int = 0) -> None:
         super().__init__(message, cause=cause, hint=hint)
         self.status = status  # HTTP's; 0 where it is not known
-
-
-class TimedOut(GateError):
-    """Say that the deadline of the whole call passed."""
-
-    exit_code = ExitCode.TIMED_OUT
-    ending = Ending.TIMED_OUT
 
 
 class Refused(GateError):

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import contextvars
 import dataclasses
 import datetime
 from collections.abc import Awaitable, Callable, Sequence
@@ -17,6 +18,9 @@ from kore_gate.settings import Settings
 from kore_gate.track import Track, Work, located
 
 HEARTBEAT = 60.0
+
+# The suite that the running task works on: a client serves all of them.
+_current: contextvars.ContextVar[Track | None] = contextvars.ContextVar("track", default=None)
 
 _Judged = tuple[Verdict, Suite | None]
 
@@ -83,12 +87,15 @@ class Gate:
                 task.cancel()
 
     async def _one(self, track: Track) -> None:
-        """Take one suite to its result, whatever happens."""
+        """Take one suite to its result, whatever happens; the one deadline is the end of this scope."""
+        _current.set(track)
         try:
-            async with self._slots:
+            async with self._clock.limit(self._deadline - self._clock.monotonic()), self._slots:
                 track.begin()
                 self._news(track, Happening.STARTED)
                 result = await self._guarded(track)
+        except TimeoutError:
+            result = self._too_late(track)
         except asyncio.CancelledError:
             # What came to its verdict keeps it, and only goes without the results file.
             result = track.result or track.end(self._cut_short(track))
@@ -96,6 +103,31 @@ class Gate:
         if self._settings.fail_fast and result.verdict.ending is not Ending.PASSED and not self._failed_first:
             self._failed_first = track.name
             self._cancel()
+
+    def _too_late(self, track: Track) -> SuiteResult:
+        """End a suite at the deadline by what is known of it."""
+        if track.result:
+            track.note("The results file that Kore.ai links to could not be saved: the timeout came first.")
+            return track.end(track.result.verdict, track.result.suite)
+        if track.absence and not track.job:
+            track.is_gone = True
+            return track.end(endings.of_error(track.absence, track.phase))
+        return track.end(
+            endings.timed_out(
+                track.phase,
+                track.job,
+                track.trouble,
+                waited=track.elapsed,
+                timeout=self._settings.timeout,
+                known=track.is_resumable,
+            )
+        )
+
+    def note_trouble(self, said: str) -> None:
+        """Keep in mind why a call of the suite that is at work has to wait."""
+        track = _current.get()
+        if track:
+            track.trouble = said
 
     async def _guarded(self, track: Track) -> SuiteResult:
         try:
@@ -139,7 +171,7 @@ class Gate:
         if track.suite and track.suite.name and not track.work.file:
             track.name = track.suite.name
         job = dataclasses.replace(job, suite=track.suite)
-        return verdict.of_import(job, allow_empty=self._settings.allow_empty, waited=self._waited(track))
+        return verdict.of_import(job, allow_empty=self._settings.allow_empty)
 
     async def _run(self, track: Track) -> _Judged:
         job = await self._wait(track, lambda: self._api.run_job(track.name, track.run_id))
@@ -151,20 +183,22 @@ class Gate:
                 if told
                 else "Kore.ai gave counts only for this run: its answer tells no single step or assertion."
             )
-        return verdict.of_run(job, track.suite, allow_empty=self._settings.allow_empty, waited=self._waited(track))
+        return verdict.of_run(job, track.suite, allow_empty=self._settings.allow_empty)
 
     async def _wait(self, track: Track, look: Callable[[], Awaitable[Job]]) -> Job:
         return await poller.wait_for(
             look,
             rhythm=poller.Rhythm(self._settings.poll_interval),
+            spacing=lambda left: self._api.spacing(track.run_id or track.ds_id, left),
             deadline=self._deadline,
             clock=self._clock,
             tell=lambda job: self._seen(track, job),
+            tell_absent=track.miss,
         )
 
     def _seen(self, track: Track, job: Job) -> None:
         """Tell what changed since the last look."""
-        last, track.job = track.job, job
+        last, track.job, track.trouble = track.job, job, ""
         if job.state is State.UNKNOWN:
             word = text.line(job.status, 60) or "no status at all"
             if track.note(f"Kore.ai's status is not known to kore_gate, and is waited out: {word}"):
@@ -202,9 +236,6 @@ class Gate:
             self._news(track, Happening.WARNING, track.notes[-1])
         else:
             track.note(f"The results file that Kore.ai links to is saved as {name}.")
-
-    def _waited(self, track: Track) -> str:
-        return text.duration(track.elapsed)
 
     def _news(self, track: Track, happening: Happening, said: str = "", ending: Ending | None = None) -> None:
         self._last_news = self._clock.monotonic()

@@ -13,8 +13,10 @@ from kore_gate.model import Job, State
 VISIBLE_WITHIN = 30.0  # seconds a new record may take to be seen
 # A record that was seen counts as gone after this many more looks over at least so many seconds: gateways err.
 MORE_LOOKS, GONE_AFTER = 3, 15.0
-LAST_LOOK = 2.0  # seconds before the deadline, for the answer to arrive in time
+# Seconds before the deadline for the last look: twice what a look takes, within these bounds.
+LEAST_MARGIN, MOST_MARGIN = 0.2, 2.0
 
+_SOON = 0.001
 _PENDING = (State.RUNNING, State.UNKNOWN)
 
 
@@ -36,49 +38,58 @@ async def wait_for(
     look: Callable[[], Awaitable[Job]],
     *,
     rhythm: Rhythm,
+    spacing: Callable[[float], float],
     deadline: float,
     clock: Clock,
     tell: Callable[[Job], None],
+    tell_absent: Callable[[errors.Gone], None],
 ) -> Job:
-    """Look until the job ended or the deadline (monotonic) comes; return what was seen last.
+    """Look until the job ended, and return it; whoever waits is cut off at the deadline (monotonic), not before.
 
-    A job that is returned pending was not waited out. Raises Gone when its record never appeared or vanished, and every
-    GateError that `look` raises.
+    `spacing` says how many seconds to keep between looks, given how many are left. Raises Gone when the record never
+    appeared or vanished, and every GateError that `look` raises.
     """
-    watch = _Watch(look, clock, tell)
+    watch = _Watch(look, clock, tell, tell_absent)
 
     def pause(_: tenacity.RetryCallState) -> float:
-        wanted, left = rhythm.next(), deadline - clock.monotonic()
+        left = deadline - clock.monotonic()
+        margin = min(max(2 * watch.seconds, LEAST_MARGIN), MOST_MARGIN)
+        wanted = max(rhythm.next(), spacing(left))
         # However long the rhythm: a last look just before the deadline.
-        return wanted if wanted < left else max(0.0, left - LAST_LOOK)
+        last = left - margin
+        return min(wanted, last) if last > _SOON else max(wanted, left)
 
     polling = tenacity.AsyncRetrying(
         retry=tenacity.retry_if_result(lambda job: job is None or job.state in _PENDING),
         wait=pause,
-        stop=lambda state: state.upcoming_sleep <= 0,
         sleep=clock.sleep,
-        retry_error_callback=lambda _: watch.seen,
     )
-    job: Job | None = await polling(watch.look)
-    if job is None:
-        raise watch.absence
+    job: Job = await polling(watch.look)
     return job
 
 
 class _Watch:
     """Looks at one job, and knows whether its record has been there."""
 
-    def __init__(self, look: Callable[[], Awaitable[Job]], clock: Clock, tell: Callable[[Job], None]) -> None:
+    def __init__(
+        self,
+        look: Callable[[], Awaitable[Job]],
+        clock: Clock,
+        tell: Callable[[Job], None],
+        tell_absent: Callable[[errors.Gone], None],
+    ) -> None:
         self._look = look
         self._clock = clock
         self._tell = tell
+        self._tell_absent = tell_absent
         self._began = clock.monotonic()
         self.seen: Job | None = None
-        self.absence = errors.Gone("The record never appeared.")
+        self.seconds = 0.0  # that the last look took
         self._absent: list[float] = []  # when it was not there, since it was seen last
 
     async def look(self) -> Job | None:
         """Return what there is to see; None while a new record is not visible yet."""
+        started = self._clock.monotonic()
         try:
             job = await self._look()
         except errors.Gone as absence:
@@ -87,12 +98,13 @@ class _Watch:
                     raise self._vanished(absence) from absence
                 return self.seen
             waited = self._clock.monotonic() - self._began
-            self.absence = _unseen(absence, waited)
+            unseen = _unseen(absence, waited)
             if waited >= VISIBLE_WITHIN:
-                raise self.absence from absence
+                raise unseen from absence
+            self._tell_absent(unseen)
             return None
-        except errors.TimedOut as late:
-            raise self._too_late(late) from late
+        finally:
+            self.seconds = self._clock.monotonic() - started
         self.seen = job
         self._absent.clear()
         self._tell(job)
@@ -106,14 +118,6 @@ class _Watch:
         except (ValueError, TypeError):
             expired = False
         return expired or (len(self._absent) > MORE_LOOKS and self._absent[-1] - self._absent[0] >= GONE_AFTER)
-
-    def _too_late(self, late: errors.TimedOut) -> errors.TimedOut:
-        word = self.seen.status if self.seen else ""
-        return errors.TimedOut(
-            f"{late.message} The job's last status was {word or 'never seen'}.",
-            cause=late.cause or "a busy platform, or one that answers too slowly.",
-            hint=late.hint or "Raise timeout, or wait for the same job again while Kore.ai still knows it.",
-        )
 
     def _vanished(self, absence: errors.Gone) -> errors.Gone:
         last = self.seen

@@ -5,6 +5,7 @@ import shlex
 
 from kore_gate import settle
 from kore_gate.clock import Clock
+from kore_gate.errors import GateError
 from kore_gate.model import Ending, Evidence, Job, Phase, Source, State, Suite, SuiteResult, Verdict
 
 
@@ -34,6 +35,8 @@ class Track:
         self.job: Job | None = None
         self.suite: Suite | None = None
         self.is_gone = False  # Kore.ai does not know the job any more
+        self.absence: GateError | None = None  # its record was looked for, and has not appeared
+        self.trouble = ""  # why the last call has to wait
         self.notes: list[str] = []
         self.result: SuiteResult | None = None
         self._runs = runs  # the command goes on to a run
@@ -58,10 +61,15 @@ class Track:
             self.notes.append(text)
         return new
 
+    def miss(self, absence: GateError) -> None:
+        """Keep in mind that the job's record was not there."""
+        self.absence, self.trouble = absence, ""
+
     def enter(self, phase: Phase) -> None:
         """Go on to the next phase."""
         self.phase = phase
         self.job = None
+        self.trouble = ""
 
     def end(self, verdict: Verdict, suite: Suite | None = None) -> SuiteResult:
         """Close the suite with a verdict; `suite` is the judged one, if there is one."""

@@ -9,9 +9,9 @@ from kore_gate.exit_codes import GRAVEST_FIRST, ExitCode
 from kore_gate.model import Ending, Job, Outcome, Phase, State, Step, Suite, SuiteResult, Tally, Verdict
 
 
-def of_import(job: Job, *, allow_empty: bool, waited: str) -> tuple[Verdict, Suite | None]:
-    """Judge an import by the last look at it; a passing test case means that Kore.ai accepted it."""
-    ended = _not_well(job, Phase.IMPORT, waited)
+def of_import(job: Job, *, allow_empty: bool) -> tuple[Verdict, Suite | None]:
+    """Judge an import that ended; a passing test case means that Kore.ai accepted it."""
+    ended = _not_well(job, Phase.IMPORT)
     if ended:
         return ended, job.suite
     suite = settle.accepted(job.suite) if job.suite else None
@@ -21,8 +21,8 @@ def of_import(job: Job, *, allow_empty: bool, waited: str) -> tuple[Verdict, Sui
     return _empty(suite, Phase.IMPORT, allow_empty=allow_empty) or _passed("Import: accepted by Kore.ai", suite), suite
 
 
-def of_run(job: Job, known: Suite | None, *, allow_empty: bool, waited: str) -> tuple[Verdict, Suite | None]:
-    """Judge a run by everything its answer holds, completed by what was `known` of the suite before.
+def of_run(job: Job, known: Suite | None, *, allow_empty: bool) -> tuple[Verdict, Suite | None]:
+    """Judge a run that ended by everything its answer holds, completed by what was `known` of the suite before.
 
     It passed only if the status says so and nothing in the answer, and no step of the suite, says otherwise.
     """
@@ -32,7 +32,7 @@ def of_run(job: Job, known: Suite | None, *, allow_empty: bool, waited: str) -> 
         number = max(_red(suite), tally.failed or 0)
         what = f"{_of(number, tally.total)} failed" if number else "it failed, without saying which step"
         return _failed(f"Run: {what} (Kore.ai: {job.status}).", (*job.reasons, *job.problems)), suite
-    ended = _not_well(job, Phase.RUN, waited)
+    ended = _not_well(job, Phase.RUN)
     if ended:
         return ended, suite
     wrong = tuple(_contradictions(job, suite))
@@ -68,7 +68,7 @@ def overall(results: Sequence[SuiteResult]) -> Verdict:
     )
 
 
-def _not_well(job: Job, phase: Phase, waited: str) -> Verdict | None:
+def _not_well(job: Job, phase: Phase) -> Verdict | None:
     """Return the verdict on a job that did not end well, or whose answer can't be read."""
     match job.state:
         case State.FAILED:
@@ -83,18 +83,6 @@ def _not_well(job: Job, phase: Phase, waited: str) -> Verdict | None:
                 hint="See the reasons, then the job's entry in Kore.ai (Regression Testing).",
                 details=job.reasons,
             )
-        case State.RUNNING | State.UNKNOWN:
-            unknown = job.state is State.UNKNOWN
-            expiry = f"; Kore.ai forgets this job at {job.expires}" if job.expires else ""
-            return Verdict(
-                ending=Ending.TIMED_OUT,
-                exit_code=ExitCode.TIMED_OUT,
-                message=f"{phase.title()}: timed out after {waited}; last status: {standing(job)}."
-                + (" That word is not known to kore_gate, so it is never taken for success." if unknown else ""),
-                cause=f"a busy platform, a long suite, or a bot that does not answer during the replay{expiry}.",
-                hint="Raise timeout, or resume with the command below while Kore.ai still knows the job.",
-                details=job.reasons,
-            )
         case State.SUCCEEDED if job.problems:
             return Verdict(
                 ending=Ending.UNAVAILABLE,
@@ -106,14 +94,10 @@ def _not_well(job: Job, phase: Phase, waited: str) -> Verdict | None:
             )
         case State.SUCCEEDED:
             return None
+        case State.RUNNING | State.UNKNOWN:
+            raise ValueError("a job that has not ended has no verdict")
         case _:
             typing.assert_never(job.state)
-
-
-def standing(job: Job) -> str:
-    """Say where a job stood when it was last seen."""
-    progress = f", {job.percent:g} %" if job.percent is not None else ""
-    return f"{job.status or 'no status at all'}{progress}"
 
 
 def _contradictions(job: Job, suite: Suite | None) -> Iterator[str]:

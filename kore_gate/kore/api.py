@@ -43,7 +43,7 @@ class Api:
 
     async def import_job(self, ds_id: str) -> Job:
         """Look at an import."""
-        body = await self._client.get(*self._base, "import", ds_id, "status", budget=f"import {ds_id}")
+        body = await self._client.get(*self._base, "import", ds_id, "status", budget=_looks(ds_id))
         return payloads.import_job(body)
 
     async def start_run(self, suite: str) -> str:
@@ -54,8 +54,12 @@ class Api:
 
     async def run_job(self, suite: str, run_id: str) -> Job:
         """Look at a run."""
-        body = await self._client.get(*self._base, suite, run_id, "status", budget=f"run {run_id}")
+        body = await self._client.get(*self._base, suite, run_id, "status", budget=_looks(run_id))
         return payloads.run_job(body)
+
+    def spacing(self, job_id: str, left: float) -> float:
+        """Return the seconds to keep between looks at a job, so that its calls last for so many seconds more."""
+        return self._client.spacing(_looks(job_id), left)
 
     async def fetch(self, link: str) -> bytes:
         """Fetch the results file behind a link."""
@@ -74,3 +78,7 @@ class Api:
             cause="a change of Kore.ai's API, or something in between that alters answers.",
             hint="It is not sent twice. Look in Kore.ai (Regression Testing) what has come of it.",
         )
+
+
+def _looks(job_id: str) -> str:
+    return f"looks at {job_id}"

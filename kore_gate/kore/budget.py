@@ -5,10 +5,8 @@ Source: the page "API Rate Limits" of Kore.ai's documentation; both windows roll
 
 import asyncio
 import collections
-import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from kore_gate import errors
 from kore_gate.clock import Clock
 
 # A second more than the published windows: Kore.ai counts when a call arrives, we when it leaves.
@@ -24,16 +22,11 @@ class Budget:
         self._spent: dict[str, collections.deque[float]] = {}
         self._turns: dict[str, asyncio.Lock] = {}
 
-    async def take(self, key: str, deadline: float = math.inf) -> None:
-        """Wait until a call for this id may be sent, and count it. Raises TimedOut if the deadline comes first."""
+    async def take(self, key: str, on_wait: Callable[[float], None] = lambda _: None) -> None:
+        """Wait until a call for this id may be sent, and count it; a wait is told in seconds."""
         async with self._turns.setdefault(key, asyncio.Lock()):
             while wait := self.wait_for(key):
-                if self._clock.monotonic() + wait >= deadline:
-                    raise errors.TimedOut(
-                        "No call is free before the deadline: Kore.ai allows 60 a minute and 1,800 an hour.",
-                        cause="many suites in one call, or a long wait.",
-                        hint="Raise timeout, or split the suites into several calls one after another.",
-                    )
+                on_wait(wait)
                 await self._clock.sleep(wait)
             # No more than the largest window holds is ever looked at.
             kept = self._spent.setdefault(key, collections.deque(maxlen=max(most for most, _ in self._windows)))
@@ -44,3 +37,14 @@ class Budget:
         now, spent = self._clock.monotonic(), self._spent.get(key, ())
         waits = [spent[-most] + seconds - now for most, seconds in self._windows if len(spent) >= most]
         return max([0.0, *waits])
+
+    def spacing(self, key: str, left: float) -> float:
+        """Return the seconds to keep between calls for an id, so that its calls last for so many seconds more."""
+        now, spent = self._clock.monotonic(), self._spent.get(key, ())
+        paces = []
+        for most, seconds in self._windows:
+            horizon = min(left, seconds)
+            # Calls that will still count at the end of that time can't be made again before it.
+            counted = sum(at + seconds > now + horizon for at in spent)
+            paces.append(horizon / max(most - counted, 1))
+        return max(paces)

@@ -17,7 +17,7 @@ from kore_gate.kore import answers, wire
 from kore_gate.kore.answers import Answer, Meaning
 from kore_gate.kore.auth import Signer
 from kore_gate.kore.budget import Budget
-from kore_gate.kore.retries import LOOK, Retries, TryAgain
+from kore_gate.kore.retries import Retries, TryAgain
 from kore_gate.redact import MASK, Redactor
 from kore_gate.settings import Settings
 
@@ -27,7 +27,7 @@ _MINUTE_WAIT, _HOUR_WAIT = 20.0, 300.0
 class Client:
     """Kore.ai, as calls that either give a JSON object or raise a GateError.
 
-    `deadline` is on the clock's monotonic scale. `on_trouble` is told once for each fault that is waited out.
+    `on_trouble` is told why a call has to wait: a fault, or a limit.
     """
 
     def __init__(
@@ -37,14 +37,12 @@ class Client:
         signer: Signer,
         clock: Clock,
         *,
-        deadline: float,
         on_trouble: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._http = http
         self._settings = settings
         self._signer = signer
         self._clock = clock
-        self._deadline = deadline
         self._on_trouble = on_trouble
         self._budget = Budget(clock)
         self._redactor = Redactor(settings.secrets)
@@ -53,6 +51,10 @@ class Client:
     def address(self, *segments: str) -> str:
         """Return the address of a public API, each segment opaque: it can't reach beyond its place."""
         return "/".join([self._settings.host, "api/public", *map(_segment, segments)])
+
+    def spacing(self, budget: str, left: float) -> float:
+        """Return the seconds to keep between calls of a budget, so that it lasts for so many seconds more."""
+        return self._budget.spacing(budget, left)
 
     async def get(self, *segments: str, budget: str) -> Mapping[str, object]:
         """Ask for a state. Raises Gone for a record that is not there, and every GateError of a call."""
@@ -93,7 +95,10 @@ class Client:
             if not 0 < (address.port or 443) < 2**16:
                 raise httpx.InvalidURL(f"no port has the number {address.port}")
             auth = self._signer if _origin(address) == _origin(httpx.URL(self._settings.host)) else None
-            async with self._clock.limit(self._patience()), self._http.stream("GET", address, auth=auth) as response:
+            async with (
+                self._clock.limit(self._settings.request_timeout),
+                self._http.stream("GET", address, auth=auth) as response,
+            ):
                 if response.status_code != httpx.codes.OK:
                     moved = ", a redirect that is not followed" if response.is_redirect else ""
                     raise errors.Unavailable(f"the answer was HTTP {response.status_code}{moved}")
@@ -104,20 +109,20 @@ class Client:
 
     async def _call(self, wanted: "_Wanted") -> Mapping[str, object]:
         host = urllib.parse.urlsplit(self._settings.host).netloc
-        retries = Retries(self._clock, self._deadline, self._settings.outage_limit, host, self._on_trouble)
+        retries = Retries(self._clock, self._settings.outage_limit, host, self._on_trouble)
         answer = await retries.run(
             lambda: self._once(wanted),
-            ready=lambda: self._budget.take(wanted.budget, self._deadline),
+            ready=lambda: self._budget.take(wanted.budget, self._tell_limit),
             again=wanted.again,
         )
         return answer.body
 
     async def _once(self, wanted: "_Wanted") -> Answer:
         try:
-            async with self._clock.limit(self._patience()):
+            async with self._clock.limit(self._settings.request_timeout):
                 status, headers, data = await self._send(wanted)
         except wire.BROKEN as exc:
-            raise self._broken(exc, wanted) from exc
+            raise self._broken(exc) from exc
         self.skew = answers.skew(headers.get("date"), self._clock.now())
         answer = answers.understand(status, data, self._redactor)
         said = answer.said or "no reason given"
@@ -174,17 +179,11 @@ class Client:
             await wire.read(response, self._settings.max_response, data.extend)
         return response.status_code, response.headers, bytes(data)
 
-    def _patience(self) -> float:
-        left = self._deadline - self._clock.monotonic()
-        if left <= 0:
-            raise errors.TimedOut("The deadline has passed.")
-        return min(self._settings.request_timeout, left)
+    def _tell_limit(self, seconds: float) -> None:
+        self._on_trouble(f"no call is free for {text.duration(seconds)}: Kore.ai allows 60 a minute and 1,800 an hour")
 
-    def _broken(self, exc: Exception, wanted: "_Wanted") -> Exception:
+    def _broken(self, exc: Exception) -> Exception:
         """Say what a request that broke means for its call."""
-        if isinstance(exc, TimeoutError) and self._clock.monotonic() >= self._deadline:
-            told = {} if wanted.again else {"cause": "a slow answer; the request may have been taken.", "hint": LOOK}
-            return errors.TimedOut("The deadline came while Kore.ai was answering.", **told)
         fault = self._redactor.text(wire.fault(exc))
         return wire.lasting(exc, fault) or TryAgain(fault, arrived=wire.arrived(exc))
 

@@ -31,14 +31,11 @@ class TryAgain(Exception):
 
 
 class Retries:
-    """Makes one call until it gives an answer, the outage lasts too long, or the deadline (monotonic) comes."""
+    """Makes one call until it gives an answer, or the outage lasts too long."""
 
-    def __init__(
-        self, clock: Clock, deadline: float, outage_limit: float, host: str, on_trouble: Callable[[str], None]
-    ) -> None:
+    def __init__(self, clock: Clock, outage_limit: float, host: str, on_trouble: Callable[[str], None]) -> None:
         self._host = host
         self._clock = clock
-        self._deadline = deadline
         self._limit = outage_limit
         self._on_trouble = on_trouble
         self._since: float | None = None  # when the outage began
@@ -51,13 +48,13 @@ class Retries:
 
         Each try begins when it may: waiting for `ready` is no outage.
 
-        Raises Unavailable, TimedOut, or Unsure for a request that may have arrived.
+        Raises Unavailable, or Unsure for a request that may have arrived.
         """
         retrying = tenacity.AsyncRetrying(
             retry=tenacity.retry_if_exception(lambda exc: isinstance(exc, TryAgain) and (again or not exc.arrived)),
             wait=self._wait,
             # tenacity keeps a time of its own; ours is the one that counts.
-            stop=lambda state: self._late(state.upcoming_sleep) or self._outage_left() <= 0,
+            stop=lambda _: self._outage_left() <= 0,
             sleep=self._clock.sleep,
             before_sleep=lambda _: self._on_trouble(self._fault.said),
             retry_error_callback=lambda _: self._give_up(),
@@ -94,18 +91,9 @@ class Retries:
         # One last try is made when the limit comes, however long Kore.ai asks to wait.
         return asked if self._fault.limited else min(asked, max(self._outage_left(), 0.0))
 
-    def _late(self, sleep: float) -> bool:
-        return self._clock.monotonic() + sleep >= self._deadline
-
     def _give_up(self) -> Answer:
-        if self._outage_left() <= 0:
-            raise errors.Unavailable(
-                f"Kore.ai ({self._host}) was not usable for {self._limit:g} s: {self._fault.said}.",
-                cause="an outage, a wrong host, or a proxy or firewall in between.",
-                hint="Check host and network (`kore-gate doctor`), or raise outage-limit.",
-            ) from self._fault
-        raise errors.TimedOut(
-            f"No time is left for another try, and Kore.ai ({self._host}) was not usable: {self._fault.said}.",
-            cause="an outage or a rate limit that lasts longer than the rest of the timeout.",
-            hint="Raise timeout, or start again later.",
+        raise errors.Unavailable(
+            f"Kore.ai ({self._host}) was not usable for {self._limit:g} s: {self._fault.said}.",
+            cause="an outage, a wrong host, or a proxy or firewall in between.",
+            hint="Check host and network (`kore-gate doctor`), or raise outage-limit.",
         ) from self._fault

@@ -58,8 +58,7 @@ def call(settings: Settings, work: Callable[[Api], Any]) -> Any:
 
     async def run() -> Any:
         async with wire.connect(settings, "none") as http:
-            deadline = clock.monotonic() + settings.timeout
-            client = Client(http, settings, Signer(settings, clock), clock, deadline=deadline)
+            client = Client(http, settings, Signer(settings, clock), clock)
             return await work(Api(client, settings))
 
     return asyncio.run(run())

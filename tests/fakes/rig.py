@@ -118,11 +118,9 @@ class Rig:
     async def connected(self) -> AsyncIterator[Api]:
         signer = Signer(self.settings, self.clock)
         async with wire.connect(self.settings, "github", self.script) as http:
-            deadline = self.clock.monotonic() + self.settings.timeout
-            self.client = Client(
-                http, self.settings, signer, self.clock, deadline=deadline, on_trouble=self.troubles.append
-            )
-            yield Api(self.client, self.settings)
+            self.client = Client(http, self.settings, signer, self.clock, on_trouble=self.troubles.append)
+            async with self.clock.limit(self.settings.timeout):
+                yield Api(self.client, self.settings)
 
     def look(self) -> str:
         """Look at an import; return its status."""

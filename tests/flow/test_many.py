@@ -1,4 +1,5 @@
 import collections
+import itertools
 import pathlib
 from collections.abc import Iterable
 
@@ -100,7 +101,22 @@ def test_wait__limit_of_the_hour(tmp_path: pathlib.Path) -> None:
 
     assert ended.code == 0
     check_limits(pipeline)
-    assert most(keys(pipeline.simulator.log)[f"run-status {ended.result.suites[0].run_id}"], 3600) == 1800
+    looks = keys(pipeline.simulator.log)[f"run-status {ended.result.suites[0].run_id}"]
+    assert 1700 < most(looks, 3600) <= 1800
+    assert max(later - earlier for earlier, later in itertools.pairwise(looks)) < 5
+
+
+@pytest.mark.parametrize("timeout", [30.0, 45 * 60.0])
+def test_wait__budget_lasts_to_the_deadline(tmp_path: pathlib.Path, timeout: float) -> None:
+    """However often a pipeline wants to look, it looks until its deadline, and says only then that it timed out."""
+    pipeline = Pipeline(tmp_path / "reports", job_seconds=50_000.0)
+
+    ended = pipeline.run(command="run", suites=("Balance",), timeout=timeout, poll_interval=0.1)
+
+    [looks] = [times for key, times in keys(pipeline.simulator.log).items() if key.startswith("run-status")]
+    assert (ended.code, ended.seconds) == (4, timeout)
+    assert max(later - earlier for earlier, later in itertools.pairwise(looks)) < 5
+    check_limits(pipeline)
 
 
 @pytest.mark.parametrize("parallel", [1, 3, 20])

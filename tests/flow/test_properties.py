@@ -9,11 +9,11 @@ import hypothesis
 from hypothesis import strategies as st
 from junitparser import JUnitXml
 
-from kore_gate import verdict
 from kore_gate.kore import payloads
 from kore_gate.model import Ending, Evidence, Phase, Result, State, Suite, SuiteResult, Verdict
 from kore_gate.reports import html, junit, result, summary
 from tests.builders import make_call, make_result
+from tests.fakes import judging
 from tests.fakes.answers import imported, run
 
 FAST = hypothesis.settings(deadline=None, max_examples=120, suppress_health_check=[hypothesis.HealthCheck.too_slow])
@@ -88,13 +88,13 @@ def objections(body: Mapping[str, Any]) -> list[object]:
 
 def judge_run(body: Mapping[str, Any], known: Suite | None = None) -> SuiteResult:
     job = payloads.run_job(body)
-    judged, suite = verdict.of_run(job, known, allow_empty=False, waited="30 min")
+    judged, suite = judging.judge_run(body, known)
     return told(judged, suite, Phase.RUN, job.state)
 
 
 def judge_import(body: Mapping[str, Any]) -> SuiteResult:
     job = payloads.import_job(body)
-    judged, suite = verdict.of_import(job, allow_empty=False, waited="30 min")
+    judged, suite = judging.judge_import(body)
     return told(judged, suite, Phase.IMPORT, job.state)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import pytest
 from junitparser import JUnitXml
 
+from kore_gate import text
 from kore_gate.exit_codes import ExitCode
 from kore_gate.gate import Gate
 from kore_gate.kore.api import Api
@@ -16,6 +17,7 @@ from kore_gate.simulator import content, faults, kore
 from kore_gate.simulator.messages import Json
 from kore_gate.simulator.scenarios import SCENARIOS, Scenario
 from kore_gate.track import Work
+from tests.fakes.files import write_demo
 from tests.fakes.pipeline import Pipeline, make_settings
 
 EXPIRY = re.compile("Kore.ai forgets this job at")
@@ -391,3 +393,60 @@ def test_wait__ids_are_kept_from_the_start(tmp_path: pathlib.Path) -> None:
 
     assert re.fullmatch(r"ds-id<<(\S+)\nds-demo-1\n\1\n", output)
     assert (result["suites"][0]["ds_id"], result["verdict"]["exit_code"]) == ("ds-demo-1", 143)
+
+
+@pytest.mark.parametrize("timeout", [2.0, 10.0, 20.0])
+def test_wait__uses_the_whole_timeout(tmp_path: pathlib.Path, timeout: float) -> None:
+    """The verdict comes at the timeout, names it, and rests on a look shortly before."""
+    pipeline = Pipeline(tmp_path / "reports", scenario="stuck")
+
+    ended = pipeline.run(timeout=timeout)
+
+    shown = text.duration(timeout)
+    assert (ended.code, ended.seconds) == (4, timeout)
+    assert f"Import: timed out after {shown} (timeout: {shown}); last status: " in ended.result.verdict.message
+    assert timeout - 2 < looks(pipeline)[-1] < timeout
+
+
+def test_wait__ends_just_before_the_timeout(tmp_path: pathlib.Path) -> None:
+    """A job that ends in the last second is seen."""
+    pipeline = Pipeline(tmp_path / "reports", job_seconds=9.4)
+
+    assert pipeline.run(timeout=10.0, poll_interval=60.0).code == 0
+
+
+@pytest.mark.parametrize("timeout", [1.0, 5.0, 20.0])
+def test_wait__never_appeared_by_the_timeout(tmp_path: pathlib.Path, timeout: float) -> None:
+    """An id that nobody knows is no timeout, however short that is, or however often it is asked for."""
+    pipeline = Pipeline(tmp_path / "reports")
+
+    ended = pipeline.run(ds_id=("ds-nobody",), timeout=timeout, poll_interval=0.1)
+
+    assert ended.code == 7
+    assert "No such record appeared" in ended.result.verdict.message
+    assert ended.result.suites[0].resume == ""
+
+
+def test_wait__outage_at_the_timeout(tmp_path: pathlib.Path) -> None:
+    """An outage that lasts until the timeout is named as the reason."""
+    down = Scenario(name="down", description="", faults=(faults.BAD_GATEWAY,), after=1)
+    pipeline = Pipeline(tmp_path / "reports", scenario=down)
+
+    ended = pipeline.run(timeout=30.0)
+
+    assert ended.code == 4
+    assert "last status: IN_PROGRESS, 0 %. Kore.ai was not usable: HTTP 502" in ended.result.verdict.message
+
+
+@pytest.mark.parametrize("call", ["import", "run"])
+def test_test__start_in_flight_at_the_timeout(tmp_path: pathlib.Path, call: str) -> None:
+    """A start that the timeout cuts off may have arrived, and that is said."""
+    write_demo(tmp_path, 1)
+    hangs = Scenario(name="hangs", description="", faults=(faults.HANGING,), calls=frozenset({call}))
+    pipeline = Pipeline(tmp_path / "reports", scenario=hangs, job_seconds=1.0)
+
+    ended = pipeline.run(command="test", files=("*.json",), timeout=20.0)
+
+    assert ended.code == 4
+    assert "may have started: look in Kore.ai" in ended.result.verdict.hint
+    assert [entry.kind for entry in pipeline.simulator.log].count(call) == 1

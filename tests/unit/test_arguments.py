@@ -32,7 +32,7 @@ GOOD: dict[str, tuple[list[str], tuple[str, dict[str, str]]]] = {
     "switch before a switch": (["wait", "--verbose", "--download"], ("wait", {"verbose": "true", "download": "true"})),
     "switch with a value": (["wait", "--download", "No"], ("wait", {"download": "No"})),
     "switch before a suite": (["run", "--fail-fast", "1"], ("run", {"fail-fast": "true", "suites": "1"})),
-    "switch with a value before one": (["run", "--verbose", "false", "1"], ("run", {"verbose": "false", "suites": "1"})),
+    "switch and value before one": (["run", "--verbose", "false", "1"], ("run", {"verbose": "false", "suites": "1"})),
     "switch with equals sign": (["wait", "--download=off"], ("wait", {"download": "off"})),
     "switch with an empty value": (["wait", "--verbose", ""], ("wait", {})),
     "switch before a file": (["test", "--verbose", "a.json"], ("test", {"files": "a.json", "verbose": "true"})),

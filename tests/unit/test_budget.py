@@ -5,7 +5,6 @@ import random
 
 import pytest
 
-from kore_gate import errors
 from kore_gate.kore.budget import WINDOWS, Budget
 from kore_gate.simulator.kore import Simulator
 from kore_gate.simulator.messages import Request
@@ -102,19 +101,61 @@ def test_take__a_cancelled_caller_takes_nothing(clock: FakeClock) -> None:
     assert clock.run(give_up()) == 10.0
 
 
-def test_take__deadline(clock: FakeClock) -> None:
-    """A call that can't be free before the deadline is given up at once, not at the deadline or later."""
+def test_take__tells_a_wait(clock: FakeClock) -> None:
+    """Who has to wait for a free call is told for how long."""
+    budget = Budget(clock)
+    told: list[float] = []
+
+    async def calls() -> None:
+        for _ in range(61):
+            await budget.take("bot", told.append)
+
+    clock.run(calls())
+
+    assert told == [61.0]
+
+
+@pytest.mark.parametrize(
+    ("left", "pace"),
+    [(6.0, 0.1), (61.0, 61 / 60), (1800.0, 61 / 60), (2700.0, 1.5), (3601.0, 3601 / 1800), (9e9, 3601 / 1800)],
+)
+def test_spacing(clock: FakeClock, left: float, pace: float) -> None:
+    """Calls are spread so that they last as long as is wanted."""
+    assert Budget(clock).spacing("bot", left) == pytest.approx(pace)
+
+
+def test_spacing__after_a_burst(clock: FakeClock) -> None:
+    """Calls that were made in a hurry are missing later, until they count no more."""
     budget = Budget(clock)
 
-    async def late() -> None:
-        await spend(budget, clock, 60)
-        await asyncio.sleep(11)
-        await budget.take("bot", deadline=61.0)
+    async def burst() -> None:
+        for _ in range(50):
+            await budget.take("bot")
 
-    with pytest.raises(errors.TimedOut, match="No call is free before the deadline"):
-        clock.run(late())
+    clock.run(burst())
 
-    assert clock.monotonic() == 11.0
+    assert budget.spacing("bot", 20.0) == pytest.approx(2.0)
+    assert budget.spacing("bot", 61.0) == pytest.approx(61 / 60)
+
+
+@pytest.mark.parametrize("timeout", [30.0, 120.0, 2700.0, 7200.0])
+def test_spacing__lasts(clock: FakeClock, timeout: float) -> None:
+    """Who keeps the spacing never waits for a free call, and still calls at the end."""
+    budget = Budget(clock)
+    told: list[float] = []
+
+    async def calls() -> float:
+        last = 0.0
+        while (left := timeout - clock.monotonic()) > 0.2:
+            await budget.take("bot", told.append)
+            last = clock.monotonic()
+            await clock.sleep(max(0.05, budget.spacing("bot", left)))
+        return last
+
+    last = clock.run(calls())
+
+    assert all(wait < 0.1 for wait in told)
+    assert timeout - last < 2.5
 
 
 def test_take__memory(clock: FakeClock) -> None:

@@ -8,10 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kore_gate import verdict
 from kore_gate.exit_codes import ExitCode
-from kore_gate.kore import payloads
 from kore_gate.model import Ending, Phase, Verdict
+from tests.fakes import judging
 from tests.fakes.answers import Json, imported, run, sample, step, tally
 
 Edit = Callable[[Json], object]
@@ -20,9 +19,7 @@ SUCCESSFUL_IMPORT, PASSED_RUN = "conversation-import-status-success", "conversat
 
 def judged(body: Json, phase: Phase) -> Verdict:
     """Judge an answer as the gate does."""
-    if phase is Phase.IMPORT:
-        return verdict.of_import(payloads.import_job(body), allow_empty=False, waited="1 s")[0]
-    return verdict.of_run(payloads.run_job(body), None, allow_empty=False, waited="1 s")[0]
+    return (judging.judge_import if phase is Phase.IMPORT else judging.judge_run)(body)[0]
 
 
 def at(*path: Any, **values: Any) -> Edit:

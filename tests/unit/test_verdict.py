@@ -9,6 +9,7 @@ from kore_gate.exit_codes import GRAVEST_FIRST, ExitCode
 from kore_gate.kore import payloads
 from kore_gate.model import Ending, Outcome, Phase, Suite, SuiteResult, Verdict
 from tests.builders import make_result, make_verdict
+from tests.fakes import judging
 from tests.fakes.answers import group, imported, run, sample, step, tally
 
 PASSED, DISABLED = step("Hi", "passed"), step("Hi", text=group(enabled=False))
@@ -17,11 +18,11 @@ SAYS_OTHERWISE = "but its own answer says otherwise"
 
 
 def judge_import(body: Mapping[str, object], *, allow_empty: bool = False) -> tuple[Verdict, Suite | None]:
-    return verdict.of_import(payloads.import_job(body), allow_empty=allow_empty, waited="30 min")
+    return judging.judge_import(body, allow_empty=allow_empty)
 
 
 def judge_run(body: Mapping[str, object], known: Suite | None = None) -> tuple[Verdict, Suite | None]:
-    return verdict.of_run(payloads.run_job(body), known, allow_empty=False, waited="30 min")
+    return judging.judge_run(body, known)
 
 
 def defined(*steps: Any) -> Suite | None:
@@ -120,7 +121,7 @@ IMPORTS: dict[str, tuple[Mapping[str, object], ExitCode, str]] = {
     "still running": (
         imported(status="IN_PROGRESS", percentageComplete=85, response=None),
         ExitCode.TIMED_OUT,
-        "timed out after 30 min; last status: IN_PROGRESS, 85 %.",
+        "timed out after 30 min (timeout: 30 min); last status: IN_PROGRESS, 85 %.",
     ),
     "an unknown word": (
         imported(step(), status="REINDEXING"),
@@ -346,7 +347,7 @@ RUNS: dict[str, tuple[Mapping[str, object], ExitCode, str]] = {
     "running": (
         sample("conversation-run-status-inprogress-v10"),
         ExitCode.TIMED_OUT,
-        "Run: timed out after 30 min; last status: inprogress, 85 %.",
+        "Run: timed out after 30 min (timeout: 30 min); last status: inprogress, 85 %.",
     ),
     "no status": ({"result": {}}, ExitCode.TIMED_OUT, "no status at all"),
     "passed, and nothing more": ({"status": "passed"}, ExitCode.NOTHING_TO_TEST, "the suite has no steps"),
@@ -422,7 +423,6 @@ def test_of_run__failed_counts_of_a_known_suite() -> None:
 @pytest.mark.parametrize(
     ("kind", "code", "ending"),
     [
-        (errors.TimedOut, ExitCode.TIMED_OUT, Ending.TIMED_OUT),
         (errors.Refused, ExitCode.REFUSED, Ending.REFUSED),
         (errors.Unavailable, ExitCode.UNAVAILABLE, Ending.UNAVAILABLE),
         (errors.NotUnderstood, ExitCode.UNAVAILABLE, Ending.UNAVAILABLE),

@@ -1,0 +1,31 @@
+"""Judges an answer as the gate does: a job that has not ended has timed out."""
+
+from collections.abc import Mapping
+
+from kore_gate import endings, verdict
+from kore_gate.kore import payloads
+from kore_gate.model import Job, Phase, State, Suite, Verdict
+
+PENDING = (State.RUNNING, State.UNKNOWN)
+
+
+def judge_import(body: Mapping[str, object], *, allow_empty: bool = False) -> tuple[Verdict, Suite | None]:
+    """Judge the answer about an import."""
+    job = payloads.import_job(body)
+    if job.state in PENDING:
+        return _timed_out(Phase.IMPORT, job), job.suite
+    return verdict.of_import(job, allow_empty=allow_empty)
+
+
+def judge_run(
+    body: Mapping[str, object], known: Suite | None = None, *, allow_empty: bool = False
+) -> tuple[Verdict, Suite | None]:
+    """Judge the answer about a run of a suite that may be known."""
+    job = payloads.run_job(body)
+    if job.state in PENDING:
+        return _timed_out(Phase.RUN, job), known
+    return verdict.of_run(job, known, allow_empty=allow_empty)
+
+
+def _timed_out(phase: Phase, job: Job) -> Verdict:
+    return endings.timed_out(phase, job, "", waited=1800.0, timeout=1800.0, known=True)
