@@ -4,10 +4,10 @@ import contextlib
 import dataclasses
 import secrets
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from kore_gate import __version__, agent, endings, errors, suite_files, verdict
+from kore_gate import __version__, agent, endings, errors, resume, suite_files, verdict
 from kore_gate.ci import outputs
 from kore_gate.clock import Clock
 from kore_gate.console import Console
@@ -19,11 +19,11 @@ from kore_gate.kore.api import Api
 from kore_gate.kore.auth import Signer
 from kore_gate.kore.client import Client
 from kore_gate.model import Ending, Phase, Result, SuiteResult, Verdict
-from kore_gate.reports import bundle, result, summary
+from kore_gate.reports import bundle, junit, result, summary
 from kore_gate.reports.writer import RESULT, Writer
 from kore_gate.settings import Settings
 from kore_gate.surroundings import Surroundings
-from kore_gate.track import Work
+from kore_gate.track import Track, Work
 
 if TYPE_CHECKING:
     import httpx
@@ -33,6 +33,14 @@ _SUMMARY_LIMIT = 1_000_000
 
 # Ids are written the moment they are known; with very many suites not after each of them.
 _MOST_SINGLE_NOTES = 20
+
+
+class Interrupted(BaseException):
+    """A signal came while reports were written."""
+
+
+class Cut(BaseException):
+    """The time to write reports is over."""
 
 
 class Call:
@@ -56,12 +64,26 @@ class Call:
         self._started = clock.now()
         self._gate: Gate | None = None
         self._signum = 0
+        self._is_writing = False
+        self._drafts: dict[int, str] = {}  # the JUnit file of each suite that is not judged yet, by its place
+        self._draft_names: set[str] = set()
 
     def interrupt(self, signum: int) -> None:
         """Stop at once; the reports of what is known are still written."""
         self._signum = signum
         if self._gate:
             self._gate.interrupt(signum)
+
+    def note_signal(self, signum: int) -> None:
+        """Say in a signal's handler that it came. Raises Interrupted into the writing of reports."""
+        self._signum = signum
+        if self._is_writing:
+            raise Interrupted
+
+    def cut(self) -> None:
+        """Say in a signal's handler that time is up. Raises Cut into the writing of reports."""
+        if self._is_writing:
+            raise Cut
 
     async def run(self) -> Result:
         """Take all suites to their results and write every report. Raises ReportError before a call."""
@@ -123,7 +145,10 @@ class Call:
             case "run":
                 run_ids = settings.run_id or ("",) * len(settings.suites)
                 pairs = zip(settings.suites, run_ids, strict=True)
-                return [Work(key=name, name=name, phase=Phase.RUN, run_id=run_id) for name, run_id in pairs]
+                return [
+                    Work(key=name, name=name, phase=Phase.RUN, run_id=run_id if run_id != resume.TO_START else "")
+                    for name, run_id in pairs
+                ]
             case _:
                 return suite_files.load(settings.files, settings.name, self._around.root)
 
@@ -142,23 +167,32 @@ class Call:
             self._console.debug(line)
 
     def _note_ids(self) -> None:
-        """Write the ids that are known so far, so that another job can go on should this one die."""
+        """Leave red reports and the ids that are known so far: another job can go on, should this one be killed."""
         tracks = self._gate.tracks if self._gate else []
         known = [bool(track.ds_id or track.run_id) for track in tracks]
-        if not any(known) or (len(tracks) > _MOST_SINGLE_NOTES and not all(known)):
-            return
-        ids = outputs.ids_of([track.ds_id for track in tracks], [track.run_id for track in tracks])
-        unfinished = Verdict(
-            ending=Ending.INTERRUPTED,
-            exit_code=ExitCode.SIGTERM,
-            message="The gate has not finished, or was killed.",
-            hint="Resume with the ids in here.",
-        )
-        results = [track.result or track.sketch(unfinished) for track in tracks]
         with contextlib.suppress(errors.ReportError):  # said at the end, when it matters
+            for place, track in enumerate(tracks):
+                if known[place] and place not in self._drafts:
+                    self._draft(place, track)
+            if not any(known) or (len(tracks) > _MOST_SINGLE_NOTES and not all(known)):
+                return
+            unfinished = self._result([track.result or _sketch(track) for track in tracks], endings.UNFINISHED)
+            told = outputs.outputs_of(unfinished, self._settings.report_dir, list(self._drafts.values()))
+            told = {name: value for name, value in told.items() if value}
             if self._around.output_file:
-                self._writer.append(self._around.output_file, outputs.github_file(ids, _delimiter))
-            self._writer.write(RESULT, result.render(self._result(results, unfinished), [RESULT]))
+                self._writer.append(self._around.output_file, outputs.github_file(told, _delimiter))
+            if self._around.ci == "gitlab":
+                self._writer.write("kore.env", outputs.dotenv(told).encode())
+            if all(known):
+                self._console.hand_on(told)
+            self._writer.write(RESULT, result.render(unfinished, [*self._drafts.values(), RESULT]))
+
+    def _draft(self, place: int, track: Track) -> None:
+        """Write a suite's JUnit file as interrupted, until it has its verdict."""
+        name = bundle.junit_name(track.name, self._draft_names)
+        suite = _sketch(track)
+        self._writer.write(name, junit.render(suite, self._result([suite], endings.UNFINISHED)))
+        self._drafts[place] = name
 
     def _result(self, results: Sequence[SuiteResult], judged: Verdict) -> Result:
         settings = self._settings
@@ -184,13 +218,60 @@ class Call:
             # Also where every suite had come to its verdict, and only a results file was cut off.
             judged = endings.cut_short(self._signum, judged)
         made = self._result(results, judged)
+        try:
+            self._is_writing = True
+            return self._write(made)
+        except Interrupted:
+            made = dataclasses.replace(made, verdict=endings.cut_short(self._signum, made.verdict))
+        except Cut:
+            return self._write_short(made)
+        finally:
+            self._is_writing = False
+        try:
+            self._is_writing = True
+            return self._write(made)
+        except (Interrupted, Cut):
+            return self._write_short(made)
+        finally:
+            self._is_writing = False
+
+    def _write(self, made: Result) -> Result:
         failures = bundle.write(made, self._writer, self._settings.report_dir)
+        self._discard_drafts(bundle.junit_names(made))
         made = self._with_failures(made, failures)
         failures += self._hand_over(made)
         made = self._with_failures(made, failures)
         for failure in failures:
             self._console.problem(failure)
         return made
+
+    def _write_short(self, made: Result) -> Result:
+        """Write what takes no time: reports without steps, and a red JUnit file for each suite that has none yet."""
+        self._is_writing = False
+        names = bundle.junit_names(made)
+        suites = [dataclasses.replace(suite, suite=None) for suite in made.suites]
+        made = dataclasses.replace(made, suites=tuple(suites))
+        with contextlib.suppress(errors.ReportError):
+            for place, (name, suite) in enumerate(zip(names, suites, strict=True)):
+                if name in self._writer.written and self._drafts.get(place, name) != name:
+                    self._writer.discard(self._drafts[place])
+                elif name not in self._writer.written and place not in self._drafts:
+                    cut = dataclasses.replace(suite, verdict=endings.UNFINISHED)
+                    self._writer.write(name, junit.render(cut, made))
+            self._writer.write("kore-summary.md", summary.render(made).encode())
+            self._writer.write(RESULT, result.render(made, sorted({*self._writer.written, RESULT})))
+            if made.ci == "gitlab":
+                told = outputs.outputs_of(made, self._settings.report_dir, names)
+                self._writer.write("kore.env", outputs.dotenv(told).encode())
+        self._hand_over(made)
+        return made
+
+    def _discard_drafts(self, names: Collection[str]) -> None:
+        """Remove the drafts that no report has replaced: a suite may have got another name since."""
+        for draft in self._drafts.values():
+            if draft not in names:
+                self._writer.discard(draft)
+        self._drafts.clear()
 
     def _with_failures(self, made: Result, failures: Sequence[errors.ReportError]) -> Result:
         """Make the verdict graver where reports are missing; what can still be written is told of it."""
@@ -250,3 +331,7 @@ def _own_result(judged: Verdict) -> SuiteResult:
 
 def _delimiter() -> str:
     return secrets.token_hex(16)
+
+
+def _sketch(track: Track) -> SuiteResult:
+    return track.sketch(endings.UNFINISHED)

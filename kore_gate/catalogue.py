@@ -84,10 +84,10 @@ SETTINGS: Sequence[Setting] = (
     # An inherited KORE_RUN_ID would pass an earlier run off as the one that was asked for.
     Setting(
         name="run-id",
-        parse=values.ids,
+        parse=values.run_ids,
         many=True,
         inherited=False,
-        help="resume these runs, one for each of the suites; flag or input only",
+        help="resume these runs, one for each of the suites, - for one to start; flag or input only",
     ),
     Setting(name="name", parse=values.identifier, help="the suite's name, for a single file that is imported"),
     Setting(name="tags", parse=values.words, help="tags for imported suites, separated by commas"),

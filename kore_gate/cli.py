@@ -1,6 +1,7 @@
 """The command line's edge: the only place that sees arguments, environment, signals and exit codes."""
 
 import asyncio
+import concurrent.futures
 import contextlib
 import datetime
 import os
@@ -10,9 +11,9 @@ import shutil
 import signal
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from kore_gate import arguments, catalogue, endings, errors, given, settings
 from kore_gate.ci import detect, dialects
@@ -27,20 +28,78 @@ if TYPE_CHECKING:
     import argparse
 
 
+T = TypeVar("T")
+
+# An interrupted call has five seconds in all: then it is over, whatever it is at.
+_WRITE_SECONDS, _LAST_SECONDS = 2.5, 4.5
+
+
+class _Stopped(KeyboardInterrupt):
+    """A signal came to a command that leaves nothing behind; no event loop swallows this."""
+
+
+class _Signals:
+    """Has the first signal stop what is under way, also one that came before; a second one leaves at once."""
+
+    def __init__(self, pending: list[int]) -> None:
+        self._pending = pending
+        self._watchdog: threading.Timer | None = None
+
+    def stop_with(self, stop: Callable[[int], None], cut: Callable[[], None] = lambda: None) -> None:
+        """Call `stop` at a signal, and `cut`, which may raise, when there is hardly any time left."""
+
+        def handle(signum: int, _frame: FrameType | None) -> None:
+            if self._pending:
+                os._exit(128 + signum)
+            self._pending.append(signum)
+            begin(signum)
+
+        def begin(signum: int) -> None:
+            self._watchdog = threading.Timer(_LAST_SECONDS, os._exit, [128 + signum])
+            self._watchdog.daemon = True
+            self._watchdog.start()
+            signal.setitimer(signal.ITIMER_REAL, _WRITE_SECONDS, 0.1)
+            stop(signum)
+
+        signal.signal(signal.SIGALRM, lambda *_: cut())
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, handle)
+        if self._pending:
+            begin(self._pending[0])
+
+    def end(self, console: Console) -> int:
+        """Say that a signal ended the command; return the exit code."""
+        judged = endings.of_signal(self._pending[0])
+        console.last_lines(judged)
+        return int(judged.exit_code)
+
+    def close(self) -> None:
+        """Forget what was to come: all is over in time."""
+        if self._watchdog:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            self._watchdog.cancel()
+
+
+def _stop(_: int) -> None:
+    raise _Stopped
+
+
 def main(argv: Sequence[str], pending: list[int] | None = None) -> int:
     """Run one command; return the exit code. `pending` takes signals that come, or came, before a call is under way."""
     environ = dict(os.environ)
     default = settings.command_of(environ)
     command, telling = arguments.for_reports(argv, default)
     console = _console(telling, environ)
-    caught = pending if pending is not None else []
+    signals = _Signals(pending if pending is not None else [])
     try:
         try:
             parsed = arguments.parse(argv, default)
         except errors.SettingsError as error:
             _report_settings(command, telling, environ, console, error)
             raise
-        return _dispatch(parsed, arguments.flags(parsed), environ, console, caught)
+        return _dispatch(parsed, arguments.flags(parsed), environ, console, signals)
+    except _Stopped:
+        return signals.end(console)
     except errors.GateError as error:
         console.problem(error)
         console.last_lines(endings.of_error(error, Phase.SETTINGS))
@@ -48,6 +107,7 @@ def main(argv: Sequence[str], pending: list[int] | None = None) -> int:
     except Exception as exc:  # noqa: BLE001 a bug, too, must end in a message and in its own exit code
         return _bug(console, exc)
     finally:
+        signals.close()
         console.close()
 
 
@@ -56,12 +116,12 @@ def _dispatch(
     flags: Mapping[str, str],
     environ: Mapping[str, str],
     console: Console,
-    pending: list[int],
+    signals: "_Signals",
 ) -> int:
     for warning in settings.unknown(parsed.command, environ):
         console.warn(warning)
     if parsed.command in ("demo", "simulate"):
-        return _with_simulator(parsed, flags, environ, console, pending)
+        return _with_simulator(parsed, flags, environ, console, signals)
     try:
         wanted = settings.read(parsed.command, flags, environ, _read_file, parsed.problems)
     except errors.SettingsError as error:
@@ -75,13 +135,15 @@ def _dispatch(
         case "report":
             from kore_gate import rerender
 
+            signals.stop_with(_stop)
             return rerender.run(wanted, console)
         case "doctor":
             from kore_gate.doctor import Doctor
 
-            return asyncio.run(Doctor(wanted, console, SystemClock()).run())
+            signals.stop_with(_stop)
+            return _run(Doctor(wanted, console, SystemClock()).run())
         case _:
-            return _remote(wanted, environ, console, pending, pathlib.Path.cwd())
+            return _remote(wanted, environ, console, signals, pathlib.Path.cwd())
 
 
 def _with_simulator(
@@ -89,7 +151,7 @@ def _with_simulator(
     flags: Mapping[str, str],
     environ: Mapping[str, str],
     console: Console,
-    pending: list[int],
+    signals: "_Signals",
 ) -> int:
     from kore_gate import show
 
@@ -99,8 +161,9 @@ def _with_simulator(
         return show.list_scenarios(console)
     if parsed.command == "simulate":
         stop = threading.Event()
-        _on_signals(lambda _: stop.set(), pending)
-        return show.simulate(parsed.scenario, parsed.port, parsed.job_seconds, console, stop)
+        signals.stop_with(lambda _: stop.set())
+        show.simulate(parsed.scenario, parsed.port, parsed.job_seconds, console, stop)
+        return signals.end(console)
     with show.stage(parsed.scenario) as stage:
         # A user's own settings must not send the demonstration anywhere else; how it is told is the user's to say.
         telling = [catalogue.BY_NAME[name] for name in settings.REPORTING]
@@ -110,11 +173,11 @@ def _with_simulator(
         }
         wanted = settings.read("test", {**flags, **stage.flags}, {**own, **stage.variables}, _read_file)
         console.say(stage.introduction)
-        return _remote(wanted, environ, console, pending, stage.root)
+        return _remote(wanted, environ, console, signals, stage.root)
 
 
 def _remote(
-    wanted: Settings, environ: Mapping[str, str], console: Console, pending: list[int], root: pathlib.Path
+    wanted: Settings, environ: Mapping[str, str], console: Console, signals: _Signals, root: pathlib.Path
 ) -> int:
     """Run a command that talks to Kore.ai, signals stopping it; tell how it ended."""
     from kore_gate import call
@@ -132,27 +195,30 @@ def _remote(
             # The signal may have come in the middle of a printed line: nothing more than this is safe in its handler.
             with contextlib.suppress(RuntimeError):  # the loop has ended, and so has all there was to stop
                 loop.call_soon_threadsafe(interrupt, signum)
+            current.note_signal(signum)
 
-        _on_signals(stop, pending)
+        signals.stop_with(stop, current.cut)
         return await current.run()
 
-    result = asyncio.run(run())
+    result = _run(run())
     return current.conclude(result)
 
 
-def _on_signals(stop: Callable[[int], None], pending: list[int]) -> None:
-    """Have the first signal stop what is under way, one that came earlier included; a second one leaves at once."""
+class _Impatient(concurrent.futures.ThreadPoolExecutor):
+    """Runs name lookups, and waits for none that hangs when all else is over."""
 
-    def handle(signum: int, _frame: FrameType | None) -> None:
-        if pending:
-            os._exit(128 + signum)
-        pending.append(signum)
-        stop(signum)
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = True) -> None:  # noqa: ARG002 never waits
+        super().shutdown(wait=False, cancel_futures=cancel_futures)
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, handle)
-    if pending:
-        stop(pending[0])
+
+def _run(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine on a loop of its own."""
+
+    async def run() -> T:
+        asyncio.get_running_loop().set_default_executor(_Impatient())
+        return await work
+
+    return asyncio.run(run())
 
 
 def _report_settings(

@@ -7,8 +7,8 @@ from kore_gate.errors import GateError
 from kore_gate.exit_codes import ExitCode
 from kore_gate.model import Ending, Job, Phase, State, Verdict
 
-# How a message begins that fail-fast left a suite out.
-LEFT_OUT = "Not executed: fail-fast is on"
+# How a message begins that fail-fast left a suite out, or did not wait for its job.
+LEFT_OUT = ("Not executed: fail-fast is on", "Stopped: fail-fast is on")
 
 
 def of_error(error: GateError, phase: Phase) -> Verdict:
@@ -111,10 +111,26 @@ def of_report(failures: Sequence[GateError], before: Verdict) -> Verdict:
     )
 
 
-def stopped(first: str) -> Verdict:
-    """Say that fail-fast left a suite out."""
+def stopped(first: str, *, known: bool) -> Verdict:
+    """Say that fail-fast left a suite out, or did not wait for its job, whose id is `known` then."""
     return Verdict(
         ending=Ending.FAILED,
         exit_code=ExitCode.FAILED,
-        message=f"{LEFT_OUT}, and {first} did not pass.",
+        message=f"{LEFT_OUT[known]}, and {first} did not pass{'; this job had started' if known else ''}.",
+        hint="The job goes on at Kore.ai: resume with the command below." if known else "",
     )
+
+
+def of_signal(signum: int) -> Verdict:
+    """Say that a signal ended a command that has no suites."""
+    code = ExitCode(128 + signum)
+    return Verdict(ending=Ending.INTERRUPTED, exit_code=code, message=f"Interrupted by {code.name}.")
+
+
+UNFINISHED = Verdict(
+    ending=Ending.INTERRUPTED,
+    exit_code=ExitCode.SIGTERM,
+    message="The gate has not finished, or was killed.",
+    cause="the job was aborted or ran out of memory, before the gate could write its reports.",
+    hint="Resume with the command below, or with the ids in kore-result.json.",
+)

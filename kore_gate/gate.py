@@ -60,8 +60,7 @@ class Gate:
 
     async def run(self, works: Sequence[Work]) -> list[SuiteResult]:
         """Return a result for each suite, in the order given."""
-        runs = self._settings.command == "test"
-        self.tracks = [Track(work, self._clock, runs=runs) for work in works]
+        self.tracks = [Track(work, self._clock, self._settings.command) for work in works]
         heart = asyncio.create_task(self._beat())
         try:
             async with asyncio.TaskGroup() as group:
@@ -73,7 +72,7 @@ class Gate:
             with contextlib.suppress(asyncio.CancelledError):
                 await heart
         # A task that is cancelled before its first step has had no chance to say so itself.
-        return [track.result or track.end(self._cut_short(track)) for track in self.tracks]
+        return [track.result or self._cut_short(track) for track in self.tracks]
 
     def interrupt(self, signum: int) -> None:
         """Stop all suites at once; each keeps what is known of it."""
@@ -98,7 +97,7 @@ class Gate:
             result = self._too_late(track)
         except asyncio.CancelledError:
             # What came to its verdict keeps it, and only goes without the results file.
-            result = track.result or track.end(self._cut_short(track))
+            result = track.result or self._cut_short(track)
         self._news(track, Happening.ENDED, result.verdict.message, ending=result.verdict.ending)
         if self._settings.fail_fast and result.verdict.ending is not Ending.PASSED and not self._failed_first:
             self._failed_first = track.name
@@ -142,11 +141,11 @@ class Gate:
             self._on_bug(exc)
             return track.end(endings.of_bug(exc, track.phase))
 
-    def _cut_short(self, track: Track) -> Verdict:
+    def _cut_short(self, track: Track) -> SuiteResult:
         if self._signum:
             status = track.job.status if track.job else ""
-            return endings.interrupted(self._signum, track.phase, status, known=track.is_resumable)
-        return endings.stopped(self._failed_first)
+            return track.end(endings.interrupted(self._signum, track.phase, status, known=track.is_resumable))
+        return track.end(endings.stopped(self._failed_first, known=track.is_resumable), goes_on=True)
 
     async def _chain(self, track: Track) -> _Judged:
         """Upload, import, wait, run, wait: from where the suite starts to where the command ends."""

@@ -1,6 +1,7 @@
 """The gate that text from outside passes, one function per target."""
 
 import re
+import shlex
 import unicodedata
 
 # Control sequences of terminals: CSI (colours, cursor), OSC (titles, links; ended by BEL or ST), two-character ones.
@@ -72,6 +73,14 @@ def xml_block(text: str, limit: int, see: str) -> str:
 def terminal(text: str, limit: int = 300) -> str:
     """Return one line that can act neither on a terminal nor on a CI system."""
     return _COMMANDS.sub(lambda match: match[0] + "\u200b", line(text, limit))
+
+
+def shell(text: str) -> str:
+    """Return a word of a shell's command line: the same text to the shell, and no command to a terminal or CI system.
+
+    What can't be printed must not be in it.
+    """
+    return _COMMANDS.sub(lambda match: match[0] + "''", shlex.quote(text))
 
 
 def markdown(text: str, limit: int = 300) -> str:

@@ -1,12 +1,14 @@
 """What is known so far of one suite on its way through the chain."""
 
 import dataclasses
-import shlex
 
-from kore_gate import settle
+from kore_gate import resume, settle
 from kore_gate.clock import Clock
 from kore_gate.errors import GateError
-from kore_gate.model import Ending, Evidence, Job, Phase, Source, State, Suite, SuiteResult, Verdict
+from kore_gate.model import Ending, Evidence, Job, Outcome, Phase, Source, State, Suite, SuiteResult, Verdict
+
+# Where a suite ended like this, its job at Kore.ai may go on.
+_LASTING = (Ending.TIMED_OUT, Ending.INTERRUPTED, Ending.UNAVAILABLE, Ending.REFUSED)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,7 +28,7 @@ class Work:
 class Track:
     """The state of one suite; becomes its result, whenever it ends."""
 
-    def __init__(self, work: Work, clock: Clock, *, runs: bool) -> None:
+    def __init__(self, work: Work, clock: Clock, command: str) -> None:
         self.work = work
         self.phase = work.phase
         self.name = work.name
@@ -39,7 +41,7 @@ class Track:
         self.trouble = ""  # why the last call has to wait
         self.notes: list[str] = []
         self.result: SuiteResult | None = None
-        self._runs = runs  # the command goes on to a run
+        self._command = command
         self._clock = clock
         self._began = clock.monotonic()
         self._started = clock.now()
@@ -71,14 +73,14 @@ class Track:
         self.job = None
         self.trouble = ""
 
-    def end(self, verdict: Verdict, suite: Suite | None = None) -> SuiteResult:
-        """Close the suite with a verdict; `suite` is the judged one, if there is one."""
+    def end(self, verdict: Verdict, suite: Suite | None = None, *, goes_on: bool = False) -> SuiteResult:
+        """Close the suite with a verdict; `suite` is the judged one, if there is one. Its job may be known to go on."""
         if suite is None:
             suite = self._unfinished()
         if suite is not None and not suite.name:
             suite = dataclasses.replace(suite, name=self.name)
         job = self.job
-        self.result = SuiteResult(
+        result = SuiteResult(
             key=self.work.key,
             name=self.name,
             phase=self.phase,
@@ -95,9 +97,11 @@ class Track:
             duration=round(self.elapsed, 3),
             download_url=job.download_url if job else "",
             notes=tuple(self.notes),
-            resume=self._resume(verdict),
         )
-        return self.result
+        if self.is_resumable and (goes_on or verdict.ending in _LASTING):
+            result = dataclasses.replace(result, resume=resume.command(self._command, [result]))
+        self.result = result
+        return result
 
     def sketch(self, verdict: Verdict) -> SuiteResult:
         """Return what would be the result if the suite ended here, without ending it."""
@@ -115,30 +119,14 @@ class Track:
         if suite is None or self.job is None:
             return Evidence.NONE
         if self.phase is Phase.RUN:
-            return Evidence.EXECUTION
+            ran = self.job.tally or any(step.outcome in (Outcome.PASSED, Outcome.FAILED) for step in suite.steps)
+            return Evidence.EXECUTION if ran or self.job.state is State.SUCCEEDED else Evidence.NONE
         return Evidence.IMPORT_VALIDATION if self.job.state is State.SUCCEEDED else Evidence.NONE
 
     @property
     def is_resumable(self) -> bool:
         """Tell whether another call could go on with this suite's job: its id is known."""
         return not self.is_gone and bool(self.run_id if self.phase is Phase.RUN else self.ds_id)
-
-    def _resume(self, verdict: Verdict) -> str:
-        """Return the command that goes on from here, if Kore.ai's job does."""
-        lasting = (Ending.TIMED_OUT, Ending.INTERRUPTED, Ending.UNAVAILABLE, Ending.REFUSED)
-        if verdict.ending not in lasting or not self.is_resumable:
-            return ""
-        # A name that looks like a flag has to be given as the value of one.
-        name = f"--suites={self.name}" if self.name.startswith("-") else self.name
-        run = f"kore-gate run {shlex.quote(name)}"
-        if self.phase is Phase.RUN:
-            return f"{run} {_flag('run-id', self.run_id)}"
-        wait = f"kore-gate wait {_flag('ds-id', self.ds_id)}"
-        return f"{wait} && {run}" if self._runs else wait
-
-
-def _flag(name: str, value: str) -> str:
-    return f"--{name} {shlex.quote(value)}" if not value.startswith("-") else shlex.quote(f"--{name}={value}")
 
 
 def located(suite: Suite | None, work: Work) -> Suite | None:

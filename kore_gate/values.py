@@ -92,6 +92,14 @@ def ids(given: str) -> tuple[str, ...]:
     return _several(_json_list(given, re.split(r"[,\s]+", given)))
 
 
+def run_ids(given: str) -> tuple[str, ...]:
+    """Read ids as `ids` does, each as often as it is given: they stand for suites, one for one."""
+    found = tuple(identifier(part) for part in _json_list(given, re.split(r"[,\s]+", given)) if part)
+    if not found:
+        raise ValueError("names none")
+    return found
+
+
 def lines(given: str) -> tuple[str, ...]:
     """Read one entry per line, or a JSON array of them."""
     return _several(_json_list(given, [part.strip() for part in re.split(r"[\r\n]", given)]))

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from kore_gate import errors
 
-RESULT = "kore-result.json"
-FIXED_NAMES = (RESULT, "kore-report.html", "kore-summary.md", "kore-annotations.json", "kore.env")
+RESULT, PAGE = "kore-result.json", "kore-report.html"
+FIXED_NAMES = (RESULT, PAGE, "kore-summary.md", "kore-annotations.json", "kore.env")
 
 _READABLE_BY_ALL = 0o644
 
@@ -81,6 +81,13 @@ class Writer:
                     temporary.unlink(missing_ok=True)
         if name not in self.written:
             self.written.append(name)
+
+    def discard(self, name: str) -> None:
+        """Remove a file of this call, as far as it can be removed."""
+        with contextlib.suppress(OSError):
+            (self.directory / name).unlink(missing_ok=True)
+        if name in self.written:
+            self.written.remove(name)
 
     def read_back(self, name: str) -> bytes:
         """Return what a written file holds."""

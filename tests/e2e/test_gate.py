@@ -452,4 +452,116 @@ def test_simulate__says_how_to_try_it(gate: Gate) -> None:
     process.terminate()
 
     check_ending(ExitCode.PASSED, ended)
-    assert process.wait() == 0
+    assert process.wait() == ExitCode.SIGTERM
+
+
+def wait_for(path: pathlib.Path, process: "subprocess.Popen[str]") -> None:
+    """Wait until a file is there."""
+    while not path.exists():
+        assert process.poll() is None
+
+
+def test_gate__killed(gate: Gate, serve: Serve) -> None:
+    """From the moment an id is known a red report stands there: a gate that is killed leaves it, and its outputs."""
+    output = gate.folder / "output"
+    output.touch()
+    process = gate.start(*WAIT, host=serve("stuck"), KORE_CI="github", GITHUB_OUTPUT=str(output))
+    read_until(process, "IN_PROGRESS")
+
+    process.kill()
+    process.communicate()
+
+    [path] = gate.reports.glob("TEST-kore-*.xml")
+    assert sum(suite.errors for suite in JUnitXml.fromfile(str(path))) == 1
+    assert "kore_gate.Interrupted" in path.read_text()
+    saved = json.loads((gate.reports / "kore-result.json").read_bytes())
+    assert (saved["verdict"]["ending"], saved["suites"][0]["ds_id"]) == ("interrupted", kore.DS_IDS[0])
+    noted = dict(re.findall(r"^(\S+)<<\S+\n(.*)$", output.read_text(), re.MULTILINE))
+    assert (noted["verdict"], noted["exit-code"], noted["ds-id"]) == ("interrupted", "143", kore.DS_IDS[0])
+
+
+def test_gate__drafts_are_replaced(gate: Gate, serve: Serve) -> None:
+    """Of the red reports that stand in for others while the gate works, none is left."""
+    ended = gate.run(*WAIT, host=serve("passing"))
+
+    check_ending(ExitCode.PASSED, ended)
+    assert [path.name for path in gate.reports.glob("TEST-kore-*.xml")] == ["TEST-kore-Greeting-and-FAQ.xml"]
+
+
+HANGS = "import socket, threading\nsocket.getaddrinfo = lambda *args, **kwargs: threading.Event().wait()"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+@pytest.mark.parametrize("command", ["wait", "doctor"])
+def test_gate__interrupted_in_a_hung_lookup(gate: Gate, command: str, number: signal.Signals) -> None:
+    """A name lookup that never ends holds nothing up."""
+    words = WAIT if command == "wait" else ("doctor",)
+    process = gate.start(*words, "--verbose", host="https://kore.example", door=gate.script(HANGS))
+    read_until(process, "started" if command == "wait" else "proxy")
+
+    process.send_signal(number)
+    ended = process.communicate(timeout=5)
+
+    check_ending(ExitCode(128 + number), (process.returncode, *ended))
+
+
+def test_gate__interrupted_doctor(gate: Gate, serve: Serve) -> None:
+    """The doctor stops like any other command."""
+    process = gate.start("doctor", "--outage-limit", "60s", host=serve("hang"))
+    read_until(process, "token")
+
+    process.terminate()
+    ended = process.communicate(timeout=5)
+
+    check_ending(ExitCode.SIGTERM, (process.returncode, *ended))
+
+
+SLOW_PAGE = (
+    "import sys, time\n"
+    "from kore_gate.reports import html\n"
+    "def slow(call):\n    print('the page', file=sys.stderr, flush=True)\n    time.sleep(600)\n"
+    "html.render = slow"
+)
+
+
+def test_gate__interrupted_while_reports_are_written(gate: Gate, serve: Serve) -> None:
+    """A report that takes too long is cut off; the others are there, and say that the call was interrupted."""
+    process = gate.start(*WAIT, host=serve("passing"), door=gate.script(SLOW_PAGE))
+    read_until(process, "the page")
+
+    process.terminate()
+    ended = process.communicate(timeout=5)
+
+    check_ending(ExitCode.SIGTERM, (process.returncode, *ended))
+    saved = json.loads((gate.reports / "kore-result.json").read_bytes())
+    assert (saved["verdict"]["exit_code"], saved["suites"][0]["verdict"]["ending"]) == (143, "passed")
+    assert {path.name for path in gate.reports.iterdir()} == {
+        "TEST-kore-Greeting-and-FAQ.xml",
+        "kore-result.json",
+        "kore-summary.md",
+    }
+
+
+def test_gate__interrupted_report(gate: Gate, serve: Serve) -> None:
+    """Rendering a saved result again can be interrupted as well."""
+    gate.run(*WAIT, host=serve("passing"))
+    process = gate.start("report", str(gate.reports / "kore-result.json"), door=gate.script(SLOW_PAGE))
+    read_until(process, "the page")
+
+    process.terminate()
+    ended = process.communicate(timeout=5)
+
+    check_ending(ExitCode.SIGTERM, (process.returncode, *ended))
+
+
+def test_gate__interrupted_where_nothing_helps(gate: Gate, serve: Serve) -> None:
+    """Work that can't be cut off is left to itself before five seconds are over."""
+    busy = SLOW_PAGE.replace(
+        "time.sleep(600)", "\n    while True:\n        try: time.sleep(600)\n        except BaseException: pass"
+    )
+    process = gate.start(*WAIT, host=serve("passing"), door=gate.script(busy))
+    read_until(process, "the page")
+
+    process.terminate()
+
+    assert process.wait(timeout=6) == ExitCode.SIGTERM

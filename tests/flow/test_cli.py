@@ -504,7 +504,8 @@ def test_main__simulate(program: Program) -> None:
     """The simulator says how to reach it, and serves until it is told to stop."""
     ended = program.run("simulate", pending=[int(signal.SIGTERM)])
 
-    assert ended.code == 0
+    assert ended.code == 143
+    assert ended.last_lines[0] == "Verdict: interrupted. Interrupted by SIGTERM."
     assert "export KORE_HOST=http://127.0.0.1:" in ended.err
 
 

@@ -170,9 +170,11 @@ def test_test__fail_fast(tmp_path: pathlib.Path) -> None:
         HUNDRED[2]: "job-failed",
         **dict.fromkeys(HUNDRED[3:6], "failed"),
     }
-    assert {one.verdict.message for one in ended.result.suites[3:]} == {
-        "Not executed: fail-fast is on, and suite 003 did not pass."
-    }
+    begun, *left_out = ended.result.suites[3:]
+    assert begun.verdict.message == "Stopped: fail-fast is on, and suite 003 did not pass; this job had started."
+    assert begun.resume == f"kore-gate wait --ds-id {begun.ds_id} && kore-gate run 'suite 004'"
+    assert {one.verdict.message for one in left_out} == {"Not executed: fail-fast is on, and suite 003 did not pass."}
+    assert {one.resume for one in left_out} == {""}
     assert len(list(ended.reports.glob("*.xml"))) == 6
     assert sum(entry.kind == "import" for entry in pipeline.simulator.log) == 4
 

@@ -49,12 +49,12 @@ def test_junit_names__any_text(suites: list[str]) -> None:
 
 
 def test_write__all(writer: Writer) -> None:
-    """Every report is written, the result last, naming all of them."""
+    """Every report is written, the page last; the result names all of them."""
     call = builders.make_call(builders.make_result(name="a"), builders.make_result(name="b"))
 
     failures = bundle.write(call, writer, "reports")
 
-    expected = ["TEST-kore-a.xml", "TEST-kore-b.xml", "kore-report.html", "kore-summary.md", RESULT]
+    expected = ["TEST-kore-a.xml", "TEST-kore-b.xml", "kore-summary.md", RESULT, "kore-report.html"]
     assert failures == []
     assert writer.written == expected
     assert sorted(path.name for path in writer.directory.iterdir()) == sorted(expected)

@@ -1,5 +1,6 @@
 import dataclasses
 import shlex
+from typing import Any
 
 import pytest
 
@@ -17,8 +18,8 @@ def clock() -> FakeClock:
     return FakeClock()
 
 
-def made(clock: FakeClock, *, runs: bool = False, **overrides: object) -> Track:
-    return Track(dataclasses.replace(WORK, **overrides), clock, runs=runs)  # type: ignore[arg-type]
+def made(clock: FakeClock, *, command: str = "wait", **overrides: object) -> Track:
+    return Track(dataclasses.replace(WORK, **overrides), clock, command)  # type: ignore[arg-type]
 
 
 def job(state: State = State.SUCCEEDED, **overrides: object) -> Job:
@@ -167,7 +168,7 @@ RESUMES: dict[str, tuple[dict[str, object], bool, list[str]]] = {
         True,
         ["kore-gate", "wait", "--ds-id", "ds-1", "&&", "kore-gate", "run", "A b"],
     ),
-    "a run": ({"phase": RUN, "run_id": "r 1", "name": "A/b"}, True, ["kore-gate", "run", "A/b", "--run-id", "r 1"]),
+    "a run": ({"phase": RUN, "run_id": "r 1", "name": "A/b"}, True, ["kore-gate", "run", "A/b", "--run-id", '["r 1"]']),
     "names like flags": (
         {"phase": RUN, "run_id": "-r", "name": "--x $(y)"},
         False,
@@ -181,9 +182,9 @@ RESUMES: dict[str, tuple[dict[str, object], bool, list[str]]] = {
 
 
 @pytest.mark.parametrize(("work", "runs", "words"), RESUMES.values(), ids=RESUMES)
-def test_track__resume(clock: FakeClock, work: dict[str, object], runs: bool, words: list[str]) -> None:
+def test_track__resume(clock: FakeClock, work: dict[str, Any], runs: bool, words: list[str]) -> None:
     """The command that goes on is one that a shell reads as it is meant; without an id there is none."""
-    one = made(clock, runs=runs, **work)
+    one = made(clock, command="test" if runs else "wait", **work)
 
     assert shlex.split(one.end(make_verdict(Ending.INTERRUPTED)).resume) == words
     assert one.is_resumable is bool(words)

@@ -546,7 +546,7 @@ def test_overall__names_those_that_count() -> None:
 
 def test_overall__fail_fast_is_no_reason() -> None:
     """The reason is what a suite found, not that others were left out for it."""
-    left_out = make_result(name="left out", verdict=endings.stopped("broken"))
+    left_out = make_result(name="left out", verdict=endings.stopped("broken", known=False))
 
     judged = verdict.overall([left_out, of(ExitCode.FAILED, "broken")])
 
