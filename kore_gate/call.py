@@ -76,8 +76,8 @@ class Call:
 
     def note_signal(self, signum: int) -> None:
         """Say in a signal's handler that it came. Raises Interrupted into the writing of reports."""
-        self._signum = signum
-        if self._is_writing:
+        first, self._signum = not self._signum, signum
+        if self._is_writing and first:
             raise Interrupted
 
     def cut(self) -> None:
@@ -218,20 +218,20 @@ class Call:
             # Also where every suite had come to its verdict, and only a results file was cut off.
             judged = endings.cut_short(self._signum, judged)
         made = self._result(results, judged)
+        for _ in range(2):
+            try:
+                return self._write_while_there_is_time(made)
+            except Interrupted:
+                made = dataclasses.replace(made, verdict=endings.cut_short(self._signum, made.verdict))
+            except Cut:
+                break
+        self._is_writing = False
+        return self._write_short(made)
+
+    def _write_while_there_is_time(self, made: Result) -> Result:
         try:
             self._is_writing = True
             return self._write(made)
-        except Interrupted:
-            made = dataclasses.replace(made, verdict=endings.cut_short(self._signum, made.verdict))
-        except Cut:
-            return self._write_short(made)
-        finally:
-            self._is_writing = False
-        try:
-            self._is_writing = True
-            return self._write(made)
-        except (Interrupted, Cut):
-            return self._write_short(made)
         finally:
             self._is_writing = False
 
@@ -247,7 +247,6 @@ class Call:
 
     def _write_short(self, made: Result) -> Result:
         """Write what takes no time: reports without steps, and a red JUnit file for each suite that has none yet."""
-        self._is_writing = False
         names = bundle.junit_names(made)
         suites = [dataclasses.replace(suite, suite=None) for suite in made.suites]
         made = dataclasses.replace(made, suites=tuple(suites))

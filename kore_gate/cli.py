@@ -58,7 +58,8 @@ class _Signals:
             self._watchdog = threading.Timer(_LAST_SECONDS, os._exit, [128 + signum])
             self._watchdog.daemon = True
             self._watchdog.start()
-            signal.setitimer(signal.ITIMER_REAL, _WRITE_SECONDS, 0.1)
+            # Repeated, for an exception that is raised into a destructor is lost.
+            signal.setitimer(signal.ITIMER_REAL, _WRITE_SECONDS, 0.5)
             stop(signum)
 
         signal.signal(signal.SIGALRM, lambda *_: cut())
