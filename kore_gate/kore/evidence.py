@@ -27,10 +27,14 @@ _KINDS = {
         "status": r".*status",
         "rows": r"status(?:logs?|summary|list|details)|statuses",
         # Said in words of all kinds: only a clearly bad one counts.
-        "word": r"state|outcome|verdict|conclusion|result|severity|level|(?:http)?status(?:message|text|reason|code)",
-        "bad": rf"(?:{_MORE})*(?:error|errors|errored|exceptions?|fail|fails|failed|failures?|failtask|faults?|crashed|"
-        rf"notexecuted|unexecuted|notrun|skipped|aborted|rejected|stopped|terminated|killed|expired|timedout|cancell?ed)"
-        rf"(?:{_MORE})*",
+        "word": r".*(?:state|outcome|verdict|conclusion|result)|severity|level|message|msg|reason|comments|"
+        r"(?:http)?status(?:message|text|reason|code)|(?:http|return)?code",
+        # What to do about errors is a setting.
+        "bad": rf"(?!on(?:err|fail)|.*(?:continueon|ignore|max|allow|retr|threshold|handler|handling|prompt))"
+        rf"(?:.*(?:errors?|exceptions?|failures?)|(?:{_MORE})*(?:err|errored|fail|fails|failed|failtask|faults?|fatal|crash|crashe[sd]|"
+        rf"notexecuted|unexecuted|notrun|notpassed|skipped|aborted|rejected|stopped|terminated|killed|expired|timedout|"
+        rf"cancell?ed|unsuccessful|incomplete|invalid|missing|pending|remaining))(?:{_MORE}|rates?|percent(?:age)?)*",
+        "rate": r"(?:pass|passed|success)(?:rate|percent(?:age)?)",
         "good": r"(?:is|was|has|all)?(?:success|successful|succeeded|passed|pass|ok|valid|completed?|accepted)",
     }.items()
 }
@@ -107,8 +111,11 @@ def _sweep(start: _Place) -> Iterator[str]:
             continue
         if isinstance(found, list):
             places += ((mode, value, f"{where}[{index}]") for index, value in enumerate(found))
-        elif mode == "names":  # of assertions: no words of Kore.ai's
-            places += (("judged", group, _path(where, name)) for name, group in found.items())
+        elif mode == "names":  # of assertions: whatever they are called, no words of Kore.ai's
+            for name, group in filter(_is_given, found.items()):
+                places.append(("judged", group, _path(where, name)))
+                if not isinstance(group, dict) and _speaks_against("anywhere", name, group, found, where):
+                    yield _said(_path(where, name), group, {})
         else:
             for key, value in filter(_is_given, found.items()):
                 path = _path(where, key)
@@ -153,6 +160,8 @@ def _speaks_against(mode: str, key: str, value: object, beside: Mapping[str, obj
             return _is_bad(word)
         case "bad":
             return _means_something(value)
+        case "rate":
+            return bool(re.fullmatch(r"[0-9.]+ ?%?", word)) and float(word.rstrip(" %") or 0) not in (1.0, 100.0)
         case "good":
             return value is False or word.strip().lower() in ("false", "no")
         case _:

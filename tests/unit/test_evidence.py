@@ -62,6 +62,12 @@ HARMFUL_IMPORTS: dict[str, tuple[Edit, str]] = {
     "an outcome": (at(outcome="failed"), "outcome is failed"),
     "far down": (at(extra={"a": [{"b": {"trainingStatus": "Failed"}}]}), "extra.a[0].b.trainingStatus is Failed"),
     "a skipped part": (at(notExecuted=4), "notExecuted is 4"),
+    "errors of a kind": (at("response", validationErrors=["no such node"]), "response.validationErrors is"),
+    "a rate": (at(successRate="50 %"), "successRate is 50 %"),
+    "another rate": (at(failurePercentage=12), "failurePercentage is 12"),
+    "a result in a word": (at(finalResult="FAIL"), "finalResult is FAIL"),
+    "a code of HTTP": (at("response", code=500), "response.code is 500"),
+    "something left": (at(pending=3), "pending is 3"),
     "letters that look alike": (at("response", status="pa\u017f\u017fed"), "response.status is pa\u017f\u017fed"),
 }
 HARMFUL_RUNS: dict[str, tuple[Edit, str]] = {
@@ -103,6 +109,8 @@ HARMLESS_IMPORTS: dict[str, Edit] = {
     "settings": at("response", errorHandling={"retry": 3}, schedule={"enableSchedule": False}, timeout=30_000),
     "a version": at(__v=7, version="failed-logins"),
     "a name": at("response", name="Error: failed payments", tags=["failed", "error"]),
+    "rates": at(passRate=100, successRate="100.0 %", failRate=0),
+    "what to do about errors": at(onError="stop", maxFailures=3, ignoreErrors=True, errorHandler="x", retryOnFailure=2),
     "a state": at(state="configured", level="info"),
 }
 HARMLESS_RUNS: dict[str, Edit] = {
