@@ -56,7 +56,8 @@ def flags(arguments: argparse.Namespace) -> dict[str, str]:
         positional = arguments.entries if _POSITIONAL.get(arguments.command) == setting.name else []
         parts = [*(given if isinstance(given, list) else [given] if given else []), *positional]
         if parts:
-            found[setting.name] = "\n".join(parts)
+            # argparse makes an empty list of a value that is two dashes.
+            found[setting.name] = "\n".join(part if isinstance(part, str) else "--" for part in parts)
     return found
 
 

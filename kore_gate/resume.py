@@ -30,7 +30,7 @@ def command(call: str, suites: Sequence[SuiteResult]) -> str:
 
 def _words(names: Sequence[str]) -> str:
     """Write names as words of a command line; as one JSON array if a name would not come through as it is."""
-    if any(_is_odd(name, r"^\[|^\s|\s$|[\r\n]") for name in names):
+    if any(_is_odd(name, r"^\[|^\s|\s$|[\r\n]|^--$") for name in names):
         return text.shell(json.dumps(list(names)))
     if any(name.startswith("-") for name in names):
         return " ".join(text.shell(f"--suites={name}") for name in names)
