@@ -31,6 +31,14 @@ RUN tools/bin/python -m hatchling build --target wheel --directory dist \
 
 
 FROM ${BASE_IMAGE}
+# ps and kill: Jenkins looks for the processes of an aborted step with them, and stops the container the hard way
+# where they are missing. They cost 3.5 MB; the caches of apt would cost 90 MB more.
+RUN apt-get update -q \
+ && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends \
+      -o Dir::Cache::pkgcache="" -o Dir::Cache::srcpkgcache="" procps \
+ && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/*-old /var/log/apt /var/log/dpkg.log \
+           /var/lib/dpkg/*-old
+
 COPY --from=build /opt/kore_gate /opt/kore_gate
 # Official Python images come without the standard library's bytecode: importing once keeps what a start needs of it.
 RUN ln -s /opt/kore_gate/entrypoint.py /usr/local/bin/kore-gate \

@@ -199,6 +199,62 @@ def test_jenkins__runs_cat_and_execs(engine: Engine, serve: Serve, tmp_path: pat
     assert owners(workspace) == {1234}
 
 
+@pytest.mark.parametrize("user", ["1234:1234", "0:0"])
+def test_jenkins__aborts(engine: Engine, serve: Serve, tmp_path: pathlib.Path, user: str) -> None:
+    """The plugin finds an aborted step by its cookie and kills it; the gate leaves its reports."""
+    owner = int(user.split(":", maxsplit=1)[0])
+    workspace = folder(tmp_path / "workspace", owner=owner, group=owner)
+    url, simulator = serve("stuck")
+    environment = settings(url, simulator, JENKINS_URL="https://ci.example.com/", BUILD_ID="7")
+    name, cookie = "JENKINS_SERVER_COOKIE", "durable-0123456789abcdef"
+
+    with engine.started(
+        "cat", entrypoint="", tty=True, user=user, environment=environment, volumes=mounts(workspace=workspace)
+    ) as container:
+        step = ["sh", "-c", "kore-gate wait 2>said.txt"]
+        container.exec_run(step, workdir=WORKSPACE, environment={name: cookie}, detach=True)
+        assert simulator.asked.wait(containers.PATIENCE)
+        code, listed = container.exec_run(["ps", "-A", "-o", "pid,command", "e"])
+        found = [line.split()[0] for line in listed.decode().splitlines() if f"{name}={cookie}" in line]
+        killed, _ = container.exec_run(["kill", *found])
+        while any("kore-gate" in process[-1] for process in container.top()["Processes"]):
+            pass
+        container.stop(timeout=1)
+
+    assert (code, killed) == (0, 0)
+    assert found
+    assert "Exit code: 143 (interrupted (SIGTERM))" in (workspace / "said.txt").read_text(encoding="utf-8")
+    assert verdict(workspace) == "interrupted"
+    assert "kore_gate.Interrupted" in junit(workspace)
+
+
+def test_jenkins__stops_the_hard_way(engine: Engine, serve: Serve, tmp_path: pathlib.Path) -> None:
+    """A container that is killed leaves red reports all the same."""
+    workspace = folder(tmp_path / "workspace", owner=1234, group=1234)
+    url, simulator = serve("stuck")
+
+    with engine.started(
+        "wait",
+        user="1234:1234",
+        working_dir=WORKSPACE,
+        environment=settings(url, simulator),
+        volumes=mounts(workspace=workspace),
+    ) as container:
+        assert simulator.asked.wait(containers.PATIENCE)
+        container.kill("SIGKILL")
+        container.wait()
+
+    assert verdict(workspace) == "interrupted"
+    assert "kore_gate.Interrupted" in junit(workspace)
+
+
+def test_jenkins__sees_cat_at_once(engine: Engine) -> None:
+    """With an empty entrypoint, as in the example, what runs is `cat` from the first look on."""
+    for _ in range(10):
+        with engine.started("cat", entrypoint="", tty=True) as container:
+            assert container.top()["Processes"][0][-1] == "cat"
+
+
 def test_gitlab__script_on_stdin(engine: Engine, serve: Serve, workspace: pathlib.Path) -> None:
     """With a shell as command and the job's script on its standard input, the job runs, and its code counts."""
     probe = "if [ -x /usr/local/bin/bash ]; then exec /usr/local/bin/bash; elif [ -x /bin/sh ]; then exec /bin/sh; fi"
