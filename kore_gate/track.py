@@ -116,12 +116,16 @@ class Track:
         return self.suite or (self.job.suite if self.job else None)
 
     def _evidence(self, suite: Suite | None) -> Evidence:
-        if suite is None or self.job is None:
+        job, steps = self.job, suite.steps if suite else ()
+        if job is None:
             return Evidence.NONE
-        if self.phase is Phase.RUN:
-            ran = self.job.tally or any(step.outcome in (Outcome.PASSED, Outcome.FAILED) for step in suite.steps)
-            return Evidence.EXECUTION if ran or self.job.state is State.SUCCEEDED else Evidence.NONE
-        return Evidence.IMPORT_VALIDATION if self.job.state is State.SUCCEEDED else Evidence.NONE
+        ended_well = job.state is State.SUCCEEDED and suite is not None
+        if self.phase is not Phase.RUN:
+            return Evidence.IMPORT_VALIDATION if ended_well else Evidence.NONE
+        # A run that is not over, or ended without results, shows nothing.
+        counted = job.tally is not None and bool(job.tally.passed or job.tally.failed)
+        ran = counted or any(step.outcome in (Outcome.PASSED, Outcome.FAILED) for step in steps)
+        return Evidence.EXECUTION if ran or ended_well else Evidence.NONE
 
     @property
     def is_resumable(self) -> bool:

@@ -5,11 +5,12 @@ from typing import Any
 import pytest
 
 from kore_gate import track
-from kore_gate.model import Ending, Evidence, Job, Outcome, Phase, Source, State, Suite, SuiteResult, Verdict
+from kore_gate.model import Ending, Evidence, Job, Outcome, Phase, Source, State, Suite, SuiteResult, Tally, Verdict
 from kore_gate.track import Track, Work
 from tests.builders import make_step, make_suite, make_verdict
 from tests.fakes.clock import FakeClock
 
+NEVER_RUN = make_step(number=2, outcome=Outcome.SKIPPED, replies=())
 WORK = Work(key="ds-1", name="ds-1", phase=Phase.IMPORT, ds_id="ds-1")
 
 
@@ -233,3 +234,22 @@ def test_located__not_known(work: Work) -> None:
 def test_located__no_suite() -> None:
     """Without a suite there is nothing to locate."""
     assert track.located(None, dataclasses.replace(WORK, file="a.json")) is None
+
+
+RUNS: dict[str, tuple[Job, Suite | None, Evidence]] = {
+    "not over": (job(State.RUNNING, tally=Tally(total=4)), make_suite(steps=(NEVER_RUN,)), Evidence.NONE),
+    "ended without results": (job(State.FAILED), make_suite(steps=(NEVER_RUN,)), Evidence.NONE),
+    "counts only": (job(tally=Tally(passed=3, failed=0, total=3)), None, Evidence.EXECUTION),
+    "failed by its counts": (job(State.FAILED, tally=Tally(failed=1)), None, Evidence.EXECUTION),
+    "some steps": (job(State.RUNNING), make_suite(steps=(make_step(), NEVER_RUN)), Evidence.EXECUTION),
+    "no result of any kind": (job(), None, Evidence.NONE),
+}
+
+
+@pytest.mark.parametrize(("seen", "suite", "evidence"), RUNS.values(), ids=RUNS)
+def test_track__evidence_of_a_run(clock: FakeClock, seen: Job, suite: Suite | None, evidence: Evidence) -> None:
+    """Only a run that shows some result is evidence of an execution."""
+    one = made(clock, phase=Phase.RUN, run_id="ctr-1")
+    one.job = seen
+
+    assert one.end(make_verdict(Ending.INTERRUPTED), suite).evidence is evidence
