@@ -215,6 +215,7 @@ def test_jenkins__aborts(engine: Engine, serve: Serve, tmp_path: pathlib.Path, u
         container.exec_run(step, workdir=WORKSPACE, environment={name: cookie}, detach=True)
         assert simulator.asked.wait(containers.PATIENCE)
         code, listed = container.exec_run(["ps", "-A", "-o", "pid,command", "e"])
+        assert isinstance(listed, bytes)
         found = [line.split()[0] for line in listed.decode().splitlines() if f"{name}={cookie}" in line]
         killed, _ = container.exec_run(["kill", *found])
         while any("kore-gate" in process[-1] for process in container.top()["Processes"]):
