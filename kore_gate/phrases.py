@@ -1,5 +1,6 @@
 """Facts in words: assertions, steps, differences, verdicts; the same in every report."""
 
+from kore_gate import bubble
 from kore_gate.model import Assertion, Reply, Step, Verdict
 
 _OPERATORS = {"text": "equals", "flow": "reaches", "context": ""}
@@ -8,12 +9,14 @@ _OPERATORS = {"text": "equals", "flow": "reaches", "context": ""}
 def label(assertion: Assertion) -> str:
     """Say in words what an assertion expects: `text equals "Hello"`, `flow reaches Confirmation`."""
     group = assertion.group
+    values = [bubble.readable(check.value) for check in assertion.checks]
     if group == "context":
-        wanted = ", ".join(f"{check.field} = {check.value}" for check in assertion.checks)
+        # Each variable is expected; of texts and nodes one is enough.
+        wanted = " and ".join(f"{check.field} = {value}" for check, value in zip(assertion.checks, values, strict=True))
     elif group == "flow":
-        wanted = " or ".join(check.value for check in assertion.checks)
+        wanted = " or ".join(values)
     else:
-        wanted = " or ".join(f'"{check.value}"' for check in assertion.checks)
+        wanted = " or ".join(f'"{value}"' for value in values)
     return " ".join(part for part in (group, _OPERATORS.get(group, "matches"), wanted or "(nothing)") if part)
 
 
@@ -27,11 +30,18 @@ def difference(assertion: Assertion, reply: Reply) -> tuple[str, str]:
     actual = assertion.actual
     if actual is None and assertion.group == "text":
         actual = reply.actual
+    values = [check.value for check in assertion.checks]
+    read = [bubble.readable(value) for value in values]
+    came = bubble.readable(actual) if actual is not None else None
+    if actual is None or actual in values or came not in read:
+        values, actual = read, came  # else the templates differ in what people don't see
     wanted = shorten(label(assertion), 140)
     message = f"{wanted}, but got {shorten(actual, 120)!r}" if actual is not None else f"{wanted}: not so"
-    expected = "\n     or   ".join(
-        check.value if assertion.group != "context" else f"{check.field} = {check.value}" for check in assertion.checks
-    )
+    joint = "\n     or   "
+    if assertion.group == "context":
+        joint = "\n     and  "
+        values = [f"{check.field} = {value}" for check, value in zip(assertion.checks, values, strict=True)]
+    expected = joint.join(values)
     shown = actual if actual is not None else "(Kore.ai did not say)"
     lines = [message, "", f"expected: {expected}", f"actual:   {shown}"]
     if assertion.reason:

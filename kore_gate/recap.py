@@ -108,8 +108,7 @@ def failures(result: SuiteResult) -> Iterator[Failure]:
 def number_of_failures(result: SuiteResult) -> int:
     """Count what `failures` would find."""
     counts = testcases.count(result)
-    red = counts.failed + counts.errors
-    return red + (not (red and result.verdict.ending is Ending.FAILED))
+    return counts.failed + counts.errors
 
 
 def failure_lines(result: SuiteResult, clean: Clean) -> list[str]:
@@ -131,14 +130,14 @@ def failure_lines(result: SuiteResult, clean: Clean) -> list[str]:
 
 def table(result: Result, clean: Clean) -> list[str]:
     """List the suites in columns, those that did not pass first once there are too many."""
-    suites: Sequence[SuiteResult] = result.suites
+    every = suites = testcases.suites_of(result)
     if len(suites) > SUITES_SHOWN:
         suites = sorted(suites, key=lambda suite: suite.verdict.ending is Ending.PASSED)[:SUITES_SHOWN]
-    rows = [_COLUMNS, *(_row(suite, clean) for suite in suites)]
+    rows = [_COLUMNS, *(_row(suite, result.junit_granularity, clean) for suite in suites)]
     widths = [max(len(row[at]) for row in rows) for at in range(len(_COLUMNS))]
     lines = ["  ".join(_cell(text, at, widths[at]) for at, text in enumerate(row)).rstrip() for row in rows]
-    if len(result.suites) > len(suites):
-        lines.append(f"… and {len(result.suites) - len(suites)} more")
+    if len(every) > len(suites):
+        lines.append(f"… and {len(every) - len(suites)} more")
     return ["", *lines, ""] if suites else []
 
 
@@ -185,8 +184,7 @@ def _failure(result: SuiteResult, case: Case) -> Failure:
         what = "; ".join([result.verdict.message, *result.verdict.details])
         return Failure(suite=result.name, where="", what=what, outcome=case.outcome, file=result.file)
     # A difference repeats what was expected; every other message needs the name beside it.
-    expected = case.name.rpartition(" · ")[2]
-    named = case.message.startswith(expected) or case.name == "step"
+    named = case.outcome is Outcome.FAILED or case.name == "step"
     return Failure(
         suite=result.name,
         where=case.classname.rpartition(".")[2],
@@ -201,8 +199,8 @@ def _only_accepted(suite: SuiteResult) -> bool:
     return suite.verdict.ending is Ending.PASSED and suite.evidence is Evidence.IMPORT_VALIDATION
 
 
-def _row(suite: SuiteResult, clean: Clean) -> tuple[str, ...]:
-    counts = testcases.count(suite)
+def _row(suite: SuiteResult, granularity: str, clean: Clean) -> tuple[str, ...]:
+    counts = testcases.count(suite, granularity)
     numbers = (counts.steps, counts.passed, counts.failed, counts.errors, counts.skipped)
     return (clean(suite.name, NAME_WIDTH), str(suite.verdict.ending), *map(str, numbers), span(suite.duration))
 

@@ -2,9 +2,10 @@
 
 import collections
 import dataclasses
+import re
 from collections.abc import Iterable, Iterator
 
-from kore_gate import phrases, text
+from kore_gate import bubble, phrases, text
 from kore_gate.model import (
     Assertion,
     Counts,
@@ -13,6 +14,7 @@ from kore_gate.model import (
     Outcome,
     Phase,
     Reply,
+    Result,
     Source,
     Step,
     SuiteResult,
@@ -28,9 +30,13 @@ _GATE_NAMES = {
 }
 
 _RED = (Outcome.FAILED, Outcome.ERROR)
+_UNJUDGED = (Outcome.SKIPPED, Outcome.PENDING)
 _WORST_FIRST = (Outcome.ERROR, Outcome.FAILED, Outcome.PASSED, Outcome.SKIPPED)
 _TYPES = {Outcome.FAILED: "kore.AssertionFailed", Outcome.ERROR: "kore.StepError", Outcome.SKIPPED: "kore.Skipped"}
 _DISABLED = "disabled in the suite"
+
+# How the repeats of a name are numbered.
+_NUMBER = re.compile(r" #\d{1,6}$")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,6 +63,11 @@ def cases_of(result: SuiteResult, granularity: str = "assertion") -> list[Case]:
     return list(each(result, granularity))
 
 
+def suites_of(call: Result) -> list[SuiteResult]:
+    """Return the suites of a call: a problem of the whole call is reported as one of them, and is none."""
+    return [result for result in call.suites if result.phase is not Phase.SETTINGS]
+
+
 def each(result: SuiteResult, granularity: str = "assertion") -> Iterator[Case]:
     """Make the test cases of a suite one by one: large suites have hundreds of thousands."""
     return _unique(_all(result, granularity))
@@ -69,16 +80,41 @@ def _all(result: SuiteResult, granularity: str) -> Iterator[Case]:
         for case in make(result, step, index):
             any_case, any_red = True, any_red or case.outcome in _RED
             yield case
-    ending = result.verdict.ending
-    told = any_case and (ending is Ending.PASSED or (ending is Ending.FAILED and any_red))
-    if not told:
-        yield _gate_case(result)
+    own = _own_outcome(result, any_case=any_case, any_red=any_red)
+    if own:
+        yield _gate_case(result, own)
 
 
-def count(result: SuiteResult) -> Counts:
-    """Count steps, enabled assertions and the outcomes of the test cases made from them, the gate's own left out."""
+def _own_outcome(result: SuiteResult, *, any_case: bool, any_red: bool) -> Outcome | None:
+    """Tell how the gate's own test case ends, or that there is none: the others say all there is to say."""
+    match result.verdict.ending:
+        case Ending.FAILED if any_red:
+            return None
+        case Ending.PASSED if _has_counts_only(result):
+            return Outcome.PASSED
+        case Ending.PASSED:
+            return None if any_case else Outcome.SKIPPED  # an empty suite that is allowed to pass
+        case _:
+            return Outcome.ERROR
+
+
+def _has_counts_only(result: SuiteResult) -> bool:
+    """Tell whether a suite was executed and its answer has no single result."""
+    replies = (step.replies for step in (result.suite.steps if result.suite else ()))
+    return result.phase is Phase.RUN and result.evidence is Evidence.EXECUTION and not any(replies)
+
+
+def count(result: SuiteResult, granularity: str = "assertion") -> Counts:
+    """Count steps, enabled assertions and the outcomes of the test cases."""
     steps = result.suite.steps if result.suite else ()
-    outcomes = collections.Counter(outcome for step in steps for _, _, _, outcome in _parts(step))
+    outcomes: collections.Counter[Outcome] = collections.Counter()
+    for step in steps:
+        parts = [outcome for _, _, _, outcome in _parts(step)]
+        outcomes.update(parts if granularity == "assertion" else [_worst(parts)])
+    any_red = any(outcomes[outcome] for outcome in _RED)
+    own = _own_outcome(result, any_case=bool(outcomes), any_red=any_red)
+    if own:
+        outcomes[own] += 1
     return Counts(
         steps=len(steps),
         assertions=sum(assertion.enabled for step in steps for reply in step.replies for assertion in reply.assertions),
@@ -89,11 +125,34 @@ def count(result: SuiteResult) -> Counts:
     )
 
 
+def has_case(assertion: Assertion) -> bool:
+    """Tell whether an assertion is a test case: every reply carries disabled groups that expect nothing."""
+    return assertion.enabled or bool(assertion.checks)
+
+
+def unjudged(result: SuiteResult, granularity: str = "assertion") -> int:
+    """Count the test cases with enabled assertions that nobody judged."""
+    number = 0
+    for step in result.suite.steps if result.suite else ():
+        enabled = [one.outcome for reply in step.replies for one in reply.assertions if one.enabled]
+        missing = sum(outcome in _UNJUDGED for outcome in enabled)
+        if granularity != "assertion":
+            missing = int(0 < missing == len(enabled) and step.outcome not in _RED)
+        number += missing
+    return number
+
+
+def _worst(outcomes: Iterable[Outcome]) -> Outcome:
+    return min(outcomes, key=_WORST_FIRST.index)
+
+
 def _parts(step: Step) -> Iterator[tuple[int, Reply | None, Assertion | None, Outcome]]:
     """Take a step apart into its test cases: an assertion with its reply, or (None) the step itself."""
     any_red = any_enabled = False
     for number, reply in enumerate(step.replies, 1):
         for assertion in reply.assertions:
+            if not has_case(assertion):
+                continue
             judged = assertion.enabled and assertion.outcome is not Outcome.PENDING
             outcome = assertion.outcome if judged else Outcome.SKIPPED
             any_red = any_red or outcome in _RED
@@ -106,7 +165,7 @@ def _parts(step: Step) -> Iterator[tuple[int, Reply | None, Assertion | None, Ou
 
 
 def _step_cases(result: SuiteResult, step: Step, index: int) -> Iterator[Case]:
-    classname = f"kore.{_segment(result.name, 80)}.{_segment(phrases.step_label(step), 110)}"
+    classname = f"kore.{suite_part(result.name)}.{_segment(phrases.step_label(step), 110)}"
     transcript: tuple[str, ...] | None = None
     # The step was executed once: its time stands on the first of its cases that was judged.
     duration = step.duration or 0.0
@@ -152,7 +211,7 @@ def _explanation(
 def _whole_step(result: SuiteResult, step: Step, index: int) -> Iterator[Case]:
     """Fold the cases of a step into one that fails when any of them does."""
     parts = list(_step_cases(result, step, index))
-    worst = min((part.outcome for part in parts), key=_WORST_FIRST.index)
+    worst = _worst(part.outcome for part in parts)
     of_note = [part for part in parts if part.outcome is worst]
     first = next((part for part in of_note if part.message != _DISABLED), of_note[0])
     lines = ["", *(_listed(part) for part in parts)] if len(parts) > 1 else []
@@ -176,22 +235,38 @@ def _transcript(result: SuiteResult, index: int) -> tuple[str, ...]:
     executed = result.evidence is Evidence.EXECUTION
     told: list[str] = []
     for step in (result.suite.steps if result.suite else ())[max(0, index - 9) : index + 1]:
-        told.append(f"user: {step.input or step.event}")
+        never = "(not executed) " if executed and not was_executed(step) else ""
+        told.append(f"user: {never}{step.input or step.event}")
         for reply in step.replies:
             said = reply.actual if executed else None
-            told.append(f"bot:  {said}" if said is not None else f"bot:  (expected) {reply.text}")
-        told.extend(f"bot:  {extra}" for extra in step.unexpected)
+            shown = bubble.readable(reply.text if said is None else said)
+            told.append(f"bot:  {shown}" if said is not None else f"bot:  (expected) {shown}")
+        told.extend(f"bot:  {bubble.readable(extra)}" for extra in step.unexpected)
     return tuple(told)
 
 
-def _gate_case(result: SuiteResult) -> Case:
+def was_executed(step: Step) -> bool:
+    """Tell whether something shows that a step of a run was executed."""
+    answered = step.unexpected or any(reply.actual is not None for reply in step.replies)
+    return step.outcome not in _UNJUDGED or bool(answered)
+
+
+def _gate_case(result: SuiteResult, outcome: Outcome) -> Case:
     verdict = result.verdict
-    passed = verdict.ending is Ending.PASSED  # an empty suite that is allowed to pass
-    ending = Ending.NOTHING_TO_TEST if passed else verdict.ending
+    ending = Ending.NOTHING_TO_TEST if outcome is Outcome.SKIPPED else verdict.ending
+    name = _GATE_NAMES[result.phase]
+    if result.phase is not Phase.SETTINGS:
+        # Readers that know no files tell the suites apart by this alone.
+        suite = " ".join(text.xml((result.name or result.key)[: NAME_LIMIT * 8]).split())
+        name = f"{name}: {_shorten(suite, NAME_LIMIT - len(name) - 2)}"
+    if outcome is Outcome.PASSED:
+        return Case(
+            classname=f"kore_gate.{result.phase}", name=name, outcome=outcome, transcript=(phrases.explain(verdict),)
+        )
     return Case(
         classname=f"kore_gate.{result.phase}",
-        name=_GATE_NAMES[result.phase],
-        outcome=Outcome.SKIPPED if passed else Outcome.ERROR,
+        name=name,
+        outcome=outcome,
         type=f"kore_gate.{''.join(word.title() for word in ending.split('-'))}",
         message=verdict.message,
         text="\n".join([phrases.explain(verdict), *([f"To resume: {result.resume}"] if result.resume else [])]),
@@ -199,10 +274,22 @@ def _gate_case(result: SuiteResult) -> Case:
     )
 
 
+def suite_part(name: str) -> str:
+    """Return what a suite is called within the class names of its test cases."""
+    return _segment(name, 80)
+
+
 def _segment(name: str, limit: int) -> str:
     """Make one part of a classname: readers split it at dots and at path separators."""
     cleaned = text.xml(name[: limit * 8]).translate(_SEPARATORS)
-    return phrases.shorten(" ".join(cleaned.split()), limit) or "_"
+    return _shorten(" ".join(cleaned.split()), limit) or "_"
+
+
+def _shorten(name: str, limit: int) -> str:
+    """Cut a suite's name, and keep the number that tells it from another suite of this name."""
+    number = _NUMBER.search(name)
+    end = number[0] if number else ""
+    return phrases.shorten(name.removesuffix(end), limit - len(end)) + end
 
 
 _SEPARATORS = str.maketrans({".": "_", "/": "_", "\\": "_", ":": "_"})

@@ -15,7 +15,7 @@ PACKAGE = pathlib.Path(__file__).parents[1] / "kore_gate"
 # above everything it needs.
 FLOORS = (
     # Ground: needs nothing of ours.
-    ("__init__", "clock", "exit_codes", "surroundings", "text", "values"),
+    ("__init__", "bubble", "clock", "exit_codes", "surroundings", "text", "values"),
     # Facts and tables.
     ("catalogue", "model", "redact"),
     ("errors", "events", "given", "phrases"),

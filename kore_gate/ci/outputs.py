@@ -23,8 +23,8 @@ _TRIES = 100
 
 def outputs_of(result: Result, report_dir: str, junit_names: Sequence[str] = ()) -> dict[str, str]:
     """Name every output of a call: plain values for one suite, JSON arrays and sums for several."""
-    suites = result.suites
-    counts = sum((testcases.count(suite) for suite in suites), Counts())
+    suites = testcases.suites_of(result)
+    counts = sum((testcases.count(suite, result.junit_granularity) for suite in result.suites), Counts())
     named = {
         "verdict": str(result.verdict.ending),
         "exit-code": str(int(result.verdict.exit_code)),
@@ -80,6 +80,14 @@ def gitlab_annotations(links: Sequence[tuple[str, str]]) -> str:
         if url.startswith(("https://", "http://")) and len(url) <= _LINK_LIMIT and url.isascii() and url.isprintable()
     ]
     return json.dumps({"kore_gate": entries}, indent=2) + "\n"
+
+
+def gitlab_report(job_url: str, report_path: str) -> list[tuple[str, str]]:
+    """Return the link (label, address) to the page among the artifacts of a GitLab job, if it can be among them."""
+    path = pathlib.PurePosixPath(report_path)
+    if not job_url or path.is_absolute() or ".." in path.parts:
+        return []
+    return [("Conversation test report", f"{job_url.rstrip('/')}/artifacts/file/{urllib.parse.quote(str(path))}")]
 
 
 def _list(values: Sequence[str]) -> str:

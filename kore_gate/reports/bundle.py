@@ -26,10 +26,10 @@ def junit_name(suite: str, taken: set[str]) -> str:
     return f"TEST-kore-{name}.xml"
 
 
-def write(call: Result, writer: Writer, directory: str) -> list[errors.ReportError]:
-    """Write every report, and go on when one fails; return what failed."""
+def write(call: Result, writer: Writer, directory: str, job_url: str = "") -> list[errors.ReportError]:
+    """Write every report, and go on when one fails; return what failed. GitLab's page of the job gets links."""
     failures: list[errors.ReportError] = []
-    for name, write_one in _reports(call, writer, directory):
+    for name, write_one in _reports(call, writer, directory, job_url):
         try:
             write_one()
         except errors.ReportError as error:
@@ -39,13 +39,14 @@ def write(call: Result, writer: Writer, directory: str) -> list[errors.ReportErr
     return failures
 
 
-def _reports(call: Result, writer: Writer, directory: str) -> Iterator[tuple[str, Callable[[], None]]]:
+def _reports(call: Result, writer: Writer, directory: str, job_url: str) -> Iterator[tuple[str, Callable[[], None]]]:
     """Give every report with what writes it, those that take long last: an interrupted call has five seconds."""
     names = junit_names(call)
     if call.ci == "gitlab":
         told = outputs.outputs_of(call, directory, names)
         yield "kore.env", lambda: writer.write("kore.env", outputs.dotenv(told).encode())
-        links = [("Kore.ai results file", suite.download_url) for suite in call.suites if suite.download_url]
+        links = outputs.gitlab_report(job_url, told["report-path"])
+        links += [("Kore.ai results file", suite.download_url) for suite in call.suites if suite.download_url]
         yield (
             "kore-annotations.json",
             lambda: writer.write("kore-annotations.json", outputs.gitlab_annotations(links).encode()),

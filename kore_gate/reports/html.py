@@ -46,6 +46,7 @@ class _Section:
 
     result: SuiteResult
     counts: Counts
+    unjudged: int
     anchor: str
     title: str
     entries: Sequence["markupsafe.Markup | int"]
@@ -89,10 +90,9 @@ def render(call: Result) -> bytes:
     """Render the page, the same bytes for the same facts."""
     env = _environment()
     anchors = _Anchors()
-    by_weight = sorted(range(len(call.suites)), key=lambda place: call.suites[place].verdict.ending is Ending.PASSED)
-    kept = sorted(by_weight[:SUITES])
-    results = [call.suites[place] for place in kept]
-    counts = [testcases.count(result) for result in call.suites]
+    suites = testcases.suites_of(call)
+    by_weight = sorted(range(len(suites)), key=lambda place: suites[place].verdict.ending is Ending.PASSED)
+    results = [suites[place] for place in sorted(by_weight[:SUITES])]
     slugs = [anchors.claim(text.file_name(text.line(result.name))) for result in results]
     titles = [anchors.claim(f"{slug}-title") for slug in slugs]
     scenes, failures = _scenes(env, results, slugs, anchors)
@@ -103,13 +103,14 @@ def render(call: Result) -> bytes:
         css=css,
         policy=_policy(css),
         meaning=exit_codes.MEANINGS[call.verdict.exit_code],
-        counts=sum(counts, Counts()),
-        unreached=sum(map(words.unreached, call.suites)),
+        counts=sum((testcases.count(result, call.junit_granularity) for result in call.suites), Counts()),
+        unjudged=sum(testcases.unjudged(result, call.junit_granularity) for result in suites),
+        suites=len(suites),
         sections=[
-            _section(call.suites[place], counts[place], slug, title, shown)
-            for place, slug, title, shown in zip(kept, slugs, titles, scenes, strict=True)
+            _section(result, call, slug, title, shown)
+            for result, slug, title, shown in zip(results, slugs, titles, scenes, strict=True)
         ],
-        left_out=len(call.suites) - len(kept),
+        left_out=len(suites) - len(results),
         failures=failures[:_LISTED],
         more_failures=max(len(failures) - _LISTED, 0),
         large=sum(map(len, scenes)) > 2 * _CHUNK,
@@ -155,7 +156,7 @@ def _in_order(results: Sequence[SuiteResult]) -> list[tuple[bool, int, int, int]
 
 
 def _section(
-    result: SuiteResult, counts: Counts, slug: str, title: str, shown: dict[int, "markupsafe.Markup"]
+    result: SuiteResult, call: Result, slug: str, title: str, shown: dict[int, "markupsafe.Markup"]
 ) -> _Section:
     entries: list[markupsafe.Markup | int] = []
     after = 0
@@ -170,7 +171,8 @@ def _section(
     red = [place for place, step in enumerate(steps) if words.is_red(step)]
     return _Section(
         result=result,
-        counts=counts,
+        counts=testcases.count(result, call.junit_granularity),
+        unjudged=testcases.unjudged(result, call.junit_granularity),
         anchor=slug,
         title=title,
         entries=entries,

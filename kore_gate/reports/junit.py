@@ -50,8 +50,8 @@ class _TooLarge(Exception):
 
 def render(result: SuiteResult, call: Result) -> bytes:
     """Write the JUnit file of one suite; where one test case an assertion is too much, it is one a step."""
-    steps = result.suite.steps if result.suite else ()
-    number = sum(len(reply.assertions) for step in steps for reply in step.replies)
+    counts = testcases.count(result)
+    number = counts.passed + counts.failed + counts.errors + counts.skipped
     # What can't fit is not tried: it would be written twice.
     if call.junit_granularity == "assertion" and number * _USUAL_CASE < _SIZE_LIMIT:
         try:
@@ -184,8 +184,8 @@ def _frame(suite: ET.Element, totals: dict[str, str], *, rich: bool) -> tuple[by
     suite.insert(1, ET.Element("here"))
     root = ET.Element("testsuites")
     if rich:
-        # The Jenkins schema knows `skipped` on a suite alone.
-        root.attrib.update({"name": "kore_gate"} | {key: totals[key] for key in totals if key != "skipped"})
+        # Without `skipped` here some readers take what was skipped for passed; the Jenkins schema knows it not.
+        root.attrib.update({"name": "kore_gate"} | totals)
     else:
         for tag in ("system-out", "system-err"):  # the Ant schema wants both; junit-xml leaves out what is empty
             if suite.find(tag) is None:

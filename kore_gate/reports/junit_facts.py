@@ -1,9 +1,11 @@
 """What a JUnit file says around the test cases of a suite, in the forms that readers and schemas ask for."""
 
 import datetime
+import functools
 import math
+from collections.abc import Sequence
 
-from kore_gate import phrases, text
+from kore_gate import phrases, testcases, text
 from kore_gate.model import Evidence, Result, SuiteResult
 
 DETAILS = "kore-result.json"
@@ -43,18 +45,30 @@ def remarks(result: SuiteResult, *, folded: bool, short: bool) -> str:
 
 def suite_name(result: SuiteResult, call: Result) -> str:
     """Name a suite as no earlier suite of the call is named: readers merge what has the same name."""
-    name = _name(result)
-    repeats = sum(_name(earlier) == name for earlier in call.suites[: position(result, call)])
-    return f"{name} #{repeats + 1}" if repeats else name
+    place = position(result, call)
+    return _unique(tuple(one.name or one.key for one in (*call.suites[:place], result)))
 
 
-def _name(result: SuiteResult) -> str:
-    return text.line(text.xml(result.name or result.key), 180) or "suite"
+@functools.lru_cache(maxsize=2)
+def _unique(names: Sequence[str]) -> str:
+    """Return the last of the names, numbered until its test cases, too, are called unlike those of the others."""
+    taken: set[str] = set()
+    given = ""
+    for name in names:
+        shown = given = text.line(text.xml(name), 180) or "suite"
+        number = 1
+        while testcases.suite_part(given) in taken:
+            number += 1
+            given = f"{shown} #{number}"
+        taken.add(testcases.suite_part(given))
+    return given
 
 
 def position(result: SuiteResult, call: Result) -> int:
     """Return which suite of the call this is, 0 being the first."""
-    return next((number for number, one in enumerate(call.suites) if one is result), 0)
+    same = (number for number, one in enumerate(call.suites) if one is result)
+    alike = (number for number, one in enumerate(call.suites) if one.key == result.key)
+    return next(same, next(alike, 0))
 
 
 def seconds(duration: float) -> str:

@@ -7,8 +7,8 @@ import itertools
 import re
 from collections.abc import Callable, Iterator, Sequence
 
-from kore_gate import exit_codes, phrases, testcases, text
-from kore_gate.model import Assertion, Counts, Ending, Reply, Result, Step, SuiteResult, Verdict
+from kore_gate import bubble, exit_codes, phrases, testcases, text
+from kore_gate.model import Assertion, Ending, Reply, Result, Step, SuiteResult, Verdict
 from kore_gate.reports import transcript, words
 
 LIMIT = 1_000_000
@@ -30,13 +30,12 @@ class _Block:
 
 def render(call: Result, limit: int = LIMIT) -> str:
     """Render the summary in at most so many bytes of UTF-8."""
-    counts = [testcases.count(result) for result in call.suites]
     by_importance = [
         _Block(0, lambda size: _heading(call, brief=not size), (1, 0)),
         _Block(1, lambda size: _explanation(call.verdict, size)),
         _Block(7, lambda size: _resume(call, size), (_RESUMES, 1)),
         _Block(8, lambda _: _next(call), (1,)),
-        _Block(2, lambda size: _table(call, counts, size), (200, 20, 5)),
+        _Block(2, lambda size: _table(call, size), (200, 20, 5)),
         _Block(3, lambda _: _evidence(call), (1,)),
         _Block(5, lambda size: _failures(call, size), (_FAILURES, 5, 1)),
         _Block(4, lambda size: _remarks(call, size)),
@@ -74,8 +73,9 @@ def _heading(call: Result, *, brief: bool) -> str:
     title = f"## {'✅' if passed else '❌'} Conversation tests: {words.TITLES[call.verdict.ending].lower()}"
     code = call.verdict.exit_code
     facts = f"Exit code **{int(code)}**: {exit_codes.MEANINGS[code]}"
-    suites = words.plural(len(call.suites), "suite")
-    return title if brief else f"{title}\n\n{facts} · {suites} · {words.seconds(call.duration)}"
+    number = len(testcases.suites_of(call))
+    parts = [facts, *([words.plural(number, "suite")] if number else []), words.seconds(call.duration)]
+    return title if brief else f"{title}\n\n{' · '.join(parts)}"
 
 
 def _explanation(verdict: Verdict, size: int) -> str:
@@ -92,12 +92,14 @@ def _explanation(verdict: Verdict, size: int) -> str:
     return "\n\n".join(told)
 
 
-def _table(call: Result, counts: Sequence[Counts], size: int) -> str:
+def _table(call: Result, size: int) -> str:
+    suites = testcases.suites_of(call)
     rows = [
         "| Suite | Verdict | Steps | Assertions | Passed | Failed | Errors | Skipped | Duration | Status |",
         "|---|---|--:|--:|--:|--:|--:|--:|--:|---|",
     ]
-    for result, count in itertools.islice(zip(call.suites, counts, strict=True), size):
+    for result in suites[:size]:
+        count = testcases.count(result, call.junit_granularity)
         numbers = (count.steps, count.assertions, count.passed, count.failed, count.errors, count.skipped)
         cells = [
             text.markdown(result.name, 120),
@@ -107,18 +109,16 @@ def _table(call: Result, counts: Sequence[Counts], size: int) -> str:
             text.markdown(result.status, 60),
         ]
         rows.append(f"| {' | '.join(cells)} |")
-    if len(call.suites) > size:
-        rows.append(
-            f"\n{words.plural(len(call.suites) - size, 'more suite')} in `kore-report.html` and `kore-result.json`."
-        )
-    return "\n".join(rows) if call.suites else "No suite was reached."
+    if len(suites) > size:
+        rows.append(f"\n{words.plural(len(suites) - size, 'more suite')} in `kore-report.html` and `kore-result.json`.")
+    return "\n".join(rows) if suites else "No suite was reached."
 
 
 def _evidence(call: Result) -> str:
     """Say what the results prove, each kind of evidence once."""
-    told = collections.Counter(map(words.evidence, call.suites))
+    told = collections.Counter(map(words.evidence, testcases.suites_of(call)))
     if len(told) == 1:
-        return f"**Evidence:** {words.evidence(call.suites[0])}"
+        return f"**Evidence:** {next(iter(told))}"
     return "\n".join(f"- **Evidence ({words.plural(number, 'suite')}):** {said}" for said, number in told.items())
 
 
@@ -164,32 +164,35 @@ def _red(call: Result) -> Iterator[tuple[SuiteResult, Step, Reply | None, Assert
 
 
 def _failure(number: int, result: SuiteResult, step: Step, reply: Reply | None, assertion: Assertion | None) -> str:
+    # What belongs to an entry stands below its first word, and numbers get longer.
+    indent = " " * len(f"{number}. ")
     lines = [f"{number}. **{text.markdown(phrases.step_label(step), 120)}** ({text.markdown(result.name, 120)})"]
     reason = step.reason
     if reply and assertion:
         lines[0] += f": {text.markdown(assertion.group, 40)}"
         lines[0] += " could not be judged" if assertion.outcome.value == "error" else ""
         actual = words.actual(reply, assertion)
-        lines.append(f"   - Expected: {_expected(assertion)}")
-        lines.append(f"   - Actual: {_readable(actual) if actual is not None else transcript.UNSAID}")
+        lines.append(f"{indent}- Expected: {_expected(assertion)}")
+        lines.append(f"{indent}- Actual: {_readable(actual) if actual is not None else transcript.UNSAID}")
         reason = assertion.reason
     if reason:
-        lines.append(f"   - Reason: {text.markdown(reason, 500)}")
+        lines.append(f"{indent}- Reason: {text.markdown(reason, 500)}")
     if step.source:
-        lines.append(f"   - Source: {text.markdown(f'{step.source.file}:{step.source.line}')}")
+        lines.append(f"{indent}- Source: {text.markdown(f'{step.source.file}:{step.source.line}')}")
     return "\n".join(lines)
 
 
 def _expected(assertion: Assertion) -> str:
     if assertion.group == "context":
         return (
-            ", ".join(text.markdown(f"{check.field} = {check.value}") for check in assertion.checks[:20]) or "(nothing)"
+            " *and* ".join(text.markdown(f"{check.field} = {check.value}") for check in assertion.checks[:20])
+            or "(nothing)"
         )
     return " *or* ".join(_readable(check.value) for check in assertion.checks[:20]) or "(nothing)"
 
 
 def _readable(value: str) -> str:
-    return text.markdown(transcript.readable(value), 500) or "(empty)"
+    return text.markdown(bubble.readable(value), 500) or "(empty)"
 
 
 def _conversation(result: SuiteResult, size: int) -> str:

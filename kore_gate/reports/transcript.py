@@ -2,9 +2,9 @@
 
 import dataclasses
 
-from kore_gate import phrases, text
+from kore_gate import bubble, phrases, testcases, text
 from kore_gate.model import Assertion, Check, Evidence, Outcome, Reply, Step, SuiteResult
-from kore_gate.reports import bubble, difference, words
+from kore_gate.reports import difference, words
 
 UNSAID = "(Kore.ai did not say)"
 
@@ -97,7 +97,8 @@ def scene(result: SuiteResult, step: Step, anchor: str, marker: difference.Marke
 def _turn(result: SuiteResult, reply: Reply, room: Allowance, marker: difference.Marker) -> Turn:
     actual = reply.actual if result.evidence is Evidence.EXECUTION else None
     spoken = actual is not None
-    lines = tuple(_line(result, reply, assertion, room, marker) for assertion in reply.assertions[:_ASSERTIONS])
+    assertions = [assertion for assertion in reply.assertions if testcases.has_case(assertion)]
+    lines = tuple(_line(result, reply, assertion, room, marker) for assertion in assertions[:_ASSERTIONS])
     compared = any(line.brief == _BRIEF["text"] for line in lines)
     differs = spoken and actual != reply.text and reply.text != "" and not compared
     return Turn(
@@ -106,7 +107,7 @@ def _turn(result: SuiteResult, reply: Reply, room: Allowance, marker: difference
         node=text.line(reply.node),
         lines=lines,
         wanted=_bubble(reply.text, room) if differs else None,
-        more=max(len(reply.assertions) - _ASSERTIONS, 0),
+        more=max(len(assertions) - _ASSERTIONS, 0),
     )
 
 
@@ -159,15 +160,13 @@ def _label(assertion: Assertion, reply: Reply) -> str:
     shown = (reply.text, reply.actual)
     if assertion.group == "text" and any(check.value in shown for check in assertion.checks):
         return "text as shown"
-    if not assertion.enabled and not assertion.checks:
-        return text.line(assertion.group)
     return text.line(phrases.label(_cut(assertion)), 200)
 
 
 def _cut(assertion: Assertion) -> Assertion:
     """Leave out what no label has room for."""
     checks = tuple(
-        dataclasses.replace(check, value=readable(check.value)[:2_000]) for check in assertion.checks[:_CHECKS]
+        dataclasses.replace(check, value=bubble.readable(check.value)[:2_000]) for check in assertion.checks[:_CHECKS]
     )
     return dataclasses.replace(assertion, checks=checks)
 
@@ -177,8 +176,8 @@ def _compared(
 ) -> tuple[tuple[difference.Parts, ...], difference.Parts, str]:
     """Give what was expected (each variant) and what came, with the differences marked."""
     checks = assertion.checks[:_CHECKS]
-    wanted = [readable(check.value) for check in checks]
-    came = readable(actual) if actual is not None else None
+    wanted = [bubble.readable(check.value) for check in checks]
+    came = bubble.readable(actual) if actual is not None else None
     if actual is not None and came in wanted and actual not in (check.value for check in checks):
         wanted, came = [check.value for check in checks], actual  # the templates differ in what people don't see
     shown = [room.take(value) for value in wanted]
@@ -202,9 +201,3 @@ def _head(assertion: Assertion, check: Check) -> str:
         return ""
     marks = {Outcome.PASSED: "✓ ", Outcome.FAILED: "✗ "} if len(assertion.checks) > 1 else {}
     return f"{marks.get(check.outcome, '')}{text.line(check.field)} = "
-
-
-def readable(value: str) -> str:
-    """Write a template as plain lines, and leave other text as it is."""
-    read = bubble.read(value)
-    return bubble.flat(read) if read.raw else value

@@ -3,6 +3,7 @@
 import urllib.parse
 from collections.abc import Sequence
 
+from kore_gate import testcases
 from kore_gate.model import Assertion, Ending, Evidence, Outcome, Reply, Result, Step, SuiteResult
 
 TITLES = {
@@ -45,11 +46,23 @@ _EVIDENCE = {
     Evidence.NONE: "No evidence: Kore.ai gave no result for this suite.",
 }
 
+_IN_PART = (
+    "Executed in part: Kore.ai ran this conversation against the bot, and gave no result for the steps that are marked"
+    " as not executed."
+)
+_COUNTED = "Executed: Kore.ai ran this conversation against the bot, and gave no result of a single step."
+
 RED = frozenset({Outcome.FAILED, Outcome.ERROR})
 
 
 def evidence(result: SuiteResult) -> str:
     """Say what a passing test case of this suite proves."""
+    steps = result.suite.steps if result.suite else ()
+    if result.evidence is Evidence.EXECUTION:
+        if not steps:
+            return _COUNTED
+        if not all(map(testcases.was_executed, steps)):
+            return _IN_PART
     return _EVIDENCE[result.evidence]
 
 
@@ -60,13 +73,6 @@ def is_red(step: Step) -> bool:
     )
 
 
-def unreached(result: SuiteResult) -> int:
-    """Count the enabled assertions that nobody judged."""
-    steps = result.suite.steps if result.suite else ()
-    assertions = (assertion for step in steps for reply in step.replies for assertion in reply.assertions)
-    return sum(one.enabled and one.outcome in (Outcome.SKIPPED, Outcome.PENDING) for one in assertions)
-
-
 def step_outcome(result: SuiteResult, step: Step) -> str:
     """Name how a step ended, as its assertions show it: a key of `OUTCOMES`."""
     outcomes = {assertion.outcome for reply in step.replies for assertion in reply.assertions if assertion.enabled}
@@ -75,7 +81,8 @@ def step_outcome(result: SuiteResult, step: Step) -> str:
     if Outcome.FAILED in outcomes or step.outcome is Outcome.FAILED:
         return "failed"
     if not outcomes:
-        return "unreached" if step.outcome is Outcome.PENDING else "unchecked"
+        accepted = result.evidence is Evidence.IMPORT_VALIDATION and step.outcome is not Outcome.PENDING
+        return "unchecked" if accepted or testcases.was_executed(step) else "unreached"
     return assertion_outcome(result, Outcome.PASSED if outcomes == {Outcome.PASSED} else Outcome.SKIPPED)
 
 

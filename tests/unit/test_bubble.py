@@ -7,7 +7,7 @@ import hypothesis
 import pytest
 from hypothesis import strategies
 
-from kore_gate.reports import bubble
+from kore_gate import bubble
 
 
 def template(**payload: Any) -> str:

@@ -1,14 +1,18 @@
 """What later jobs can read, written for and read back like each CI system."""
 
+import dataclasses
 import itertools
 import json
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lxml import etree
 
 from kore_gate.ci import outputs
-from kore_gate.model import Ending, Outcome, Result
+from kore_gate.model import Ending, Outcome, Phase, Result
+from kore_gate.reports import junit
 from tests import builders
 from tests.fakes import runners
 
@@ -76,6 +80,46 @@ def test_outputs_of__several_suites() -> None:
     assert json.loads(named["status"]) == ["SUCCESS", ""]
     assert [named[name] for name in ("steps", "assertions", "passed", "failed")] == ["3", "3", "2", "1"]
     assert named["junit-path"] == "out/TEST-kore-*.xml"
+
+
+def _unfinished() -> Result:
+    """Build a call of three suites that timed out, one of them in the middle of its steps."""
+    late = builders.make_result(Ending.TIMED_OUT, suite=None)
+    begun = builders.make_step(replies=(builders.make_reply(), builders.make_reply(assertions=())))
+    return builders.make_call(
+        late,
+        dataclasses.replace(late, key="ds-2"),
+        builders.make_result(Ending.TIMED_OUT, key="ds-3", suite=builders.make_suite(steps=(begun, begun))),
+    )
+
+
+@pytest.mark.parametrize("granularity", ["assertion", "step"])
+@pytest.mark.parametrize("make", [_failing, _unfinished, builders.make_call])
+def test_outputs_of__counts(make: Callable[[], Result], granularity: str) -> None:
+    """The counts are those of the JUnit files, the gate's own test cases among them."""
+    call = dataclasses.replace(make(), junit_granularity=granularity)
+
+    named = outputs.outputs_of(call, "out")
+
+    roots = [etree.fromstring(junit.render(suite, call)) for suite in call.suites]
+    stated = {
+        key: sum(int(root.get(name, "")) for root in roots)
+        for key, name in (("failed", "failures"), ("errors", "errors"), ("skipped", "skipped"))
+    }
+    stated["passed"] = sum(int(root.get("tests", "")) for root in roots) - sum(stated.values())
+    assert {key: int(named[key]) for key in stated} == stated
+
+
+def test_outputs_of__settings() -> None:
+    """A problem of the settings is no suite, and the error it is in its JUnit file."""
+    wrong = builders.make_result(Ending.ERROR, key="settings", name="settings", phase=Phase.SETTINGS, suite=None)
+
+    alone = outputs.outputs_of(builders.make_call(wrong), "out", ["TEST-kore-settings.xml"])
+    beside = outputs.outputs_of(builders.make_call(builders.make_result(), wrong), "out", ["a.xml", "b.xml"])
+
+    assert (alone["suite-name"], alone["ds-id"], alone["steps"], alone["errors"]) == ("", "", "0", "1")
+    assert alone["junit-path"] == "out/TEST-kore-settings.xml"
+    assert (beside["suite-name"], beside["ds-id"], beside["errors"]) == ("Banking regression", "ds-1", "1")
 
 
 def test_outputs_of__no_suite() -> None:
@@ -217,3 +261,48 @@ def test_gitlab_annotations() -> None:
             {"external_link": {"label": "Two lines", "url": "http://a.example/"}},
         ]
     }
+
+
+@pytest.mark.parametrize(
+    ("job_url", "path", "address"),
+    [
+        pytest.param(
+            "https://gitlab.example/a/b/-/jobs/7",
+            "junit-reports/kore-report.html",
+            "https://gitlab.example/a/b/-/jobs/7/artifacts/file/junit-reports/kore-report.html",
+            id="usual",
+        ),
+        pytest.param(
+            "https://gitlab.example/jobs/7/",
+            "my reports/ä#?/kore-report.html",
+            "https://gitlab.example/jobs/7/artifacts/file/my%20reports/%C3%A4%23%3F/kore-report.html",
+            id="any name",
+        ),
+        pytest.param(
+            "https://gitlab.example/jobs/7",
+            "./r.html",
+            "https://gitlab.example/jobs/7/artifacts/file/r.html",
+            id="here",
+        ),
+    ],
+)
+def test_gitlab_report(job_url: str, path: str, address: str) -> None:
+    """The job page links to the report, as GitLab shows it among the job's artifacts."""
+    links = outputs.gitlab_report(job_url, path)
+
+    assert links == [("Conversation test report", address)]
+    assert address in outputs.gitlab_annotations(links)
+
+
+@pytest.mark.parametrize(
+    ("job_url", "path"),
+    [
+        ("", "r.html"),
+        ("https://gitlab.example/jobs/7", "/tmp/r.html"),
+        ("https://gitlab.example/jobs/7", "a/../../r.html"),
+    ],
+    ids=["no job", "absolute", "outside"],
+)
+def test_gitlab_report__no_artifact(job_url: str, path: str) -> None:
+    """Outside the project's folder nothing becomes an artifact, so there is nothing to link to."""
+    assert outputs.gitlab_report(job_url, path) == []

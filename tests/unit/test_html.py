@@ -14,7 +14,7 @@ import lxml.html
 import pytest
 from hypothesis import strategies
 
-from kore_gate.model import Assertion, Ending, Outcome, Result
+from kore_gate.model import Assertion, Ending, Outcome, Phase, Result
 from kore_gate.reports import html
 from tests import builders
 from tests.fakes import conversations
@@ -323,6 +323,18 @@ def test_render__suites_table() -> None:
     assert not page_of(conversations.passing()).xpath("//table")
 
 
+def test_render__settings() -> None:
+    """A problem of the settings is no suite: none is counted, and none is shown."""
+    wrong = builders.make_result(Ending.ERROR, key="settings", name="settings", phase=Phase.SETTINGS, suite=None)
+
+    page = page_of(builders.make_call(wrong))
+
+    assert "Suites" not in words_of(page)
+    assert "No suite was reached." in words_of(page)
+    assert not page.xpath("//section[contains(@class, 'suite')]")
+    assert page.xpath("string(//title)") == "✗ Error · kore_gate"
+
+
 def test_render__bar() -> None:
     """The bar's parts add up to the whole, and a screen reader hears them."""
     bar = page_of(conversations.failing()).xpath("//section[@id='Banking-regression']/*[local-name()='svg']")[0]
@@ -334,16 +346,17 @@ def test_render__bar() -> None:
 
 
 def test_render__disabled() -> None:
-    """A disabled assertion is named, and takes no part in the bar."""
-    disabled = builders.make_assertion(group="flow", enabled=False, checks=(), outcome=Outcome.PENDING)
-    reply = builders.make_reply(assertions=(builders.make_assertion(), disabled))
+    """A disabled assertion is named, and takes no part in the bar; one that expects nothing is not there."""
+    disabled = conversations.flow("Bye", Outcome.PENDING, enabled=False)
+    empty = builders.make_assertion(group="context", enabled=False, checks=(), outcome=Outcome.PENDING)
+    reply = builders.make_reply(assertions=(builders.make_assertion(), disabled, empty))
     suite = builders.make_suite(steps=(builders.make_step(replies=(reply,)),))
 
     page = page_of(builders.make_call(conversations.run(suite=suite)))
 
     assert [words_of(line) for line in page.xpath("//*[@class='checks']/li")] == [
         "✓ Passed text as shown",
-        "○ Disabled flow",
+        "○ Disabled flow reaches Bye",
     ]
     assert {rect.get("class") for rect in page.xpath("//*[local-name()='rect']")} == {"passed"}
 

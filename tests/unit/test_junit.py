@@ -220,16 +220,17 @@ def test_render__times(duration: float, shown: str) -> None:
 
 
 def test_render__suites_attributes() -> None:
-    """The rich dialect's root has a name and the totals; the Jenkins schema knows no `skipped` there."""
+    """The rich dialect's root has a name and the totals: a reader that finds no `skipped` there takes it for 0."""
     root = _render(_mixed())
 
-    assert dict(root.attrib) == {"name": "kore_gate", "tests": "7", "failures": "1", "errors": "1", "time": "7.345"}
-    assert {name: root[0].get(name) for name in ("tests", "failures", "errors", "skipped")} == {
-        "tests": "7",
-        "failures": "1",
-        "errors": "1",
-        "skipped": "3",
-    }
+    counts = {"tests": "7", "failures": "1", "errors": "1", "skipped": "3"}
+    assert dict(root.attrib) == {"name": "kore_gate", **counts, "time": "7.345"}
+    assert {name: root[0].get(name) for name in counts} == counts
+
+
+def test_render__suites_attributes_strict() -> None:
+    """The strict dialect's root has none: the Jenkins schema knows `skipped` on a suite alone."""
+    assert not _render(_mixed(), junit_dialect="strict").attrib
 
 
 @pytest.mark.parametrize("dialect", ["rich", "strict"])
@@ -399,6 +400,54 @@ def test_render__suites_of_one_name() -> None:
     assert [root[0].get("name") for root in roots] == ["Banking regression", "Banking regression #2", "suite"]
     assert [root[0].get("id") for root in roots] == ["0", "1", "2"]
     assert roots[1].xpath("//testcase/@classname") == ["kore.Banking regression #2.01 Hi"]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["A", "A", "A"],
+        ["A", "A #2", "A", "A"],
+        ["a.b", "a/b", "a_b"],
+        ["x" * 500, "x" * 501, f"{'x' * 90} end"],
+    ],
+    ids=["same", "number taken", "separators", "long"],
+)
+@pytest.mark.parametrize("granularity", ["assertion", "step"])
+def test_render__identity_over_files(names: list[str], granularity: str) -> None:
+    """No two files have a test case of one class name and name, nor a suite of one name: readers merge them."""
+    suites = [
+        *(dataclasses.replace(_mixed(Ending.INTERRUPTED), name=name) for name in names),
+        *(dataclasses.replace(_timed_out(), name=name) for name in names),
+    ]
+    call = builders.make_call(*suites, junit_granularity=granularity)
+
+    roots = [_parse(junit.render(result, call)) for result in suites]
+
+    cases = [(case.get("classname"), case.get("name")) for root in roots for case in root.iter("testcase")]
+    assert len(set(cases)) == len(cases)
+    assert len({root[0].get("name") for root in roots}) == len(suites)
+    assert all(len(part) <= 200 for case in cases for part in case)
+
+
+def test_render__suite_that_was_replaced() -> None:
+    """A suite whose facts were changed since keeps its place and its name."""
+    call = builders.make_call(builders.make_result(), builders.make_result(key="ds-2"))
+    changed = builders.make_result(Ending.INTERRUPTED, key="ds-2", suite=None)
+
+    root = _parse(junit.render(changed, call))
+
+    assert (root[0].get("id"), root[0].get("name")) == ("1", "Banking regression #2")
+
+
+@pytest.mark.parametrize("value", ["&quot;", "&amp;quot;", "&#34;", "%20", "\\u0022"])
+def test_render__decodes_nothing(value: str) -> None:
+    """A text that looks escaped is escaped once more, and reads as it was."""
+    result = _red(checks=(builders.make_check(value=value),), actual=value)
+
+    data = junit.render(result, builders.make_call(result))
+
+    assert f'name="text equals &quot;{value.replace("&", "&amp;")}&quot;"'.encode() in data
+    assert f"actual:   {value}" in _parse(data).xpath("string(//failure)")
 
 
 def test_render__remarks() -> None:

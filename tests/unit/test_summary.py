@@ -12,7 +12,7 @@ import pytest
 from hypothesis import strategies
 from markdown_it.token import Token
 
-from kore_gate.model import Ending, Outcome, Result
+from kore_gate.model import Ending, Outcome, Phase, Result
 from kore_gate.reports import summary
 from tests import builders
 from tests.fakes import conversations
@@ -83,8 +83,40 @@ def test_render__more_failures_than_fit() -> None:
     """The first twenty failures are shown and the others counted."""
     page = summary.render(conversations.long(60, red_every=1))
 
-    assert page.count("   - Expected:") == 20
+    assert page.count(" - Expected:") == 20
     assert "160 more in `kore-report.html`." in page
+
+
+@pytest.mark.parametrize("number", [9, 10, 20])
+def test_render__list_of_failures(number: int) -> None:
+    """The list of failures stays one list, and what belongs to a failure stands within it."""
+    red = builders.make_assertion(outcome=Outcome.FAILED, actual="Sorry")
+    suite = builders.make_suite(
+        steps=tuple(
+            builders.make_step(number=place, replies=(builders.make_reply(assertions=(red,)),), outcome=Outcome.FAILED)
+            for place in range(1, number + 1)
+        )
+    )
+
+    page = summary.render(builders.make_call(conversations.run(Ending.FAILED, suite=suite)))
+
+    failures = page.partition("### Failures")[2].partition("<details>")[0]
+    kinds = [token.type for token in tokens_of(failures)]
+    assert kinds.count("ordered_list_open") == 1
+    assert kinds.count("bullet_list_open") == number
+    assert kinds.count("list_item_open") == 3 * number
+
+
+def test_render__settings() -> None:
+    """A problem of the settings is no suite: none is counted, and none is in the table."""
+    wrong = builders.make_result(Ending.ERROR, key="settings", name="settings", phase=Phase.SETTINGS, suite=None)
+
+    page = summary.render(builders.make_call(wrong))
+
+    assert "1 suite" not in page
+    assert "| settings |" not in page
+    assert "No suite was reached." in page
+    assert "**What happened:** This is a bug" in page
 
 
 def test_render__failed_steps_are_kept() -> None:

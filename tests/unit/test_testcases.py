@@ -6,8 +6,9 @@ import pytest
 from hypothesis import strategies
 
 from kore_gate import phrases, testcases
-from kore_gate.model import Counts, Ending, Evidence, Outcome, Phase, Source
+from kore_gate.model import Counts, Ending, Evidence, Outcome, Phase, Source, Suite
 from tests import builders
+from tests.fakes import conversations
 
 
 def _one(result_overrides: dict[str, Any] | None = None, **step: Any) -> list[testcases.Case]:
@@ -35,6 +36,19 @@ def _assertion_step(**assertion: Any) -> dict[str, Any]:
             {"group": "context", "checks": (builders.make_check(field="balance", value="5"),)},
             "context balance = 5",
             id="context",
+        ),
+        pytest.param(
+            {
+                "group": "context",
+                "checks": (builders.make_check(field="a", value="5"), builders.make_check(field="b", value="6")),
+            },
+            "context a = 5 and b = 6",
+            id="all variables",
+        ),
+        pytest.param(
+            {"checks": (builders.make_check(value=conversations.QUICK_REPLIES),)},
+            'text equals "Please choose a language:\n[English] [Deutsch]"',
+            id="template",
         ),
         pytest.param({"group": "tone"}, 'tone matches "Hello"', id="unknown group"),
         pytest.param({"checks": ()}, "text equals (nothing)", id="no checks"),
@@ -135,6 +149,41 @@ def test_cases_of__context_difference() -> None:
     assert "expected: balance = 5\nactual:   (Kore.ai did not say)" in case.text
 
 
+def test_cases_of__several_variables() -> None:
+    """Every variable of the context is expected, not one of them."""
+    checks = (builders.make_check(field="a", value="1"), builders.make_check(field="b", value="2"))
+    case = _one(**_assertion_step(group="context", checks=checks, outcome=Outcome.FAILED))[0]
+
+    assert case.message == "context a = 1 and b = 2: not so"
+    assert "expected: a = 1\n     and  b = 2\nactual: " in case.text
+
+
+def test_cases_of__template() -> None:
+    """A template is named, compared and retold by its readable text."""
+    other = conversations.QUICK_REPLIES.replace("Deutsch", "Español")
+    assertion = builders.make_assertion(
+        checks=(builders.make_check(value=conversations.QUICK_REPLIES),), outcome=Outcome.FAILED
+    )
+    reply = builders.make_reply(text=conversations.QUICK_REPLIES, actual=other, assertions=(assertion,))
+    (case,) = _one({"evidence": Evidence.EXECUTION}, replies=(reply,), unexpected=(other,))
+
+    assert case.name == 'text equals "Please choose a language: [English] [Deutsch]"'
+    assert "expected: Please choose a language:\n[English] [Deutsch]\n" in case.text
+    assert case.text.endswith("actual:   Please choose a language:\n[English] [Español]")
+    assert case.transcript[1:] == ("bot:  Please choose a language:\n[English] [Español]",) * 2
+    assert "template_type" not in case.name + case.text + case.message
+
+
+def test_cases_of__templates_that_read_alike() -> None:
+    """Templates that differ in what nobody reads are compared as they were sent."""
+    other = conversations.QUICK_REPLIES.replace('"payload": "Deutsch"', '"payload": "de"')
+    checks = (builders.make_check(value=conversations.QUICK_REPLIES),)
+    (case,) = _one(**_assertion_step(checks=checks, outcome=Outcome.FAILED, actual=other))
+
+    assert case.name == 'text equals "Please choose a language: [English] [Deutsch]"'
+    assert f"expected: {conversations.QUICK_REPLIES}\nactual:   {other}" in case.text
+
+
 def test_cases_of__several_replies() -> None:
     """With several replies, each name says which."""
     cases = _one(replies=(builders.make_reply(), builders.make_reply()))
@@ -167,6 +216,30 @@ def test_cases_of__step_itself(step: dict[str, Any], expected: tuple[Outcome, st
 
     assert case.name == "step"
     assert (case.outcome, case.message) == expected
+
+
+EMPTY = builders.make_assertion(enabled=False, checks=(), outcome=Outcome.SKIPPED)
+DISABLED = builders.make_assertion(enabled=False)
+
+
+@pytest.mark.parametrize(
+    ("assertions", "names"),
+    [
+        pytest.param((builders.make_assertion(), EMPTY, EMPTY), ['text equals "Hello"'], id="beside an enabled one"),
+        pytest.param((EMPTY, EMPTY), ["step"], id="nothing else"),
+        pytest.param((EMPTY, DISABLED), ['text equals "Hello"', "step"], id="beside one that expects something"),
+        pytest.param((builders.make_assertion(checks=()),), ["text equals (nothing)"], id="enabled"),
+    ],
+)
+def test_cases_of__empty_assertion(assertions: tuple[Any, ...], names: list[str]) -> None:
+    """A disabled assertion that expects nothing is no test case; every reply of Kore.ai carries some."""
+    step = builders.make_step(replies=(builders.make_reply(assertions=assertions),))
+    result = builders.make_result(suite=builders.make_suite(steps=(step,)))
+
+    assert [case.name for case in testcases.cases_of(result)] == names
+    assert len(testcases.cases_of(result, "step")) == 1
+    counts = testcases.count(result)
+    assert counts.passed + counts.failed + counts.errors + counts.skipped == len(names)
 
 
 def test_cases_of__red_step_with_red_assertion() -> None:
@@ -216,6 +289,25 @@ def test_cases_of__transcript(evidence: Evidence, said: str) -> None:
     assert not any(case.transcript for case in cases if case.step != 12)
 
 
+def test_cases_of__transcript_of_steps_not_executed() -> None:
+    """A step that a run did not execute is not retold as if it had been."""
+    red = builders.make_assertion(outcome=Outcome.FAILED)
+    steps = (
+        builders.make_step(input="left out", outcome=Outcome.SKIPPED),
+        builders.make_step(number=2, input="asked", replies=(builders.make_reply(assertions=(red,), actual="Sorry"),)),
+    )
+    suite = builders.make_suite(steps=steps)
+
+    cases = testcases.cases_of(builders.make_result(Ending.FAILED, suite=suite, evidence=Evidence.EXECUTION))
+
+    assert cases[-1].transcript == (
+        "user: (not executed) left out",
+        "bot:  (expected) Hello",
+        "user: asked",
+        "bot:  Sorry",
+    )
+
+
 @pytest.mark.parametrize(
     ("ending", "red", "gate"),
     [
@@ -260,13 +352,70 @@ def test_cases_of__gate_outcomes(ending: Ending, kind: str) -> None:
 
     assert case == testcases.Case(
         classname="kore_gate.run",
-        name="run succeeds",
+        name="run succeeds: Banking regression",
         outcome=Outcome.ERROR,
         type=kind,
         message=verdict.message,
         text=f"{verdict.message}\n  - row 1\nUsually: a slow bot\nWhat to do: wait longer",
         source=Source(file="suites/a.json", line=1),
     )
+
+
+@pytest.mark.parametrize(
+    ("overrides", "classname", "name"),
+    [
+        pytest.param({}, "kore_gate.import", "import succeeds: Banking regression", id="import"),
+        pytest.param(
+            {"phase": Phase.UPLOAD}, "kore_gate.upload", "suite file is uploaded: Banking regression", id="up"
+        ),
+        pytest.param({"name": " a.b/c\n\x1b[1m::d "}, "kore_gate.import", "import succeeds: a.b/c ::d", id="any text"),
+        pytest.param({"name": ""}, "kore_gate.import", "import succeeds: ds-1", id="no name"),
+        pytest.param({"name": "", "key": ""}, "kore_gate.import", "import succeeds:", id="nothing"),
+        pytest.param({"name": "x" * 300}, "kore_gate.import", f"import succeeds: {'x' * 182}…", id="long"),
+        pytest.param(
+            {"name": f"{'x' * 300} #2"}, "kore_gate.import", f"import succeeds: {'x' * 179}… #2", id="long, numbered"
+        ),
+        pytest.param(
+            {"phase": Phase.SETTINGS, "name": "settings"}, "kore_gate.settings", "settings are complete", id="no suite"
+        ),
+    ],
+)
+def test_cases_of__gate_case_names_the_suite(overrides: dict[str, Any], classname: str, name: str) -> None:
+    """The gate's own test case names its suite, so that readers can tell those of several suites apart."""
+    (case,) = testcases.cases_of(builders.make_result(Ending.TIMED_OUT, suite=None, **overrides))
+
+    assert (case.classname, case.name) == (classname, name)
+
+
+@pytest.mark.parametrize("granularity", ["assertion", "step"])
+@pytest.mark.parametrize(
+    "suite",
+    [None, builders.make_suite(steps=()), builders.make_suite(steps=(builders.make_step(replies=()),))],
+    ids=["no suite", "no steps", "no replies"],
+)
+def test_cases_of__counts_only(suite: Suite | None, granularity: str) -> None:
+    """A run that passed, and whose answer only counts, has one passed case that says what is known."""
+    verdict = builders.make_verdict(message="Run: 3 steps passed.")
+    result = builders.make_result(suite=suite, verdict=verdict, phase=Phase.RUN, evidence=Evidence.EXECUTION)
+
+    own = testcases.cases_of(result, granularity)[-1]
+
+    assert (own.classname, own.name, own.outcome) == (
+        "kore_gate.run",
+        "run succeeds: Banking regression",
+        Outcome.PASSED,
+    )
+    assert own.transcript == ("Run: 3 steps passed.",)
+    assert testcases.count(result, granularity).passed == 1
+
+
+def test_cases_of__allowed_empty_run() -> None:
+    """A run of an empty suite proves nothing: its one case stays skipped."""
+    result = builders.make_result(suite=builders.make_suite(steps=()), phase=Phase.RUN, evidence=Evidence.NONE)
+
+    (case,) = testcases.cases_of(result)
+
+    assert (case.outcome, case.type) == (Outcome.SKIPPED, "kore_gate.NothingToTest")
 
 
 def test_cases_of__allowed_empty_suite() -> None:
@@ -390,8 +539,16 @@ def test_cases_of__names_are_unique(values: list[str]) -> None:
     assert all(len(name) <= testcases.NAME_LIMIT for name in names)
 
 
+def test_cases_of__long_suite_names_keep_their_numbers() -> None:
+    """The number that tells two suites of one name apart is in every class name."""
+    cases = [_one({"name": f"{'s' * 500}{end}"})[0] for end in ("", " #2", " #3")]
+
+    assert len({case.classname for case in cases}) == 3
+    assert all(len(case.classname) <= 200 for case in cases)
+
+
 def test_count__all_kinds() -> None:
-    """Counts are those of the cases, the gate's own left out, whatever the granularity of the report."""
+    """Counts are those of the cases, the gate's own among them."""
     assertions = (
         builders.make_assertion(),
         builders.make_assertion(outcome=Outcome.FAILED),
@@ -408,17 +565,43 @@ def test_count__all_kinds() -> None:
 
     counts = testcases.count(result)
 
-    assert counts == Counts(steps=3, assertions=4, passed=1, failed=1, errors=2, skipped=3)
-    assert counts + counts == Counts(steps=6, assertions=8, passed=2, failed=2, errors=4, skipped=6)
+    assert counts == Counts(steps=3, assertions=4, passed=1, failed=1, errors=3, skipped=3)
+    assert counts + counts == Counts(steps=6, assertions=8, passed=2, failed=2, errors=6, skipped=6)
+    by_step = testcases.count(result, "step")
+    assert by_step == Counts(steps=3, assertions=4, passed=0, failed=0, errors=3, skipped=1)
 
 
 def test_count__no_suite() -> None:
-    """Where no suite is known there is nothing to count."""
-    assert testcases.count(builders.make_result(Ending.REFUSED, suite=None)) == Counts()
+    """Where no suite is known, the gate's own test case is all there is to count."""
+    assert testcases.count(builders.make_result(Ending.REFUSED, suite=None)) == Counts(errors=1)
 
 
+@pytest.mark.parametrize(
+    ("outcomes", "outcome", "by_assertion", "by_step"),
+    [
+        ([Outcome.PASSED, Outcome.PENDING], Outcome.PASSED, 1, 0),
+        ([Outcome.SKIPPED, Outcome.PENDING], Outcome.SKIPPED, 2, 1),
+        ([Outcome.SKIPPED], Outcome.ERROR, 1, 0),
+        ([], Outcome.SKIPPED, 0, 0),
+    ],
+)
+def test_unjudged(outcomes: list[Outcome], outcome: Outcome, by_assertion: int, by_step: int) -> None:
+    """Test cases are unjudged whose enabled assertions nobody judged; disabled ones never were to be."""
+    assertions = (*(builders.make_assertion(outcome=one) for one in outcomes), DISABLED)
+    step = builders.make_step(outcome=outcome, replies=(builders.make_reply(assertions=assertions),))
+    result = builders.make_result(suite=builders.make_suite(steps=(step,)))
+
+    assert testcases.unjudged(result) == by_assertion
+    assert testcases.unjudged(result, "step") == by_step
+    assert testcases.unjudged(builders.make_result(suite=None)) == 0
+
+
+@pytest.mark.parametrize("granularity", ["assertion", "step"])
 @hypothesis.given(
-    strategies.lists(
+    ending=strategies.sampled_from(Ending),
+    phase=strategies.sampled_from(Phase),
+    evidence=strategies.sampled_from(Evidence),
+    steps=strategies.lists(
         strategies.builds(
             builders.make_step,
             outcome=strategies.sampled_from(Outcome),
@@ -429,6 +612,7 @@ def test_count__no_suite() -> None:
                         strategies.builds(
                             builders.make_assertion,
                             enabled=strategies.booleans(),
+                            checks=strategies.sampled_from([(), (builders.make_check(),)]),
                             outcome=strategies.sampled_from(Outcome),
                         ),
                         max_size=3,
@@ -438,15 +622,18 @@ def test_count__no_suite() -> None:
             ).map(tuple),
         ),
         max_size=3,
-    ).map(tuple)
+    ).map(tuple),
 )
 @hypothesis.settings(deadline=None, max_examples=50)
-def test_count__agrees_with_cases(steps: tuple[object, ...]) -> None:
+def test_count__agrees_with_cases(
+    granularity: str, ending: Ending, phase: Phase, evidence: Evidence, steps: tuple[object, ...]
+) -> None:
     """Counting and making test cases never disagree."""
-    result = builders.make_result(suite=builders.make_suite(steps=steps))
+    suite = builders.make_suite(steps=steps)
+    result = builders.make_result(ending, suite=suite, phase=phase, evidence=evidence)
 
-    counts = testcases.count(result)
+    counts = testcases.count(result, granularity)
 
-    made = [case.outcome for case in testcases.cases_of(result) if case.step]
+    made = [case.outcome for case in testcases.cases_of(result, granularity)]
     wanted = (Outcome.PASSED, Outcome.FAILED, Outcome.ERROR, Outcome.SKIPPED)
     assert [made.count(outcome) for outcome in wanted] == list(dataclasses.astuple(counts)[2:])

@@ -49,6 +49,10 @@ def test_titles(ending: Ending) -> None:
         (Outcome.SKIPPED, [Outcome.SKIPPED], Evidence.EXECUTION, "unreached"),
         (Outcome.PENDING, [], Evidence.NONE, "unreached"),
         (Outcome.PASSED, [], Evidence.EXECUTION, "unchecked"),
+        (Outcome.SKIPPED, [], Evidence.EXECUTION, "unreached"),
+        (Outcome.SKIPPED, [], Evidence.NONE, "unreached"),
+        (Outcome.SKIPPED, [], Evidence.IMPORT_VALIDATION, "unchecked"),
+        (Outcome.PENDING, [], Evidence.IMPORT_VALIDATION, "unreached"),
     ],
 )
 def test_step_outcome(outcome: Outcome, outcomes: list[Outcome], evidence: Evidence, said: str) -> None:
@@ -62,6 +66,28 @@ def test_step_outcome(outcome: Outcome, outcomes: list[Outcome], evidence: Evide
     assert named == said
     assert named in words.OUTCOMES.keys() & words.MARKS.keys()
     assert words.is_red(step) == (said in ("failed", "error"))
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "actual", "evidence", "said"),
+    [
+        ([Outcome.PASSED], None, Evidence.EXECUTION, "Executed: Kore.ai ran this conversation against the bot and"),
+        ([Outcome.PASSED, Outcome.SKIPPED], None, Evidence.EXECUTION, "Executed in part: "),
+        ([Outcome.PENDING], None, Evidence.EXECUTION, "Executed in part: "),
+        ([Outcome.PENDING], "Hi", Evidence.EXECUTION, "Executed: Kore.ai ran this conversation against the bot and"),
+        ([], None, Evidence.EXECUTION, "Executed: Kore.ai ran this conversation against the bot, and gave no result"),
+        ([Outcome.SKIPPED], None, Evidence.IMPORT_VALIDATION, "Accepted by Kore.ai, not executed"),
+        ([Outcome.SKIPPED], None, Evidence.NONE, "No evidence"),
+    ],
+)
+def test_evidence(outcomes: list[Outcome], actual: str | None, evidence: Evidence, said: str) -> None:
+    """No step is said to have been executed that was not."""
+    steps = tuple(
+        builders.make_step(outcome=outcome, replies=(builders.make_reply(actual=actual),)) for outcome in outcomes
+    )
+    result = builders.make_result(suite=builders.make_suite(steps=steps), evidence=evidence)
+
+    assert words.evidence(result).startswith(said)
 
 
 def test_resumes__each_once() -> None:

@@ -69,6 +69,12 @@ def flat(bubble: Bubble) -> str:
     return "\n".join(lines)
 
 
+def readable(text: str) -> str:
+    """Write a template as plain lines, and leave other text as it is."""
+    reply = read(text)
+    return flat(reply) if reply.raw else text
+
+
 def _lines(entry: Mapping[str, Any], skip: str) -> Iterator[str]:
     """Give the texts of an element, but for the one that is its title."""
     for key in _TEXTS:
