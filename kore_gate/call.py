@@ -236,7 +236,7 @@ class Call:
             self._is_writing = False
 
     def _write(self, made: Result) -> Result:
-        failures = bundle.write(made, self._writer, self._settings.report_dir)
+        failures = bundle.write(made, self._writer, self._settings.report_dir, self._around.job_url)
         self._discard_drafts(bundle.junit_names(made))
         made = self._with_failures(made, failures)
         failures += self._hand_over(made)
@@ -279,7 +279,7 @@ class Call:
             return made
         if before.exit_code is not ExitCode.REPORT:
             made = dataclasses.replace(made, verdict=endings.of_report(failures, before))
-            bundle.write(made, self._writer, self._settings.report_dir)
+            bundle.write(made, self._writer, self._settings.report_dir, self._around.job_url)
         return made
 
     def _hand_out(self, made: Result) -> None:

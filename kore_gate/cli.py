@@ -247,6 +247,7 @@ def _surroundings(ci: str, environ: Mapping[str, str], root: pathlib.Path) -> "S
         summary_file=environ.get("GITHUB_STEP_SUMMARY", "") if github else "",
         agent=shutil.which("buildkite-agent", path=environ.get("PATH")) or "" if name == "buildkite" else "",
         machine=platform.node() or "unknown",
+        job_url=environ.get("CI_JOB_URL", "") if name == "gitlab" else "",
         root=root,
     )
 

@@ -13,4 +13,5 @@ class Surroundings:
     summary_file: str = ""
     agent: str = ""  # Buildkite's, to hand the summary to
     machine: str = ""
+    job_url: str = ""  # GitLab's page of the job
     root: pathlib.Path = dataclasses.field(default_factory=pathlib.Path)

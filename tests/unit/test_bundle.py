@@ -86,6 +86,14 @@ def test_write__gitlab(writer: Writer) -> None:
     assert [link["external_link"]["url"] for link in links["kore_gate"]] == ["https://files.example/x.csv"]
 
 
+def test_write__gitlab_links_the_page(writer: Writer) -> None:
+    """Where the job's own page is known, it gets a link to the report among its artifacts."""
+    bundle.write(builders.make_call(ci="gitlab"), writer, "reports", "https://gitlab.example/-/jobs/7")
+
+    [link] = json.loads(writer.read_back("kore-annotations.json"))["kore_gate"]
+    assert link["external_link"]["url"] == "https://gitlab.example/-/jobs/7/artifacts/file/reports/kore-report.html"
+
+
 def test_write__one_can_not_be_written(writer: Writer) -> None:
     """A report that can't be written is told, and costs no other."""
     (writer.directory / "kore-report.html").mkdir()
