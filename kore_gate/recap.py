@@ -5,7 +5,7 @@ import itertools
 import typing
 from collections.abc import Callable, Iterator, Sequence
 
-from kore_gate import testcases
+from kore_gate import resume, testcases
 from kore_gate.errors import GateError
 from kore_gate.events import Event, Happening
 from kore_gate.exit_codes import MEANINGS, ExitCode
@@ -151,8 +151,8 @@ def closing(result: Result, files: Sequence[str], clean: Clean) -> list[str]:
     if not result.suites:
         lines += [f"  - {clean(detail, LONG)}" for detail in result.verdict.details]
     lines += _advice(result.verdict.cause, result.verdict.hint, clean)
-    commands = dict.fromkeys(suite.resume for suite in result.suites if suite.resume)
-    lines += [f"Resume with: {clean(command, 2000)}" for command in commands]
+    command = resume.of_call(result)
+    lines += [f"Resume with: {command}"] if command else []  # exact, and inert by itself
     return [*lines, *(["Reports:", *(f"  {clean(file, 1000)}" for file in files)] if files else [])]
 
 

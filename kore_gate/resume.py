@@ -5,10 +5,15 @@ import re
 from collections.abc import Sequence
 
 from kore_gate import text
-from kore_gate.model import Phase, SuiteResult
+from kore_gate.model import Phase, Result, SuiteResult
 
 # Stands for the id of a run that is still to be started, where other runs of the call have one.
 TO_START = "-"
+
+
+def of_call(call: Result) -> str:
+    """Return the command that takes up all suites of a call that can be; "" if there are none."""
+    return command(call.command, [suite for suite in call.suites if suite.resume])
 
 
 def command(call: str, suites: Sequence[SuiteResult]) -> str:
@@ -17,7 +22,7 @@ def command(call: str, suites: Sequence[SuiteResult]) -> str:
     runs = [suite for suite in suites if suite.phase is Phase.RUN and suite.run_id]
     parts = []
     if imports:
-        parts.append("kore-gate wait " + _flag("ds-id", [suite.ds_id for suite in imports]))
+        parts.append("kore-gate wait " + _flag("ds-id", list(dict.fromkeys(suite.ds_id for suite in imports))))
     to_run = [suite for suite in suites if suite in runs or (call == "test" and suite in imports)]
     if to_run:
         run = "kore-gate run " + _words([suite.name for suite in to_run])

@@ -88,6 +88,11 @@ def markdown(text: str, limit: int = 300) -> str:
     return _MARKDOWN.sub(lambda match: f"&#{ord(match[0])};", line(text, limit))
 
 
+def code(text: str) -> str:
+    """Return printable text of one line for a code element in Markdown, exact when it is copied from the page."""
+    return _MARKDOWN.sub(lambda match: f"&#{ord(match[0])};", text)
+
+
 def file_name(name: str, fallback: str = "suite") -> str:
     """Return a name that every file system and artifact store takes: letters, digits, `.`, `_` and `-`."""
     kept = "".join(char if char.isalnum() or char in "._-" else "-" for char in unicodedata.normalize("NFC", name))

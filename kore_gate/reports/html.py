@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from kore_gate import exit_codes, phrases, testcases, text
+from kore_gate import exit_codes, phrases, resume, testcases, text
 from kore_gate.model import Counts, Ending, Result, Step, SuiteResult
 from kore_gate.reports import difference, transcript, words
 
@@ -104,6 +104,7 @@ def render(call: Result) -> bytes:
         policy=_policy(css),
         meaning=exit_codes.MEANINGS[call.verdict.exit_code],
         counts=sum((testcases.count(result, call.junit_granularity) for result in call.suites), Counts()),
+        resume=resume.of_call(call),
         unjudged=sum(testcases.unjudged(result, call.junit_granularity) for result in suites),
         suites=len(suites),
         sections=[

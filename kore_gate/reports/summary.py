@@ -7,14 +7,13 @@ import itertools
 import re
 from collections.abc import Callable, Iterator, Sequence
 
-from kore_gate import bubble, exit_codes, phrases, testcases, text
+from kore_gate import bubble, exit_codes, phrases, resume, testcases, text
 from kore_gate.model import Assertion, Ending, Reply, Result, Step, SuiteResult, Verdict
 from kore_gate.reports import transcript, words
 
 LIMIT = 1_000_000
 
 _FAILURES = 20
-_RESUMES = 20
 _NOTES = 50
 _CUT = "*This summary was cut to fit its page; `kore-report.html` has the whole of it.*"
 
@@ -33,7 +32,7 @@ def render(call: Result, limit: int = LIMIT) -> str:
     by_importance = [
         _Block(0, lambda size: _heading(call, brief=not size), (1, 0)),
         _Block(1, lambda size: _explanation(call.verdict, size)),
-        _Block(7, lambda size: _resume(call, size), (_RESUMES, 1)),
+        _Block(7, lambda _: _resume(call), (1,)),
         _Block(8, lambda _: _next(call), (1,)),
         _Block(2, lambda size: _table(call, size), (200, 20, 5)),
         _Block(3, lambda _: _evidence(call), (1,)),
@@ -216,13 +215,9 @@ def _conversation(result: SuiteResult, size: int) -> str:
     return f"<details><summary>{summary}</summary>\n\n{inner}\n\n</details>"
 
 
-def _resume(call: Result, size: int) -> str:
-    commands = words.resumes(call)
-    if not commands:
-        return ""
-    shown = "\n".join(text.markdown(command, 2_000) for command in commands[:size])
-    more = f"\n\n{len(commands) - size} more in `kore-report.html`." if len(commands) > size else ""
-    return f"### Resume\n\n<pre><code>{shown}</code></pre>{more}"
+def _resume(call: Result) -> str:
+    command = resume.of_call(call)
+    return f"### Resume\n\n<pre><code>{text.code(command)}</code></pre>" if command else ""
 
 
 def _next(call: Result) -> str:

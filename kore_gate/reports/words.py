@@ -136,11 +136,6 @@ def web_link(url: str) -> str:
     return url if printable and parts.scheme in ("http", "https") and parts.netloc else ""
 
 
-def resumes(call: Result) -> list[str]:
-    """List the commands that take up again what this call left unfinished."""
-    return list(dict.fromkeys(result.resume for result in call.suites if result.resume))
-
-
 def next_steps(call: Result) -> Sequence[str]:
     """Say what a reader can do now, in the order it helps."""
     steps: list[str] = []

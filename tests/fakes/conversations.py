@@ -199,7 +199,7 @@ def timed_out() -> Result:
         status="IN_PROGRESS",
         duration=1800.2,
         notes=("Kore.ai forgets an import 15 minutes after it was made.",),
-        resume="kore-gate wait --ds-id ds-1 --timeout 1h",
+        resume="kore-gate wait --ds-id ds-1",
     )
     return builders.make_call(late, verdict=verdict, duration=1800.4)
 

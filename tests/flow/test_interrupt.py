@@ -207,3 +207,19 @@ def test_interrupt__twice_is_once(tmp_path: pathlib.Path) -> None:
 
     assert result.verdict.exit_code is ExitCode.SIGTERM
     check_reports(pipeline, 143)
+
+
+def test_interrupt__one_command_for_all(tmp_path: pathlib.Path) -> None:
+    """What is printed takes up every suite of the call at once, and its reports replace each other's nowhere."""
+    names = ["two  spaces", "a\u200bb", "##[error]x"]
+    write_named(tmp_path, names)
+    pipeline = Pipeline(tmp_path / "reports", scenario="stuck")
+
+    result = interrupted(pipeline, make_settings(command="test", files=("*.json",)), 20.0)
+    pipeline.prepare(make_settings()).conclude(result)
+
+    [line] = [line for line in pipeline.stderr.getvalue().splitlines() if line.startswith("Resume with: ")]
+    wait, run = line.removeprefix("Resume with: ").split(" && ")
+    assert shlex.split(wait)[-1].split(",") == [one.ds_id for one in result.suites]
+    assert sorted(shlex.split(run)[2:]) == sorted(names)
+    assert "##[" not in line

@@ -101,7 +101,7 @@ def test_render__verdict_first() -> None:
         "Timed out after 30m: the import was at 85 %.",
         "What this usually means Kore.ai's queue is long",
         "What to do Wait for the same import again, with a longer timeout.",
-        "Resume with kore-gate wait --ds-id ds-1 --timeout 1h",
+        "Resume with kore-gate wait --ds-id ds-1",
         "Exit code 4 timed out",
         "Suites 1",
         "Duration 30 min",

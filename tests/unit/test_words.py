@@ -1,7 +1,5 @@
 """Small things that the reports for people say."""
 
-import dataclasses
-
 import pytest
 
 from kore_gate.model import Ending, Evidence, Outcome
@@ -88,15 +86,6 @@ def test_evidence(outcomes: list[Outcome], actual: str | None, evidence: Evidenc
     result = builders.make_result(suite=builders.make_suite(steps=steps), evidence=evidence)
 
     assert words.evidence(result).startswith(said)
-
-
-def test_resumes__each_once() -> None:
-    """The same command is given once."""
-    late = builders.make_result(Ending.TIMED_OUT, resume="kore-gate wait --ds-id a")
-
-    call = builders.make_call(late, late, dataclasses.replace(late, resume="kore-gate wait --ds-id b"))
-
-    assert words.resumes(call) == ["kore-gate wait --ds-id a", "kore-gate wait --ds-id b"]
 
 
 @pytest.mark.parametrize(
