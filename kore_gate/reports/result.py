@@ -1,24 +1,51 @@
 """kore-result.json: everything a call found out, for machines, and for rendering the reports again."""
 
+import dataclasses
+import functools
 import json
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 
 from kore_gate import errors, testcases
-from kore_gate.model import Result
+from kore_gate.model import Result, SuiteResult
 
 SCHEMA = 1
 
 
 def render(result: Result, files: Sequence[str] = ()) -> bytes:
-    """Return the result as JSON, with counts for each suite and the names of the report files."""
-    content = msgspec.to_builtins(result)
-    for suite, facts in zip(content["suites"], result.suites, strict=True):
-        suite["counts"] = msgspec.to_builtins(testcases.count(facts))
+    """Return the result as JSON, with counts for each suite and the names of the report files.
+
+    Within a suite, fields that have their default value are left out: most have, and suites may be large.
+    """
+    content = msgspec.to_builtins(dataclasses.replace(result, suites=()))
+    content["suites"] = [_suite(suite, result.junit_granularity) for suite in result.suites]
     content = {"schema": SCHEMA, **content, "files": list(files)}
     # Half an emoji is legal in JSON's own escapes, and nowhere else.
-    return json.dumps(content, indent=1, ensure_ascii=True).encode() + b"\n"
+    return json.dumps(content, ensure_ascii=True, separators=(",", ":")).encode() + b"\n"
+
+
+def _suite(result: SuiteResult, granularity: str) -> dict[str, object]:
+    content: dict[str, object] = msgspec.to_builtins(dataclasses.replace(result, suite=None))
+    content["suite"] = _short(result.suite)
+    content["counts"] = msgspec.to_builtins(testcases.count(result, granularity))
+    return content
+
+
+def _short(fact: object) -> object:
+    """Write a fact of the model down without the fields that have their default value."""
+    if isinstance(fact, tuple):
+        return [_short(part) for part in fact]
+    if isinstance(fact, type) or not dataclasses.is_dataclass(fact):
+        return fact
+    given = ((name, getattr(fact, name), default) for name, default in _fields(fact.__class__))
+    return {name: _short(value) for name, value, default in given if value != default}
+
+
+@functools.cache
+def _fields(kind: type[Any]) -> list[tuple[str, object]]:
+    return [(field.name, field.default) for field in dataclasses.fields(kind)]
 
 
 def load(data: bytes) -> tuple[Result, list[str]]:

@@ -2,6 +2,7 @@ import dataclasses
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -210,3 +211,43 @@ def test_load__any_bytes(data: bytes) -> None:
     """No file raises anything but the error that says what is wrong with it."""
     with pytest.raises(errors.SettingsError):
         result.load(data)
+
+
+def test_render__compact() -> None:
+    """What can be derived is left out, and nothing is spaced: suites of 50,000 steps occur."""
+    step = builders.make_step(replies=(builders.make_reply(assertions=(builders.make_assertion(),)),))
+    call = builders.make_call(builders.make_result(suite=builders.make_suite(steps=(step,) * 2)))
+
+    data = result.render(call)
+
+    saved = json.loads(data)
+    assert data.count(b"\n") == 1
+    assert b'": ' not in data
+    assert saved["suites"][0]["suite"]["steps"][0] == {
+        "number": 1,
+        "input": "Hi",
+        "replies": [
+            {
+                "text": "Hello",
+                "node": "Greeting",
+                "assertions": [
+                    {
+                        "group": "text",
+                        "enabled": True,
+                        "checks": [{"field": "text", "value": "Hello"}],
+                        "outcome": "passed",
+                    }
+                ],
+            }
+        ],
+        "outcome": "passed",
+    }
+    assert result.load(data)[0] == call
+
+
+def test_load__every_field_written_out() -> None:
+    """A result that an earlier version wrote, with every field, is read as well."""
+    call = builders.make_call()
+    full = {**msgspec.to_builtins(call), "schema": 1, "files": []}
+
+    assert result.load(json.dumps(full).encode())[0] == call
