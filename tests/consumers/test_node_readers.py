@@ -64,6 +64,22 @@ def test_node__test_results_parser(found: Mapping[str, Mapping[str, Mapping[str,
     }
 
 
+def test_node__several_suites(node: str, folder: Path) -> None:
+    """Of a folder with several suites every skipped case is known as skipped, and none counts as passed."""
+    names = [name for name in SAMPLES if name.endswith("rich-assertion")]
+    numbers = [SAMPLES[name].numbers for name in names]
+
+    found = json.loads(
+        _run(node, NODE / "read.cjs", "--together", *(folder / f"TEST-kore-{name}.xml" for name in names), cwd=folder)
+    )
+
+    red = sum(one.failures + one.errors for one in numbers)
+    skipped = sum(one.skipped for one in numbers)
+    passed = sum(one.tests for one in numbers) - red - skipped
+    assert (found["suites"], found["skipped"]) == (len(names), skipped)
+    assert (found["passed"], found["passing"]) == (passed, passed)
+
+
 def test_node__datadog(node: str, folder: Path) -> None:
     """Datadog's uploader finds every file valid; it has no counts to show."""
     program = NODE / "node_modules" / ".bin" / "datadog-ci"
