@@ -8,6 +8,9 @@ import xmlschema
 from junit2htmlreport import parser as junit2html
 from lxml import etree
 
+from kore_gate.model import Ending
+from kore_gate.reports import junit
+from tests import builders
 from tests.consumers.samples import SAMPLES, Numbers
 
 SCHEMAS = Path(__file__).parents[2].parent / "shared" / "schemas"
@@ -77,3 +80,21 @@ def test_junit2html__counts(folder: Path, name: str) -> None:
     wanted = SAMPLES[name].numbers
     assert found == dataclasses.replace(wanted, failures=wanted.failures + wanted.errors, errors=0)
     assert "</html>" in read.html()
+
+
+def test_junitparser__folder(tmp_path: Path) -> None:
+    """A reader that adds up a folder finds each of three suites that timed out as a test case of its own."""
+    late = builders.make_result(Ending.TIMED_OUT, suite=None)
+    suites = (late, dataclasses.replace(late, key="ds-2"), dataclasses.replace(late, key="ds-3", name="Loans"))
+    call = builders.make_call(*suites)
+    for number, suite in enumerate(suites):
+        (tmp_path / f"TEST-kore-{number}.xml").write_bytes(junit.render(suite, call))
+
+    files = [junitparser.JUnitXml.fromfile(str(path)) for path in sorted(tmp_path.iterdir())]
+    cases: list[Any] = [case for file in files for suite in list[Any](file) for case in suite]
+
+    assert [(case.classname, case.name) for case in cases] == [
+        ("kore_gate.import", "import succeeds: Banking regression"),
+        ("kore_gate.import", "import succeeds: Banking regression #2"),
+        ("kore_gate.import", "import succeeds: Loans"),
+    ]
