@@ -119,13 +119,13 @@ class Track:
         job, steps = self.job, suite.steps if suite else ()
         if job is None:
             return Evidence.NONE
-        ended_well = job.state is State.SUCCEEDED and suite is not None
         if self.phase is not Phase.RUN:
-            return Evidence.IMPORT_VALIDATION if ended_well else Evidence.NONE
+            is_stored = job.state is State.SUCCEEDED and suite is not None
+            return Evidence.IMPORT_VALIDATION if is_stored else Evidence.NONE
         # A run that is not over, or ended without results, shows nothing.
         counted = job.tally is not None and bool(job.tally.passed or job.tally.failed)
         ran = counted or any(step.outcome in (Outcome.PASSED, Outcome.FAILED) for step in steps)
-        return Evidence.EXECUTION if ran or ended_well else Evidence.NONE
+        return Evidence.EXECUTION if ran else Evidence.NONE
 
     @property
     def is_resumable(self) -> bool:

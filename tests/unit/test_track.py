@@ -243,6 +243,7 @@ RUNS: dict[str, tuple[Job, Suite | None, Evidence]] = {
     "failed by its counts": (job(State.FAILED, tally=Tally(failed=1)), None, Evidence.EXECUTION),
     "some steps": (job(State.RUNNING), make_suite(steps=(make_step(), NEVER_RUN)), Evidence.EXECUTION),
     "no result of any kind": (job(), None, Evidence.NONE),
+    "an empty result": (job(), make_suite(steps=()), Evidence.NONE),
 }
 
 
