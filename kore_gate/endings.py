@@ -44,7 +44,7 @@ def timed_out(phase: Phase, job: Job | None, trouble: str, *, waited: float, tim
     hint = "Raise timeout, or resume with the command below while Kore.ai still knows the job."
     cause = f"a busy platform, a long suite, or a bot that does not answer during the replay{expiry}."
     if trouble:
-        cause = "an outage or a rate limit that lasts longer than the rest of the timeout."
+        cause = "an outage, a wrong host, or a rate limit that lasts longer than the rest of the timeout."
     if phase is Phase.UPLOAD:
         hint = "Raise timeout."
     elif not known:
