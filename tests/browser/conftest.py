@@ -38,9 +38,9 @@ def _missing(what: str) -> NoReturn:
     pytest.skip(message)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator["Browser"]:
-    """Start headless Chromium once for all tests."""
+    """Start headless Chromium once for all tests here; while it runs, no other test can run an event loop."""
     program = next(
         (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
     )
