@@ -11,7 +11,7 @@ import httpx
 
 from kore_gate import errors
 from kore_gate.clock import Clock
-from kore_gate.settings import Settings
+from kore_gate.settings.sources import Settings
 
 LIFETIME = 300  # seconds; Kore.ai refuses tokens with a jti that live for more than an hour
 

@@ -6,7 +6,7 @@ import tenacity
 
 from kore_gate import errors
 from kore_gate.clock import Clock
-from kore_gate.kore.answers import Answer
+from kore_gate.kore.responses import Answer
 
 LOOK = (
     "It is not sent twice. Look in Kore.ai (Regression Testing) whether the job has started; "

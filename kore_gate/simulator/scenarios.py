@@ -4,7 +4,7 @@ import dataclasses
 import enum
 from collections.abc import Callable, Mapping
 
-from kore_gate.exit_codes import ExitCode
+from kore_gate.errors import ExitCode
 from kore_gate.simulator import faults, shapes
 from kore_gate.simulator.faults import Fault
 from kore_gate.simulator.messages import Json

@@ -7,8 +7,8 @@ from collections import Counter
 import pytest
 from junitparser import JUnitXml
 
-from kore_gate.exit_codes import ExitCode
-from kore_gate.model import Ending, Evidence, Phase
+from kore_gate.errors import Ending, ExitCode
+from kore_gate.model import Evidence, Phase
 from kore_gate.simulator import content, faults
 from kore_gate.simulator.faults import Fault
 from kore_gate.simulator.messages import Response, errors

@@ -8,12 +8,12 @@ from typing import Any
 import httpx
 import pytest
 
-from kore_gate import doctor
 from kore_gate.ci import dialects
-from kore_gate.console import Console
-from kore_gate.doctor import Doctor
-from kore_gate.kore import wire
-from kore_gate.settings import Settings
+from kore_gate.commands import doctor
+from kore_gate.commands.doctor import Doctor
+from kore_gate.kore import transport
+from kore_gate.reports.console import Console
+from kore_gate.settings.sources import Settings
 from kore_gate.simulator import kore
 from tests.fakes.clock import FakeClock
 from tests.fakes.kore import FakeKore
@@ -252,13 +252,13 @@ def test_doctor__tls_facts(clock: FakeClock, monkeypatch: pytest.MonkeyPatch) ->
     """The certificate is told once, with a word of warning when it is about to expire."""
     import datetime
 
-    facts = wire.Tls(
+    facts = transport.Tls(
         version="TLSv1.3",
         subject="kore.example",
         issuer="Example Trust",
         expires=clock.now() + datetime.timedelta(days=3),
     )
-    monkeypatch.setattr(wire, "tls_facts", lambda _: facts)
+    monkeypatch.setattr(transport, "tls_facts", lambda _: facts)
 
     found = visit(clock, simulator(clock), doctor_settings())
 

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from kore_gate import errors
-from kore_gate.kore.api import Api
+from kore_gate.kore.client import Api
 from kore_gate.simulator import kore
 from tests.fakes.clock import FakeClock
 from tests.fakes.rig import CALLS, CAN_NOT_HAVE_ARRIVED, MAY_HAVE_ARRIVED, OUTAGES, RUNNING, STARTS, Rig

@@ -5,10 +5,9 @@ import pathlib
 import pytest
 from junitparser import JUnitXml
 
-from kore_gate import settings
-from kore_gate.exit_codes import MEANINGS, ExitCode
-from kore_gate.model import Ending
-from kore_gate.settings import Settings
+from kore_gate.errors import MEANINGS, Ending, ExitCode
+from kore_gate.settings import sources
+from kore_gate.settings.sources import Settings
 from kore_gate.simulator import kore, scenarios, suites
 from kore_gate.simulator.messages import Json
 from kore_gate.simulator.scenarios import SCENARIOS, Scenario
@@ -25,7 +24,7 @@ def wanted(command: str, scenario: Scenario, **flags: str) -> Settings:
     """Read settings as a user's, the scenario's own among them."""
     given = {"host": HOST, "stream-id": kore.STREAM_ID, "client-id": kore.CLIENT_ID, "user-email": kore.USER_EMAIL}
     secrets = {"KORE_CLIENT_SECRET": kore.CLIENT_SECRET}
-    return settings.read(command, {**given, **scenario.settings, **flags}, secrets, lambda _: "")
+    return sources.read(command, {**given, **scenario.settings, **flags}, secrets, lambda _: "")
 
 
 def check(ended: Ended, code: ExitCode) -> None:

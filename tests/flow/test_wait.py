@@ -9,14 +9,14 @@ import pytest
 from junitparser import JUnitXml
 
 from kore_gate import text
-from kore_gate.exit_codes import ExitCode
-from kore_gate.gate import Gate
-from kore_gate.kore.api import Api
-from kore_gate.model import Ending, Job, SuiteResult
+from kore_gate.errors import Ending, ExitCode
+from kore_gate.gate.runner import Gate
+from kore_gate.gate.suite_run import Work
+from kore_gate.kore.client import Api
+from kore_gate.model import Job, SuiteResult
 from kore_gate.simulator import content, faults, kore
 from kore_gate.simulator.messages import Json
 from kore_gate.simulator.scenarios import SCENARIOS, Scenario
-from kore_gate.track import Work
 from tests.fakes.files import write_demo
 from tests.fakes.pipeline import Pipeline, make_settings
 

@@ -15,9 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kore_gate import errors
-from kore_gate.events import Event, Happening
-from kore_gate.exit_codes import ExitCode
-from kore_gate.model import Ending, Outcome, Phase, Result, SuiteResult
+from kore_gate.errors import Ending, ExitCode
+from kore_gate.model import Event, Happening, Outcome, Phase, Result, SuiteResult
 from tests import builders
 from tests.fakes import runners
 from tests.fakes.screens import Screen, Terminal
@@ -481,7 +480,7 @@ def test_console__foreign_text_is_no_command(ci: str, foreign: list[str]) -> Non
 
 def test_console__rich_is_not_loaded() -> None:
     """Lines need no display library; only bars do."""
-    script = "import sys, kore_gate.console; sys.exit(any(name.split('.')[0] == 'rich' for name in sys.modules))"
+    script = "import sys, kore_gate.reports.console; sys.exit(any(name.split('.')[0] == 'rich' for name in sys.modules))"
 
     ended = subprocess.run([sys.executable, "-c", script], check=False)
 

@@ -14,7 +14,8 @@ import lxml.html
 import pytest
 from hypothesis import strategies
 
-from kore_gate.model import Assertion, Ending, Outcome, Phase, Result
+from kore_gate.errors import Ending
+from kore_gate.model import Assertion, Outcome, Phase, Result
 from kore_gate.reports import html
 from tests import builders
 from tests.fakes import conversations

@@ -3,7 +3,8 @@ from collections.abc import Callable
 
 import pytest
 
-from kore_gate import errors, poller
+from kore_gate import errors
+from kore_gate.gate import poller
 from kore_gate.model import Job, State
 from tests.fakes.clock import FakeClock
 

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from kore_gate.exit_codes import ExitCode
+from kore_gate.errors import ExitCode
 from kore_gate.simulator import faults, shapes
 from kore_gate.simulator.messages import Delivery, Response
 from kore_gate.simulator.scenarios import SCENARIOS, Scenario, find

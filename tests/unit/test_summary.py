@@ -12,7 +12,8 @@ import pytest
 from hypothesis import strategies
 from markdown_it.token import Token
 
-from kore_gate.model import Ending, Outcome, Phase, Result
+from kore_gate.errors import Ending
+from kore_gate.model import Outcome, Phase, Result
 from kore_gate.reports import summary
 from tests import builders
 from tests.fakes import conversations
