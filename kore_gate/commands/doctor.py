@@ -192,10 +192,10 @@ class Doctor:
             self._tell("clock", "not compared: Kore.ai's answer carried no Date")
         elif abs(skew) > _MOST_SKEW:
             direction = "behind" if skew > 0 else "ahead of"
-            said = f"this machine is {abs(skew):.0f} s {direction} Kore.ai, so tokens look expired or early"
+            said = f"this machine is {text.duration(abs(skew))} {direction} Kore.ai, so tokens look expired or early"
             self._tell("clock", said, "Set the machine's clock (NTP).", ExitCode.REFUSED)
         else:
-            self._tell("clock", f"within {max(1.0, abs(skew)):.0f} s of Kore.ai's")
+            self._tell("clock", f"within {text.duration(max(1.0, abs(skew)))} of Kore.ai's")
 
     def _conclude(self) -> int:
         bad = [finding for finding in self._findings if finding.code]

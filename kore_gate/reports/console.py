@@ -16,7 +16,7 @@ from kore_gate.ci.dialects import Dialect, Severity
 from kore_gate.errors import MEANINGS, Ending, ExitCode, GateError
 from kore_gate.gate import suite_run
 from kore_gate.model import Event, Evidence, Happening, Outcome, Result, SuiteResult, Verdict
-from kore_gate.reports import cases
+from kore_gate.reports import cases, labels
 from kore_gate.reports.cases import Case
 from kore_gate.settings.redact import Redactor
 
@@ -193,17 +193,6 @@ class Failure:
         return f"{self.suite}: {self.where}" if self.where else self.suite
 
 
-def span(seconds: float) -> str:
-    """Write a duration the way people say it: `0.4s`, `12s`, `1m05s`, `1h02m`."""
-    if seconds < 10:
-        return f"{seconds:.1f}s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours}h{minutes:02d}m"
-    return f"{minutes}m{rest:02d}s" if minutes else f"{rest}s"
-
-
 def news(event: Event, clean: Clean) -> str:
     """Put an event into one line: `banking: IN_PROGRESS 85 % (1m05s)`."""
     progress = standing(event, clean)
@@ -221,7 +210,7 @@ def news(event: Event, clean: Clean) -> str:
         case _:
             typing.assert_never(event.happening)
     said = ": ".join(part for part in (clean(event.name, NAME_WIDTH), what, clean(event.text, LONG)) if part)
-    return f"{said} ({span(event.elapsed)})" if event.elapsed > 0 else said
+    return f"{said} ({text.duration(event.elapsed)})" if event.elapsed > 0 else said
 
 
 def standing(event: Event, clean: Clean) -> str:
@@ -242,7 +231,7 @@ def bar(event: Event, clean: Clean) -> tuple[str, float | None]:
 def problem(error: GateError, clean: Clean) -> list[str]:
     """Say what happened, in which details, what it usually means and what to do."""
     details = [f"  - {clean(detail, LONG)}" for detail in error.details]
-    return [clean(error.message, LONG), *details, *_advice(error.cause, error.hint, clean)]
+    return [clean(error.message, LONG), *details, *_advice(error, clean)]
 
 
 def red_suites(result: Result) -> list[SuiteResult]:
@@ -302,7 +291,7 @@ def closing(result: Result, files: Sequence[str], clean: Clean) -> list[str]:
         lines += [f"Note on {clean(suite.name, NAME_WIDTH)}: {clean(note, LONG)}" for note in suite.notes]
     if not result.suites:
         lines += [f"  - {clean(detail, LONG)}" for detail in result.verdict.details]
-    lines += _advice(result.verdict.cause, result.verdict.hint, clean)
+    lines += _advice(result.verdict, clean)
     command = suite_run.of_call(result)
     lines += [f"Resume with: {command}"] if command else []  # exact, and inert by itself
     return [*lines, *(["Reports:", *(f"  {clean(file, 1000)}" for file in files)] if files else [])]
@@ -326,9 +315,8 @@ def mood(ending: Ending | None) -> str:
     return "green" if ending is Ending.PASSED else "red"
 
 
-def _advice(cause: str, hint: str, clean: Clean) -> list[str]:
-    parts = (("Usually", cause), ("What to do", hint))
-    return [f"{label}: {clean(said, LONG)}" for label, said in parts if said]
+def _advice(source: Verdict | GateError, clean: Clean) -> list[str]:
+    return [f"{label}: {clean(value, LONG)}" for label, value in labels.advice(source)]
 
 
 def _failure(result: SuiteResult, case: Case) -> Failure:
@@ -354,7 +342,7 @@ def _only_accepted(suite: SuiteResult) -> bool:
 def _row(suite: SuiteResult, granularity: str, clean: Clean) -> tuple[str, ...]:
     counts = cases.count(suite, granularity)
     numbers = (counts.steps, counts.passed, counts.failed, counts.errors, counts.skipped)
-    return (clean(suite.name, NAME_WIDTH), str(suite.verdict.ending), *map(str, numbers), span(suite.duration))
+    return (clean(suite.name, NAME_WIDTH), str(suite.verdict.ending), *map(str, numbers), text.duration(suite.duration))
 
 
 def _cell(text: str, column: int, width: int) -> str:

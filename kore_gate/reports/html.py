@@ -242,7 +242,7 @@ def _environment() -> "jinja2.Environment":
         finalize=cleaned,
     )
     env.filters.update(
-        lines=lines, changed=changed, code=code, line=text.line, seconds=labels.seconds, number="{:,}".format
+        lines=lines, changed=changed, code=code, line=text.line, seconds=text.duration, number="{:,}".format
     )
     env.globals.update(words=labels)
     return env

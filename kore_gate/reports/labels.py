@@ -6,7 +6,7 @@ import urllib.parse
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from kore_gate.errors import Ending
+from kore_gate.errors import Ending, GateError
 from kore_gate.model import Assertion, Evidence, Outcome, Reply, Result, Step, SuiteResult, Verdict
 
 _TITLES = ("title", "text", "heading", "header", "label", "name")
@@ -190,14 +190,16 @@ def difference(assertion: Assertion, reply: Reply) -> tuple[str, str]:
     return message, "\n".join(lines)
 
 
+def advice(source: Verdict | GateError) -> list[tuple[str, str]]:
+    """Return what usually causes this and what to do, each with its label, as far as they are known."""
+    labelled = (("Usual cause", source.cause), ("What to do", source.hint))
+    return [(label, value) for label, value in labelled if value]
+
+
 def explain(verdict: Verdict) -> str:
-    """Write a verdict out: what happened, what it usually means, what to do."""
-    parts = [verdict.message, *(f"  - {detail}" for detail in verdict.details)]
-    if verdict.cause:
-        parts.append(f"Usually: {verdict.cause}")
-    if verdict.hint:
-        parts.append(f"What to do: {verdict.hint}")
-    return "\n".join(parts)
+    """Write a verdict out: what happened, what usually causes it, what to do."""
+    details = (f"  - {detail}" for detail in verdict.details)
+    return "\n".join([verdict.message, *details, *(f"{label}: {value}" for label, value in advice(verdict))])
 
 
 def shorten(name: str, limit: int) -> str:
@@ -285,20 +287,6 @@ def assertion_outcome(result: SuiteResult, outcome: Outcome, *, enabled: bool = 
     if outcome is Outcome.PASSED and result.evidence is Evidence.IMPORT_VALIDATION:
         return "accepted"
     return "unreached" if outcome in (Outcome.SKIPPED, Outcome.PENDING) else outcome.value
-
-
-def seconds(value: float) -> str:
-    """Write a time span as people say it: `0.4 s`, `14 s`, `2 min 5 s`, `1 h 3 min`."""
-    if not 0 <= value < 1e9:  # also what is not a number
-        return "?"
-    if value < 10:
-        return f"{value:.1f} s" if value >= 0.05 or value == 0 else f"{value * 1000:.0f} ms"
-    whole = round(value)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min" + (f" {whole % 60} s" if whole % 60 else "")
-    return f"{whole // 3600} h" + (f" {whole % 3600 // 60} min" if whole % 3600 >= 60 else "")
 
 
 def sentence(value: str) -> str:

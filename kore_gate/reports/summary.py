@@ -75,7 +75,7 @@ def _heading(call: Result, *, brief: bool) -> str:
     code = call.verdict.exit_code
     facts = f"Exit code **{int(code)}**: {errors.MEANINGS[code]}"
     number = len(call.tested_suites)
-    parts = [facts, *([labels.plural(number, "suite")] if number else []), labels.seconds(call.duration)]
+    parts = [facts, *([labels.plural(number, "suite")] if number else []), text.duration(call.duration)]
     return title if brief else f"{title}\n\n{' · '.join(parts)}"
 
 
@@ -86,10 +86,7 @@ def _explanation(verdict: Verdict, size: int) -> str:
         shown = [f"- {_marked(detail)}" for detail in verdict.details[:size]]
         more = [f"- {len(verdict.details) - size} more in `kore-report.html`"] if len(verdict.details) > size else []
         told.append("\n".join(shown + more))
-    if verdict.cause:
-        told.append(f"**What it usually means:** {_marked(labels.sentence(verdict.cause))}")
-    if verdict.hint:
-        told.append(f"**What to do:** {_marked(labels.sentence(verdict.hint))}")
+    told += [f"**{label}:** {_marked(labels.sentence(value))}" for label, value in labels.advice(verdict)]
     return "\n\n".join(told)
 
 
@@ -106,7 +103,7 @@ def _table(call: Result, size: int) -> str:
             text.markdown(result.name, 120),
             f"{_mark(result)} {labels.TITLES[result.verdict.ending].lower()}",
             *map("{:,}".format, numbers),
-            labels.seconds(result.duration),
+            text.duration(result.duration),
             text.markdown(result.status, 60),
         ]
         rows.append(f"| {' | '.join(cells)} |")
@@ -209,7 +206,7 @@ def _conversation(result: SuiteResult, size: int) -> str:
     for place in sorted(by_weight[:size]):
         step = steps[place]
         css = labels.step_outcome(result, step)
-        spent = labels.seconds(step.duration) if step.duration is not None else ""
+        spent = text.duration(step.duration) if step.duration is not None else ""
         label = text.markdown(labels.step_label(step), 120)
         rows.append(f"| {label} | {labels.MARKS[css]} {labels.OUTCOMES[css].lower()} | {spent} |")
     ids = [("dsId", result.ds_id), ("run", result.run_id), ("test suite", result.test_suite_id), ("file", result.file)]

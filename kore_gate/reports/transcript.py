@@ -193,7 +193,7 @@ def scene(result: SuiteResult, step: Step, anchor: str, marker: Marker) -> Scene
         turns=tuple(_turn(result, reply, room, marker) for reply in step.replies[:_REPLIES]),
         unexpected=tuple(_bubble(extra, room) for extra in step.unexpected[:_REPLIES]),
         reason=_new(room.take(step.reason), labels.OUTCOMES[css]),
-        duration=labels.seconds(step.duration) if step.duration is not None else "",
+        duration=text.duration(step.duration) if step.duration is not None else "",
         where=where,
         more=max(len(step.replies) - _REPLIES, 0) + max(len(step.unexpected) - _REPLIES, 0),
     )

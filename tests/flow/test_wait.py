@@ -125,7 +125,7 @@ def test_wait__says_each_minute_that_it_waits(tmp_path: pathlib.Path) -> None:
 
     beats = [line for line in ended.stderr.splitlines() if "still waiting" in line]
     assert 8 <= len(beats) <= 10
-    assert re.search(r"still waiting: ds-demo-1 IN_PROGRESS; \d min( \d+ s)? left", beats[0])
+    assert re.search(r"still waiting: ds-demo-1 IN_PROGRESS; \d+m( \d+s)? left", beats[0])
     assert len(ended.stderr.splitlines()) < 50
 
 

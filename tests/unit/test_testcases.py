@@ -357,7 +357,7 @@ def test_cases_of__gate_outcomes(ending: Ending, kind: str) -> None:
         outcome=Outcome.ERROR,
         type=kind,
         message=verdict.message,
-        text=f"{verdict.message}\n  - row 1\nUsually: a slow bot\nWhat to do: wait longer",
+        text=f"{verdict.message}\n  - row 1\nUsual cause: a slow bot\nWhat to do: wait longer",
         source=Source(file="suites/a.json", line=1),
     )
 

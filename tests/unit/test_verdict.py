@@ -122,7 +122,7 @@ IMPORTS: dict[str, tuple[Mapping[str, object], ExitCode, str]] = {
     "still running": (
         imported(status="IN_PROGRESS", percentageComplete=85, response=None),
         ExitCode.TIMED_OUT,
-        "timed out after 30 min (timeout: 30 min); last status: IN_PROGRESS, 85 %.",
+        "timed out after 30m (timeout: 30m); last status: IN_PROGRESS, 85 %.",
     ),
     "an unknown word": (
         imported(step(), status="REINDEXING"),
@@ -348,7 +348,7 @@ RUNS: dict[str, tuple[Mapping[str, object], ExitCode, str]] = {
     "running": (
         sample("conversation-run-status-inprogress-v10"),
         ExitCode.TIMED_OUT,
-        "Run: timed out after 30 min (timeout: 30 min); last status: inprogress, 85 %.",
+        "Run: timed out after 30m (timeout: 30m); last status: inprogress, 85 %.",
     ),
     "no status": ({"result": {}}, ExitCode.TIMED_OUT, "no status at all"),
     "passed, and nothing more": ({"status": "passed"}, ExitCode.NOTHING_TO_TEST, "the suite has no steps"),

@@ -8,27 +8,6 @@ from kore_gate.reports import labels
 from tests import builders
 
 
-@pytest.mark.parametrize(
-    ("value", "said"),
-    [
-        (0, "0.0 s"),
-        (0.004, "4 ms"),
-        (0.84, "0.8 s"),
-        (14.364, "14 s"),
-        (60, "1 min"),
-        (125, "2 min 5 s"),
-        (3600, "1 h"),
-        (3785, "1 h 3 min"),
-        (float("nan"), "?"),
-        (float("inf"), "?"),
-        (-1, "?"),
-    ],
-)
-def test_seconds(value: float, said: str) -> None:
-    """Time spans are written as people say them."""
-    assert labels.seconds(value) == said
-
-
 @pytest.mark.parametrize("ending", Ending)
 def test_titles(ending: Ending) -> None:
     """Every ending has a title."""
