@@ -206,6 +206,11 @@ class SuiteResult:
     notes: tuple[str, ...] = ()
     resume: str = ""
 
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """Return the steps of the suite, as far as it is known."""
+        return self.suite.steps if self.suite else ()
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Result:

@@ -503,7 +503,7 @@ def _many(number: int, text: str) -> SuiteResult:
 
 def test_render__large_file(monkeypatch: pytest.MonkeyPatch) -> None:
     """The longer the file, the shorter its test cases, and it says so."""
-    rooms = tuple(dataclasses.replace(room, until=room.until / 10) for room in junit._ROOMS)
+    rooms = tuple(room._replace(until=room.until / 10) for room in junit._ROOMS)
     monkeypatch.setattr(junit, "_ROOMS", rooms)
 
     root = _render(_many(600, "long answer " * 50))
@@ -590,7 +590,7 @@ def test_verify__failure_lost() -> None:
 
 def test_verify__green_file_for_a_red_suite(monkeypatch: pytest.MonkeyPatch) -> None:
     """A suite that did not pass never has a green file, whatever the test cases say."""
-    passed = cases.cases_of(builders.make_result())
+    passed = [*cases.each(builders.make_result())]
     monkeypatch.setattr(cases, "each", lambda *_: iter(passed))
     result = builders.make_result(Ending.TIMED_OUT)
     call: Result = builders.make_call(result)

@@ -119,7 +119,7 @@ def test_render__any_text(call: Result) -> None:
 
     root = etree.fromstring(data)
 
-    wanted = [case.outcome for case in cases.cases_of(result, call.junit_granularity)]
+    wanted = [case.outcome for case in [*cases.each(result, call.junit_granularity)]]
     for tag, outcome in (("failure", Outcome.FAILED), ("error", Outcome.ERROR), ("skipped", Outcome.SKIPPED)):
         elements = list(root.iter(tag))
         assert len(elements) == wanted.count(outcome)
