@@ -80,7 +80,7 @@ class Finding(NamedTuple):
             return "; ".join([message, *self.result.verdict.details])
         # A difference repeats what was expected; every other message needs the name beside it.
         is_named = self.outcome is Outcome.FAILED or not self.assertion
-        return message if is_named else f"{_printable(self.name)}: {message}"
+        return message if is_named else f"{_one_line(self.name, NAME_LIMIT)}: {message}"
 
     @property
     def name(self) -> str:
@@ -324,26 +324,19 @@ def _shorten(name: str, limit: int) -> str:
     return labels.shorten(name.removesuffix(end), limit - len(end)) + end
 
 
-def _one_line(name: str) -> str:
-    return " ".join(text.xml(name[: NAME_LIMIT * 8]).split())
-
-
-def _printable(name: str) -> str:
-    return labels.shorten(_one_line(name), NAME_LIMIT)
+def _one_line(name: str, limit: int = NAME_LIMIT * 8) -> str:
+    return text.line(text.xml(name[: limit * 8 + 1]), limit)
 
 
 def _numbered(cases: Iterable[Case]) -> Iterator[Case]:
     """Make names printable and short, and number the repeats, the same way in every run."""
     seen: dict[tuple[str, str], int] = {}  # how often; `text.unique` would take long where thousands are alike
     for case in cases:
-        name = candidate = _printable(case.name)
-        number = seen.get((case.classname, name), 0) + 1
-        while number > 1:
-            end = f" #{number}"
-            candidate = labels.shorten(name, NAME_LIMIT - len(end)) + end
-            if (case.classname, candidate) not in seen:
-                break
+        name = candidate = _one_line(case.name, NAME_LIMIT)
+        number = seen.get((case.classname, name), 0)
+        while (case.classname, candidate) in seen:
             number += 1
-        seen[case.classname, name] = number
+            candidate = labels.shorten(name, NAME_LIMIT - len(f" #{number}")) + f" #{number}"
+        seen[case.classname, name] = max(number, 1)
         seen.setdefault((case.classname, candidate), 1)
         yield case if candidate == case.name else dataclasses.replace(case, name=candidate)

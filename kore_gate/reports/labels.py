@@ -135,7 +135,7 @@ UNKNOWN = "(Kore.ai did not say)"
 
 def label(assertion: Assertion) -> str:
     """Say in words what an assertion expects: `text equals "Hello"`, `flow reaches Confirmation`."""
-    values = expected(assertion)
+    values = expected_values(assertion)
     match assertion.group:
         case "context":
             # Each variable is expected; of texts and nodes one is enough.
@@ -148,13 +148,13 @@ def label(assertion: Assertion) -> str:
             return f"{group} {operator} {quoted}".lstrip()
 
 
-def expected(assertion: Assertion) -> Sequence[str]:
+def expected_values(assertion: Assertion) -> Sequence[str]:
     """Return what an assertion expects, each value as people read it."""
     return _with_fields(assertion, [readable(check.value) for check in assertion.checks])
 
 
-def actual(reply: Reply, assertion: Assertion) -> str | None:
-    """Return what came instead of the expected, None where it is not known: the reply's text says nothing of nodes."""
+def actual_value(assertion: Assertion, reply: Reply) -> str | None:
+    """Return the value an assertion met, None where it is not known: the reply's text says nothing of nodes."""
     return reply.actual if assertion.actual is None and assertion.group == "text" else assertion.actual
 
 
@@ -171,21 +171,24 @@ def step_label(step: Step) -> str:
 
 
 def compared(assertion: Assertion, reply: Reply) -> tuple[list[str], str | None]:
-    """Return the values that were expected and what came (None: not known), in a form that shows how they differ."""
-    values, came = [check.value for check in assertion.checks], actual(reply, assertion)
-    shown = [readable(value) for value in values], None if came is None else readable(came)
-    # Templates may differ in what people don't see.
-    return (values, came) if shown[1] in shown[0] and came not in values else shown
+    """Return the expected values and the actual one (None: not known), in a form in which they differ."""
+    expected, actual = [check.value for check in assertion.checks], actual_value(assertion, reply)
+    if actual is None:
+        return [readable(value) for value in expected], None
+    readable_expected, readable_actual = [readable(value) for value in expected], readable(actual)
+    if readable_actual in readable_expected and actual not in expected:
+        return expected, actual  # templates may differ in what people don't see
+    return readable_expected, readable_actual
 
 
 def difference(assertion: Assertion, reply: Reply) -> tuple[str, str]:
     """Put expected and actual side by side, in a line and at length."""
-    values, came = compared(assertion, reply)
+    values, actual = compared(assertion, reply)
     expectation = shorten(label(assertion), 140)
-    message = f"{expectation}, but got {shorten(came, 120)!r}" if came is not None else f"{expectation}: not so"
+    message = f"{expectation}, but got {shorten(actual, 120)!r}" if actual is not None else f"{expectation}: not so"
     joint = "\n     and  " if assertion.group == "context" else "\n     or   "
-    variants = joint.join(_with_fields(assertion, values))
-    lines = [message, "", f"expected: {variants}", f"actual:   {UNKNOWN if came is None else came}"]
+    expected = joint.join(_with_fields(assertion, values))
+    lines = [message, "", f"expected: {expected}", f"actual:   {UNKNOWN if actual is None else actual}"]
     if assertion.reason:
         lines.append(f"reason:   {assertion.reason}")
     return message, "\n".join(lines)

@@ -141,8 +141,8 @@ def _failure(number: int, failure: cases.Finding) -> str:
     lines = [f"{number}. **{label}** ({text.markdown(failure.result.name, 120)})"]
     if reply and assertion:
         joint, limit = (" *and* ", 300) if assertion.group == "context" else (" *or* ", 500)
-        expected = joint.join(_value(value, limit) for value in labels.expected(assertion)[:20])
-        actual = labels.actual(reply, assertion)
+        expected = joint.join(_value(value, limit) for value in labels.expected_values(assertion)[:20])
+        actual = labels.actual_value(assertion, reply)
         lines[0] += f": {text.markdown(assertion.group, 40)}"
         lines[0] += " could not be judged" if assertion.outcome.value == "error" else ""
         lines.append(f"{indent}- Expected: {expected or '(nothing)'}")

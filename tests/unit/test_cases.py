@@ -475,7 +475,6 @@ def test_each__repeats(values: list[str], names: list[str]) -> None:
 
 
 @hypothesis.given(strategies.lists(strategies.sampled_from(["a", "a #2", "a #2 #2", "a #3", "b" * 300, "b" * 301])))
-@hypothesis.settings(deadline=None, max_examples=50)
 def test_each__names_are_unique(values: list[str]) -> None:
     """Whatever the assertions are called, no two test cases share a name, and none is too long."""
     assertions = tuple(builders.make_assertion(checks=(builders.make_check(value=value),)) for value in values)
@@ -571,7 +570,6 @@ def test_unjudged(outcomes: list[Outcome], outcome: Outcome, by_assertion: int, 
         max_size=3,
     ).map(tuple),
 )
-@hypothesis.settings(deadline=None, max_examples=50)
 def test_count__agrees_with_cases(
     granularity: str, ending: Ending, phase: Phase, evidence: Evidence, steps: tuple[object, ...]
 ) -> None:

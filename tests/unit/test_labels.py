@@ -134,7 +134,7 @@ def test_actual(group: str, own: str | None, actual: str | None) -> None:
     """A reply's text stands for the actual value of a text assertion only."""
     reply = builders.make_reply(actual="Bye")
 
-    assert labels.actual(reply, builders.make_assertion(group=group, actual=own)) == actual
+    assert labels.actual_value(builders.make_assertion(group=group, actual=own), reply) == actual
 
 
 def template(**payload: Any) -> str:
