@@ -582,3 +582,39 @@ def test_count__agrees_with_cases(
     made = [case.outcome for case in [*cases.each(result, granularity)]]
     wanted = (Outcome.PASSED, Outcome.FAILED, Outcome.ERROR, Outcome.SKIPPED)
     assert [made.count(outcome) for outcome in wanted] == list(dataclasses.astuple(counts)[2:])
+
+
+def test_failures__lines() -> None:
+    """What failed is listed step by step with its place, and last the suite where its verdict says more."""
+    assertions = (
+        builders.make_assertion(),
+        builders.make_assertion(outcome=Outcome.FAILED, actual="Sorry", reason="wrong node"),
+        builders.make_assertion(outcome=Outcome.ERROR, reason="no context"),
+        builders.make_assertion(enabled=False, outcome=Outcome.FAILED),
+    )
+    steps = (
+        builders.make_step(replies=(builders.make_reply(), builders.make_reply(assertions=assertions))),
+        builders.make_step(number=2, input="a/b", replies=(), outcome=Outcome.ERROR, source=builders.make_source()),
+    )
+    verdict = builders.make_verdict(Ending.TIMED_OUT, details=("at step 2",))
+    result = builders.make_result(suite=builders.make_suite(steps=steps), verdict=verdict, file="suites/a.json")
+
+    failures = [*cases.failures(result)]
+
+    assert [(one.where, one.what, one.file, one.line) for one in failures] == [
+        ("01 Hi", "text equals \"Hello\", but got 'Sorry'", "suites/a.json", 0),
+        ("01 Hi", 'reply 2 · text equals "Hello": no context', "suites/a.json", 0),
+        ("02 a_b", "Kore.ai says that this step failed", "kore/suites/banking.json", 3),
+        ("", "Timed out after 30m, at 85 %.; at step 2", "suites/a.json", 0),
+    ]
+    assert [one.outcome for one in failures] == [Outcome.FAILED, Outcome.ERROR, Outcome.ERROR, Outcome.ERROR]
+    assert [one.reason for one in failures] == ["wrong node", "no context", "", ""]
+    assert (failures[0].title, failures[-1].title) == ("Banking regression: 01 Hi", "Banking regression")
+
+
+def test_failures__none() -> None:
+    """A suite that passed, or that its red steps speak for, adds nothing."""
+    red = builders.make_step(**_assertion_step(outcome=Outcome.FAILED))
+
+    assert [*cases.failures(builders.make_result())] == []
+    assert len([*cases.failures(builders.make_result(Ending.FAILED, suite=builders.make_suite(steps=(red,))))]) == 1
