@@ -20,7 +20,7 @@ _WORDS = re.compile(r"\w+|\s+|[^\w\s]")
 _LARGEST = 40_000
 _ALTOGETHER = 4_000_000
 
-# Below this share of equal words, marking single words is confetti.
+# Below this share of equal words, marks on single words help nobody.
 _ALIKE = 0.35
 
 _BRIEF = {"text": "text of the reply", "flow": "flow: the node that answers", "context": "context variables"}

@@ -90,7 +90,7 @@ def test_each__long_difference() -> None:
 
 
 def test_each__context_difference() -> None:
-    """An expectation on the context names the variable; what the bot said is no value of it."""
+    """An expectation on the context names the variable; what the bot said is not its value."""
     check = builders.make_check(field="balance", value="5")
     assertion = builders.make_assertion(group="context", checks=(check,), outcome=Outcome.FAILED)
     case = _one(replies=(builders.make_reply(assertions=(assertion,), actual="Bye"),))[0]
@@ -181,7 +181,7 @@ DISABLED = builders.make_assertion(enabled=False)
     ],
 )
 def test_each__empty_assertion(assertions: tuple[Any, ...], names: list[str]) -> None:
-    """A disabled assertion that expects nothing is no test case; every reply of Kore.ai carries some."""
+    """A disabled assertion that expects nothing is not a test case; every reply of Kore.ai carries some."""
     step = builders.make_step(replies=(builders.make_reply(assertions=assertions),))
     result = builders.make_result(suite=builders.make_suite(steps=(step,)))
 
@@ -211,14 +211,14 @@ def test_each__time_and_place() -> None:
 
 
 @pytest.mark.parametrize(
-    ("evidence", "said"),
+    ("evidence", "line"),
     [
         pytest.param(Evidence.EXECUTION, "bot:  Sorry", id="executed"),
         pytest.param(Evidence.IMPORT_VALIDATION, "bot:  (expected) Hello", id="imported"),
     ],
 )
-def test_each__transcript(evidence: Evidence, said: str) -> None:
-    """A red case retells the last ten turns up to its step; what the bot said counts only if it was asked."""
+def test_each__transcript(evidence: Evidence, line: str) -> None:
+    """A red case retells the last ten turns up to its step; what the bot line counts only if it was asked."""
     red = (builders.make_assertion(outcome=Outcome.FAILED),)
     steps = [
         builders.make_step(
@@ -232,9 +232,9 @@ def test_each__transcript(evidence: Evidence, said: str) -> None:
     suite = builders.make_suite(steps=tuple(steps))
     flat = [*cases.each(builders.make_result(suite=suite, evidence=evidence))]
 
-    told = flat[11].transcript
-    assert told[0] == "user: input 3"
-    assert told[-3:] == ("user: input 12", said, "bot:  Goodbye")
+    transcript = flat[11].transcript
+    assert transcript[0] == "user: input 3"
+    assert transcript[-3:] == ("user: input 12", line, "bot:  Goodbye")
     assert not any(case.transcript for case in flat if case.step != 12)
 
 
@@ -425,16 +425,16 @@ def test_each__step_granularity_outcome(assertions: tuple[dict[str, Any], ...], 
 
 
 @pytest.mark.parametrize(
-    ("suite_name", "said", "classname"),
+    ("suite_name", "text", "classname"),
     [
         pytest.param("a.b/c\\d::e", "v1.0 / x", "kore.a_b_c_d__e.01 v1_0 _ x", id="separators"),
         pytest.param(" a \n b ", "\x1b[31mred\x1b[0m", "kore.a b.01 red", id="white space and colours"),
         pytest.param("", "x", "kore._.01 x", id="empty"),
     ],
 )
-def test_each__classname(suite_name: str, said: str, classname: str) -> None:
+def test_each__classname(suite_name: str, text: str, classname: str) -> None:
     """A class name has exactly the dots and separators that the gate put there."""
-    assert _one({"name": suite_name}, input=said)[0].classname == classname
+    assert _one({"name": suite_name}, input=text)[0].classname == classname
 
 
 def test_each__long_names() -> None:
@@ -579,9 +579,9 @@ def test_count__agrees_with_cases(
 
     counts = cases.count(result, granularity)
 
-    made = [case.outcome for case in [*cases.each(result, granularity)]]
-    wanted = (Outcome.PASSED, Outcome.FAILED, Outcome.ERROR, Outcome.SKIPPED)
-    assert [made.count(outcome) for outcome in wanted] == list(dataclasses.astuple(counts)[2:])
+    outcomes = [case.outcome for case in [*cases.each(result, granularity)]]
+    kinds = (Outcome.PASSED, Outcome.FAILED, Outcome.ERROR, Outcome.SKIPPED)
+    assert [outcomes.count(outcome) for outcome in kinds] == list(dataclasses.astuple(counts)[2:])
 
 
 def test_failures__lines() -> None:

@@ -98,7 +98,7 @@ def test_render__verdict_first() -> None:
 
     verdict = words_of(page.get_element_by_id("verdict"))
 
-    said = [
+    text = [
         "Timed out",
         "Timed out after 30m: the import was at 85 %.",
         "Usual cause Kore.ai's queue is long",
@@ -108,7 +108,7 @@ def test_render__verdict_first() -> None:
         "Suites 1",
         "Duration 30m",
     ]
-    places = [verdict.index(part) for part in said]
+    places = [verdict.index(part) for part in text]
     assert places == sorted(places)
     assert page.xpath("string(//title)") == "✗ Timed out: Banking regression · kore_gate"
     assert "Kore.ai gave no steps of this suite." in words_of(page)
@@ -116,16 +116,16 @@ def test_render__verdict_first() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "text"),
     [
         ("passing", "Executed: Kore.ai ran this conversation against the bot"),
         ("imported", "Accepted by Kore.ai, not executed"),
         ("timed-out", "No evidence: Kore.ai gave no result"),
     ],
 )
-def test_render__evidence(name: str, said: str) -> None:
-    """What a green result proves is said in words."""
-    assert said in words_of(page_of(CALLS[name]()).xpath("//*[@class='evidence']")[0])
+def test_render__evidence(name: str, text: str) -> None:
+    """What a green result proves is text in words."""
+    assert text in words_of(page_of(CALLS[name]()).xpath("//*[@class='evidence']")[0])
 
 
 def test_render__turns() -> None:
@@ -219,11 +219,11 @@ def test_render__advice_once() -> None:
     suite = conversations.run(Ending.FAILED, verdict=verdict)
     whole = dataclasses.replace(verdict, message="Both failed.")
 
-    said = words_of(page_of(builders.make_call(suite, suite, verdict=whole)))
+    text = words_of(page_of(builders.make_call(suite, suite, verdict=whole)))
 
-    assert said.count("The bot changed") == 1
-    assert said.count("Mend it") == 1
-    assert said.count(verdict.message) == 4
+    assert text.count("The bot changed") == 1
+    assert text.count("Mend it") == 1
+    assert text.count(verdict.message) == 4
 
 
 def test_render__unexpected_reply() -> None:
@@ -242,13 +242,13 @@ def test_render__other_text_that_no_check_minds() -> None:
         conversations.run(suite=builders.make_suite(steps=(builders.make_step(replies=(reply,)),)))
     )
 
-    wanted = page_of(call).xpath("//details[@class='wanted']")
+    details = page_of(call).xpath("//details[@class='wanted']")
 
-    assert [words_of(one) for one in wanted] == ["Another text was expected, and no check on the text failed Hello"]
+    assert [words_of(one) for one in details] == ["Another text was expected, and no check on the text failed Hello"]
 
 
 @pytest.mark.parametrize(
-    ("assertion", "said"),
+    ("assertion", "text"),
     [
         (conversations.text("Hello", Outcome.FAILED), "Expected Hello Actual (Kore.ai did not say)"),
         (builders.make_assertion(checks=(), outcome=Outcome.FAILED), "Expected (nothing) Actual (Kore.ai did not say)"),
@@ -265,7 +265,7 @@ def test_render__other_text_that_no_check_minds() -> None:
     ],
     ids=["nothing-said", "nothing-known", "nothing-expected", "empty", "variants"],
 )
-def test_render__what_is_not_there(assertion: Assertion, said: str) -> None:
+def test_render__what_is_not_there(assertion: Assertion, text: str) -> None:
     """Where expected or actual is missing, the page says so."""
     reply = builders.make_reply(actual=None, assertions=(assertion,))
     step = builders.make_step(outcome=Outcome.FAILED, replies=(reply,))
@@ -273,7 +273,7 @@ def test_render__what_is_not_there(assertion: Assertion, said: str) -> None:
 
     versus = page_of(call).xpath("//dl[@class='versus']")
 
-    assert [words_of(one) for one in versus] == [said]
+    assert [words_of(one) for one in versus] == [text]
 
 
 def test_render__templates_alike() -> None:

@@ -27,9 +27,9 @@ def _parse(data: bytes) -> Any:
 
 def _render(result: SuiteResult, **call: Any) -> Any:
     """Render and verify one suite, and parse it."""
-    made = builders.make_call(result, **call)
-    data = junit.render(result, made)
-    junit.verify(data, result, made)
+    whole = builders.make_call(result, **call)
+    data = junit.render(result, whole)
+    junit.verify(data, result, whole)
     return _parse(data)
 
 
@@ -124,16 +124,16 @@ def _timed_out() -> SuiteResult:
 )
 def test_render__snapshot(name: str, result: SuiteResult, call: dict[str, Any]) -> None:
     """The whole file is as it was seen and found good (KORE_GATE_UPDATE_SNAPSHOTS=1 takes a new one)."""
-    made = builders.make_call(result, **call)
+    whole = builders.make_call(result, **call)
     expected = SNAPSHOTS / f"{name}.xml"
 
-    data = junit.render(result, made)
+    data = junit.render(result, whole)
 
     if os.environ.get("KORE_GATE_UPDATE_SNAPSHOTS") == "1":
         expected.parent.mkdir(parents=True, exist_ok=True)
         expected.write_bytes(data)
-    junit.verify(data, result, made)
-    assert data == junit.render(result, made)
+    junit.verify(data, result, whole)
+    assert data == junit.render(result, whole)
     assert data.decode() == expected.read_text(encoding="utf-8")
 
 
@@ -485,9 +485,9 @@ def test_render__long_texts(dialect: str, letter: str) -> None:
     assert len(failure.get("message")) <= 300
     assert len(failure.text.encode()) <= 16 * 1024
     assert "characters cut, see kore-result.json" in failure.text
-    told = failure.text if dialect == "strict" else root.xpath("string(//testcase/system-out)")
-    assert len(told.encode()) <= 32 * 1024
-    assert "earlier lines cut, see kore-result.json" in told
+    dialogue = failure.text if dialect == "strict" else root.xpath("string(//testcase/system-out)")
+    assert len(dialogue.encode()) <= 32 * 1024
+    assert "earlier lines cut, see kore-result.json" in dialogue
 
 
 def _many(number: int, text: str) -> SuiteResult:

@@ -73,7 +73,7 @@ def test_titles(ending: Ending) -> None:
 
 
 @pytest.mark.parametrize(
-    ("outcome", "outcomes", "evidence", "said"),
+    ("outcome", "outcomes", "evidence", "label"),
     [
         (Outcome.PASSED, [Outcome.PASSED], Evidence.EXECUTION, "passed"),
         (Outcome.PASSED, [Outcome.PASSED], Evidence.IMPORT_VALIDATION, "accepted"),
@@ -91,7 +91,7 @@ def test_titles(ending: Ending) -> None:
         (Outcome.PENDING, [], Evidence.IMPORT_VALIDATION, "unreached"),
     ],
 )
-def test_step_outcome(outcome: Outcome, outcomes: list[Outcome], evidence: Evidence, said: str) -> None:
+def test_step_outcome(outcome: Outcome, outcomes: list[Outcome], evidence: Evidence, label: str) -> None:
     """A step is as good as its worst enabled assertion, and never green without one that held."""
     assertions = tuple(builders.make_assertion(outcome=one) for one in outcomes)
     disabled = builders.make_assertion(enabled=False, outcome=Outcome.FAILED)
@@ -99,13 +99,13 @@ def test_step_outcome(outcome: Outcome, outcomes: list[Outcome], evidence: Evide
 
     named = labels.step_outcome(builders.make_result(evidence=evidence), step)
 
-    assert named == said
+    assert named == label
     assert named in labels.OUTCOMES
-    assert step.is_red == (said in ("failed", "error"))
+    assert step.is_red == (label in ("failed", "error"))
 
 
 @pytest.mark.parametrize(
-    ("outcomes", "actual", "evidence", "said"),
+    ("outcomes", "actual", "evidence", "text"),
     [
         ([Outcome.PASSED], None, Evidence.EXECUTION, "Executed: Kore.ai ran this conversation against the bot and"),
         ([Outcome.PASSED, Outcome.SKIPPED], None, Evidence.EXECUTION, "Executed in part: "),
@@ -116,14 +116,14 @@ def test_step_outcome(outcome: Outcome, outcomes: list[Outcome], evidence: Evide
         ([Outcome.SKIPPED], None, Evidence.NONE, "No evidence"),
     ],
 )
-def test_evidence(outcomes: list[Outcome], actual: str | None, evidence: Evidence, said: str) -> None:
+def test_evidence(outcomes: list[Outcome], actual: str | None, evidence: Evidence, text: str) -> None:
     """No step is said to have been executed that was not."""
     steps = tuple(
         builders.make_step(outcome=outcome, replies=(builders.make_reply(actual=actual),)) for outcome in outcomes
     )
     result = builders.make_result(suite=builders.make_suite(steps=steps), evidence=evidence)
 
-    assert labels.evidence(result).startswith(said)
+    assert labels.evidence(result).startswith(text)
 
 
 @pytest.mark.parametrize(
@@ -214,7 +214,7 @@ def test_read__template(text: str, flat: str, kind: str) -> None:
     ids=["text", "broken", "list", "other-object", "deep", "huge", "huge-number"],
 )
 def test_read__other_text(text: str) -> None:
-    """What is no template stays as it is."""
+    """What is not a template stays as it is."""
     assert labels.read(text) == labels.Bubble(text=text)
     assert labels.readable(text) == text
 

@@ -114,7 +114,7 @@ def test_render__list_of_failures(number: int) -> None:
 
 
 def test_render__settings() -> None:
-    """A problem of the settings is no suite: none is counted, and none is in the table."""
+    """A problem of the settings is not a suite: none is counted, and none is in the table."""
     wrong = builders.make_result(Ending.ERROR, key="settings", name="settings", phase=Phase.SETTINGS, suite=None)
 
     page = summary.render(builders.make_call(wrong))

@@ -21,9 +21,9 @@ from tests import builders
 @pytest.fixture
 def writer(tmp_path: pathlib.Path) -> Writer:
     """Return a writer into a directory that is there."""
-    made = Writer(str(tmp_path / "reports"))
-    made.make()
-    return made
+    reports = Writer(str(tmp_path / "reports"))
+    reports.make()
+    return reports
 
 
 def files(directory: pathlib.Path) -> dict[str, str]:
@@ -79,7 +79,7 @@ def small_files() -> Iterator[None]:
 
 @pytest.mark.usefixtures("small_files")
 def test_write__disk_full(writer: Writer) -> None:
-    """A disk that is full leaves the old file and no half of the new one, and is told with what to do."""
+    """A disk that is full leaves the old file and no half of the new one, and is reported with what to do."""
     writer.write("a.txt", b"old")
 
     with pytest.raises(errors.ReportError) as failed:
@@ -160,7 +160,7 @@ def test_make__deep(tmp_path: pathlib.Path) -> None:
 
 @pytest.mark.parametrize("below", ["", "/sub"])
 def test_make__is_a_file(tmp_path: pathlib.Path, below: str) -> None:
-    """A file in the place of the directory, or on the way to it, is told."""
+    """A file in the place of the directory, or on the way to it, is reported."""
     (tmp_path / "file").write_text("mine", encoding="utf-8")
 
     with pytest.raises(errors.ReportError) as failed:
@@ -171,7 +171,7 @@ def test_make__is_a_file(tmp_path: pathlib.Path, below: str) -> None:
 
 
 def test_make__read_only(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A directory that is there and can't be written to is told before anything is sent."""
+    """A directory that is there and can't be written to is reported before anything is sent."""
 
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(errno.EACCES, "Permission denied")
@@ -253,7 +253,7 @@ def test_prepare__hostile_result(writer: Writer, tmp_path: pathlib.Path, listed:
 
 
 def test_prepare__fixed_name_is_a_directory(writer: Writer) -> None:
-    """A directory in the way of a report is told by name before anything is sent."""
+    """A directory in the way of a report is reported by name before anything is sent."""
     (writer.directory / "kore-report.html").mkdir()
 
     with pytest.raises(errors.ReportError, match=r"kore-report\.html could not be written"):
@@ -416,7 +416,7 @@ def test_write_all__gitlab_links_the_page(writer: Writer) -> None:
 
 
 def test_write_all__one_can_not_be_written(writer: Writer) -> None:
-    """A report that can't be written is told, and costs no other."""
+    """A report that can't be written is reported, and costs no other."""
     (writer.directory / "kore-report.html").mkdir()
 
     failures = write.write(builders.make_call(), writer, "reports")
@@ -431,7 +431,7 @@ def test_write_all__one_can_not_be_written(writer: Writer) -> None:
 def test_write_all__one_can_not_be_made(
     writer: Writer, monkeypatch: pytest.MonkeyPatch, module: object, name: str
 ) -> None:
-    """A bug in one report is told by the report's name, and costs no other."""
+    """A bug in one report is reported by the report's name, and costs no other."""
 
     def fail(*_: object) -> str:
         raise ZeroDivisionError("division by zero")
