@@ -6,7 +6,7 @@ import string
 import urllib.parse
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kore_gate import text
@@ -63,7 +63,6 @@ def test_text__keeps_all_else() -> None:
     assert Redactor(["s3cret-1"]).text("\x1b[1m s3cret-1\r\n") == "\x1b[1m ***\r\n"
 
 
-@settings(deadline=None)
 @given(secret=secret_text, before=st.text(), after=st.text(), cuts=st.lists(st.integers(0, 40), max_size=4))
 def test_text__any_split(secret: str, before: str, after: str, cuts: list[int]) -> None:
     """A secret stays hidden among any text, and when escape sequences split it at any places."""
