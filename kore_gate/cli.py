@@ -15,7 +15,7 @@ import sys
 import threading
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from types import FrameType
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from kore_gate import __version__, errors
 from kore_gate.ci import dialects
@@ -23,56 +23,60 @@ from kore_gate.ci.dialects import Surroundings
 from kore_gate.errors import MEANINGS, ExitCode
 from kore_gate.gate import verdict
 from kore_gate.model import Phase, Result
-from kore_gate.reports.console import Console
 from kore_gate.settings import options, parsers, sources
 from kore_gate.settings.sources import Settings
+
+if TYPE_CHECKING:
+    from kore_gate.reports.console import Console
 
 T = TypeVar("T")
 
 _POSITIONAL = {"import": "files", "test": "files", "run": "suites", "report": "files"}
 _HELP = ("-h", "--help", "--version")
+# Behind a switch of a command with files or suites, the other words may be one of those.
+_SURE_BOOLEANS = {"", "true", "false"}
+_BOOLEANS = _SURE_BOOLEANS | {"yes", "no", "on", "off", "1", "0"}
 
 # An interrupted call has five seconds in all, whatever it is doing.
 _WRITE_SECONDS, _LAST_SECONDS = 2.5, 4.5
 
 
 class Arguments(argparse.Namespace):
-    """A command line: its command, its settings as text, and what is invalid.
+    """A command line: its command, its settings as text, its files or suites, and the problems of single words.
 
-    `error` is set where the rest of the line is unknown: what was read before it still counts for reports.
+    With an `error` the rest of the line is unknown; what was read before it still says where reports go.
     """
 
     command: str
     settings: dict[str, str]
+    entries: list[str]
     problems: list[str]
     error: errors.SettingsError | None = None
-    entries: Sequence[str] = ()  # files or suites, as far as argparse knows them
-    returned: list[str]  # words after a switch that are not its value
     scenario: str
     port: int
     job_seconds: float
 
 
 class _Word(str):
-    """A whole word of the command line, which has a place of its own; the value in --option=value is a plain text."""
+    """A whole word of the command line, known by its identity; the value in --option=value is an ordinary text."""
 
     __slots__ = ()
 
 
-class _Switch(argparse.Action):
-    """Turn a switch on, or to the word after it; a word that is not a boolean is left to the files or suites."""
+class _Setting(argparse.Action):
+    """Keep a setting's text; a switch leaves a word that is not its value to the files or suites."""
 
     def __call__(
-        self, _parser: argparse.ArgumentParser, namespace: argparse.Namespace, value: Any, _option: str | None = None
+        self, _parser: argparse.ArgumentParser, arguments: argparse.Namespace, value: Any, _option: str | None = None
     ) -> None:
-        # Among files and suites only these two can't be meant as one of them.
-        booleans = {"", "true", "false"}
-        if namespace.command not in _POSITIONAL:
-            booleans |= {"yes", "no", "on", "off", "1", "0"}
-        if isinstance(value, _Word) and value.lower() not in booleans:
-            namespace.returned.append(value)
+        booleans = _SURE_BOOLEANS if arguments.command in _POSITIONAL else _BOOLEANS
+        if self.nargs == "?" and isinstance(value, _Word) and value.lower() not in booleans:
+            arguments.entries.append(value)
             value = self.const
-        setattr(namespace, self.dest, value)
+        text = "--" if value == [] else str(value)  # argparse makes an empty list of a value that is two dashes
+        before = arguments.settings.get(self.dest)
+        is_repeated = before is not None and options.BY_NAME[self.dest].many
+        arguments.settings[self.dest] = f"{before}\n{text}" if is_repeated else text
 
 
 class _Parser(argparse.ArgumentParser):
@@ -83,7 +87,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parse(argv: Sequence[str], default: tuple[str, str]) -> Arguments:
-    """Read the command line; without a command it is the default one, given with its source."""
+    """Read the command line; without a command it is the default one, which comes with its source."""
     # GitHub passes an empty word for an input that is not set.
     first = next((place for place, word in enumerate(argv) if word), len(argv))
     words = [_Word(word) for word in argv[first:]]
@@ -92,7 +96,7 @@ def parse(argv: Sequence[str], default: tuple[str, str]) -> Arguments:
     command, source = default
     if words and not words[0].startswith("-"):
         command, source = str(words.pop(0)), "command line"
-    arguments = Arguments(command=command, settings={}, problems=[], returned=[])
+    arguments = Arguments(command=command, settings={}, entries=[], problems=[])
     extra: list[str] = []
     try:
         _, extra = _parser(command).parse_known_args(words, arguments)
@@ -107,20 +111,13 @@ def parse(argv: Sequence[str], default: tuple[str, str]) -> Arguments:
     unknown = [word.partition("=")[0] for word in extra[:end] if word.startswith("-") and word != "-"]
     arguments.problems = [_unknown_option(name, command) for name in unknown]
     # What follows an unknown option may be its value, and that may be a secret.
-    rest = [*arguments.entries, *arguments.returned, *([] if unknown else extra[:end] + extra[end + 1 :])]
-    places = {id(word): place for place, word in enumerate(words)}
-    entries = [str(word) for word in sorted(rest, key=lambda word: places[id(word)]) if word]
-    positional = _POSITIONAL.get(command, "")
-    for setting in options.SETTINGS:
-        value = getattr(arguments, setting.field, None)
-        values = [*(value if isinstance(value, list) else [value] if value else [])]
-        values += entries if setting.name == positional else []
-        if values:
-            # argparse makes an empty list of a value that is two dashes.
-            arguments.settings[setting.name] = "\n".join(
-                str(text) if isinstance(text, str) else "--" for text in values
-            )
-    if entries and not positional:
+    known = arguments.entries + ([] if unknown else extra[:end] + extra[end + 1 :])
+    identities = set(map(id, known))
+    entries = [str(word) for word in words if word and id(word) in identities]
+    if entries and command in _POSITIONAL:
+        before = arguments.settings.get(_POSITIONAL[command])
+        arguments.settings[_POSITIONAL[command]] = "\n".join(filter(None, [before, *entries]))
+    elif entries:
         arguments.problems.append(_unexpected(entries[0], command))
     return arguments
 
@@ -171,7 +168,9 @@ def _parser(name: str) -> argparse.ArgumentParser:
     positional = _POSITIONAL.get(name)
     if positional:
         text = "a saved kore-result.json" if name == "report" else f"the same as --{positional}"
-        parser.add_argument("entries", nargs="*", metavar=positional.upper().removesuffix("S"), help=text)
+        parser.add_argument(
+            "entries", nargs="*", action="extend", metavar=positional.upper().removesuffix("S"), help=text
+        )
     if name in ("demo", "simulate"):
         parser.add_argument("--scenario", default="passing", help="how it is to end; `list` names all scenarios")
     if name == "simulate":
@@ -184,17 +183,26 @@ def _parser(name: str) -> argparse.ArgumentParser:
         if setting.secret:
             continue
         default = f" (default: {setting.default})" if setting.default else ""
-        text = (setting.help + default).replace("%", "%%")
-        option = f"--{setting.name}"
-        if setting.parse is parsers.flag:
-            group.add_argument(option, action=_Switch, nargs="?", const="true", metavar="true|false", help=text)
-        else:
-            group.add_argument(option, action="append" if setting.many else "store", metavar="VALUE", help=text)
+        is_switch = setting.parse is parsers.flag
+        group.add_argument(
+            f"--{setting.name}",
+            action=_Setting,
+            dest=setting.name,
+            default=argparse.SUPPRESS,
+            nargs="?" if is_switch else None,
+            const="true" if is_switch else None,
+            metavar="true|false" if is_switch else "VALUE",
+            help=(setting.help + default).replace("%", "%%"),
+        )
     return parser
 
 
 class _Stopped(KeyboardInterrupt):
     """A signal came to a command that leaves nothing behind; no event loop swallows this."""
+
+
+def _stop(_: int) -> None:
+    raise _Stopped
 
 
 class _Signals:
@@ -227,15 +235,7 @@ class _Signals:
         if self._received:
             begin(self._received[0])
 
-    def raise_stopped(self) -> None:
-        """Raise _Stopped at a signal."""
-
-        def stop(_: int) -> None:
-            raise _Stopped
-
-        self.stop_with(stop)
-
-    def conclude(self, console: Console) -> int:
+    def conclude(self, console: "Console") -> int:
         """Print that a signal ended the command; return the exit code."""
         interrupted = verdict.of_signal(self._received[0])
         console.last_lines(interrupted)
@@ -276,7 +276,9 @@ def main(argv: Sequence[str], pending: list[int] | None = None) -> int:
         console.close()
 
 
-def _run_command(arguments: Arguments, environ: Mapping[str, str], ci: str, console: Console, signals: _Signals) -> int:
+def _run_command(
+    arguments: Arguments, environ: Mapping[str, str], ci: str, console: "Console", signals: _Signals
+) -> int:
     if arguments.error:
         raise arguments.error
     for warning in sources.unknown_variables(arguments.command, environ):
@@ -295,19 +297,19 @@ def _run_command(arguments: Arguments, environ: Mapping[str, str], ci: str, cons
         case "report":
             from kore_gate.commands import report
 
-            signals.raise_stopped()
+            signals.stop_with(_stop)
             return report.run(settings, console)
         case "doctor":
             from kore_gate.clock import SystemClock
             from kore_gate.commands.doctor import Doctor
 
-            signals.raise_stopped()
+            signals.stop_with(_stop)
             return _run(Doctor(settings, console, SystemClock()).run())
         case _:
             return _judge(settings, _surroundings(ci, environ), console, signals)
 
 
-def _simulate(arguments: Arguments, environ: Mapping[str, str], ci: str, console: Console, signals: _Signals) -> int:
+def _simulate(arguments: Arguments, environ: Mapping[str, str], ci: str, console: "Console", signals: _Signals) -> int:
     """Serve the simulator, or run the whole chain against it."""
     from kore_gate.commands import demo
 
@@ -333,7 +335,7 @@ def _simulate(arguments: Arguments, environ: Mapping[str, str], ci: str, console
         return _judge(settings, around, console, signals)
 
 
-def _judge(settings: Settings, around: Surroundings, console: Console, signals: _Signals) -> int:
+def _judge(settings: Settings, around: Surroundings, console: "Console", signals: _Signals) -> int:
     """Run a command that judges suites, which a signal stops; report how it ended."""
     import asyncio
 
@@ -379,7 +381,7 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
     return asyncio.run(run())
 
 
-def _report_invalid(error: errors.SettingsError, reporting: Settings, around: Surroundings, console: Console) -> None:
+def _report_invalid(error: errors.SettingsError, reporting: Settings, around: Surroundings, console: "Console") -> None:
     """Leave a report of invalid settings, for an older report would look like this call's."""
     from kore_gate.clock import SystemClock
     from kore_gate.commands import gate
@@ -402,7 +404,9 @@ def _surroundings(ci: str, environ: Mapping[str, str]) -> Surroundings:
     )
 
 
-def _console(reporting: Settings, ci: str, environ: Mapping[str, str]) -> Console:
+def _console(reporting: Settings, ci: str, environ: Mapping[str, str]) -> "Console":
+    from kore_gate.reports.console import Console
+
     isatty = sys.stderr.isatty()
     return Console(
         stderr=sys.stderr,
@@ -420,8 +424,8 @@ def _read_file(path: str) -> str:
     return pathlib.Path(path).read_text(encoding="utf-8-sig")
 
 
-def _report_bug(exc: Exception, console: Console) -> int:
-    """Print a bug without a bare stack trace; --verbose shows it."""
+def _report_bug(exc: Exception, console: "Console") -> int:
+    """Print what failed; --verbose shows the stack trace."""
     import traceback
 
     bug = verdict.of_bug(exc, Phase.SETTINGS)
