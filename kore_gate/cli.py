@@ -3,7 +3,6 @@
 import argparse
 import concurrent.futures
 import contextlib
-import dataclasses
 import datetime
 import difflib
 import os
@@ -13,6 +12,7 @@ import shutil
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
@@ -27,6 +27,7 @@ from kore_gate.settings import options, parsers, sources
 from kore_gate.settings.sources import Settings
 
 if TYPE_CHECKING:
+    from kore_gate.commands.gate import Call
     from kore_gate.reports.console import Console
 
 T = TypeVar("T")
@@ -248,121 +249,6 @@ class _Signals:
             self._watchdog.cancel()
 
 
-def main(argv: Sequence[str], pending: list[int] | None = None) -> int:
-    """Run one command; return the exit code. `pending` holds the signals that came before."""
-    environ = dict(os.environ)
-    arguments = parse(argv, sources.default_command(environ))
-    reporting = sources.read_reporting(arguments.command, arguments.settings, environ)
-    ci = dialects.detect(environ) if reporting.ci == "auto" else reporting.ci
-    console = _console(reporting, ci, environ)
-    signals = _Signals(pending if pending is not None else [])
-    try:
-        try:
-            return _run_command(arguments, environ, ci, console, signals)
-        except errors.SettingsError as error:
-            if arguments.command in options.JUDGING_COMMANDS and reporting.report_dir:
-                _report_invalid(error, reporting, _surroundings(ci, environ), console)
-            raise
-    except _Stopped:
-        return signals.conclude(console)
-    except errors.GateError as error:
-        console.problem(error)
-        console.last_lines(verdict.of_error(error, Phase.SETTINGS))
-        return int(error.exit_code)
-    except Exception as exc:  # noqa: BLE001 a bug, too, must end in a message and in its own exit code
-        return _report_bug(exc, console)
-    finally:
-        signals.close()
-        console.close()
-
-
-def _run_command(
-    arguments: Arguments, environ: Mapping[str, str], ci: str, console: "Console", signals: _Signals
-) -> int:
-    if arguments.error:
-        raise arguments.error
-    for warning in sources.unknown_variables(arguments.command, environ):
-        console.warn(warning)
-    if arguments.command in ("demo", "simulate"):
-        return _simulate(arguments, environ, ci, console, signals)
-    settings = sources.read(arguments.command, arguments.settings, environ, _read_file, arguments.problems)
-    for setting in options.SETTINGS:
-        value = getattr(settings, setting.field)
-        if setting.secret and value and not console.redactor.add(value):
-            console.warn(
-                f"{setting.name} has only {len(value)} characters, so it is not removed from what Kore.ai repeats. "
-                "Use a longer one, as Kore.ai itself makes them."
-            )
-    match settings.command:
-        case "report":
-            from kore_gate.commands import report
-
-            signals.stop_with(_stop)
-            return report.run(settings, console)
-        case "doctor":
-            from kore_gate.clock import SystemClock
-            from kore_gate.commands.doctor import Doctor
-
-            signals.stop_with(_stop)
-            return _run(Doctor(settings, console, SystemClock()).run())
-        case _:
-            return _judge(settings, _surroundings(ci, environ), console, signals)
-
-
-def _simulate(arguments: Arguments, environ: Mapping[str, str], ci: str, console: "Console", signals: _Signals) -> int:
-    """Serve the simulator, or run the whole chain against it."""
-    from kore_gate.commands import demo
-
-    if arguments.problems:
-        raise errors.SettingsError(arguments.problems)
-    if arguments.scenario == "list":
-        return demo.list_scenarios(console)
-    if arguments.command == "simulate":
-        stop = threading.Event()
-        signals.stop_with(lambda _: stop.set())
-        demo.simulate(arguments.scenario, arguments.port, arguments.job_seconds, console, stop)
-        return signals.conclude(console)
-    with demo.stage(arguments.scenario) as stage:
-        # Only how it reports is the user's to choose: other settings could send the demonstration to a real bot.
-        kept = [options.BY_NAME[name] for name in options.REPORTING]
-        names = {name for setting in kept for name in (setting.variable, setting.input)}
-        variables = {name: value for name, value in environ.items() if name in names}
-        settings = sources.read(
-            "test", {**arguments.settings, **stage.flags}, {**variables, **stage.variables}, _read_file
-        )
-        console.say(stage.introduction)
-        around = dataclasses.replace(_surroundings(ci, environ), root=stage.root)
-        return _judge(settings, around, console, signals)
-
-
-def _judge(settings: Settings, around: Surroundings, console: "Console", signals: _Signals) -> int:
-    """Run a command that judges suites, which a signal stops; report how it ended."""
-    import asyncio
-
-    from kore_gate.clock import SystemClock
-    from kore_gate.commands import gate
-
-    call = gate.Call(settings, around, console, SystemClock())
-
-    async def run() -> Result:
-        loop = asyncio.get_running_loop()
-
-        def interrupt(number: int) -> None:
-            call.interrupt(number)
-            console.say(f"{signal.Signals(number).name}: stopping, and writing the reports of what is known.")
-
-        def stop(number: int) -> None:
-            # The signal may have come in the middle of a printed line: nothing more than this is safe in its handler.
-            with contextlib.suppress(RuntimeError):  # the loop has ended, and so has all there was to stop
-                loop.call_soon_threadsafe(interrupt, number)
-            call.note_signal(number)
-
-        signals.stop_with(stop, call.cut)
-        return await call.run()
-
-    return call.conclude(_run(run()))
-
-
 class _NameLookups(concurrent.futures.ThreadPoolExecutor):
     """Runs the loop's name lookups; asyncio would wait at its end for one that hangs."""
 
@@ -381,57 +267,165 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
     return asyncio.run(run())
 
 
-def _report_invalid(error: errors.SettingsError, reporting: Settings, around: Surroundings, console: "Console") -> None:
-    """Leave a report of invalid settings, for an older report would look like this call's."""
-    from kore_gate.clock import SystemClock
-    from kore_gate.commands import gate
+class _Program:
+    """One run of the program: what it was started with, and where it prints."""
 
+    def __init__(self, arguments: Arguments, environ: Mapping[str, str], signals: _Signals) -> None:
+        from kore_gate.reports.console import Console
+
+        self.arguments = arguments
+        self.environ = environ
+        self.signals = signals
+        self.reporting = sources.read_reporting(arguments.command, arguments.settings, environ)
+        self.ci = dialects.detect(environ) if self.reporting.ci == "auto" else self.reporting.ci
+        isatty = sys.stderr.isatty()
+        self.console = Console(
+            stderr=sys.stderr,
+            stdout=sys.stdout,
+            dialect=dialects.dialect_for(self.ci),
+            colour=dialects.colour(environ, isatty, self.ci),
+            verbose=self.reporting.verbose or dialects.debug(environ),
+            live=dialects.live(environ, isatty, self.ci),
+            quiet_stdout=self.reporting.output == "json",
+            now=lambda: datetime.datetime.now(datetime.UTC),
+        )
+
+    def run(self) -> int:
+        """Run the command; return the exit code."""
+        arguments, console = self.arguments, self.console
+        if arguments.error:
+            raise arguments.error
+        for warning in sources.unknown_variables(arguments.command, self.environ):
+            console.warn(warning)
+        if arguments.command in ("demo", "simulate"):
+            return self._simulate()
+        settings = sources.read(arguments.command, arguments.settings, self.environ, _read_file, arguments.problems)
+        for setting in options.SETTINGS:
+            value = getattr(settings, setting.field)
+            if setting.secret and value and not console.redactor.add(value):
+                console.warn(
+                    f"{setting.name} has only {len(value)} characters, so it is not removed from what Kore.ai repeats. "
+                    "Use a longer one, as Kore.ai itself makes them."
+                )
+        match settings.command:
+            case "report":
+                from kore_gate.commands import report
+
+                self.signals.stop_with(_stop)
+                return report.run(settings, console)
+            case "doctor":
+                from kore_gate.clock import SystemClock
+                from kore_gate.commands.doctor import Doctor
+
+                self.signals.stop_with(_stop)
+                return _run(Doctor(settings, console, SystemClock()).run())
+            case _:
+                return self._judge(settings, pathlib.Path.cwd())
+
+    def _simulate(self) -> int:
+        """Serve the simulator, or run the whole chain against it."""
+        from kore_gate.commands import demo
+
+        arguments, console = self.arguments, self.console
+        if arguments.problems:
+            raise errors.SettingsError(arguments.problems)
+        if arguments.scenario == "list":
+            return demo.list_scenarios(console)
+        if arguments.command == "simulate":
+            stop = threading.Event()
+            self.signals.stop_with(lambda _: stop.set())
+            demo.simulate(arguments.scenario, arguments.port, arguments.job_seconds, console, stop)
+            return self.signals.conclude(console)
+        with demo.stage(arguments.scenario) as stage:
+            # Only how it reports is the user's to choose: other settings could send the demonstration to a real bot.
+            kept = [options.BY_NAME[name] for name in options.REPORTING]
+            names = {name for setting in kept for name in (setting.variable, setting.input)}
+            variables = {name: value for name, value in self.environ.items() if name in names} | {**stage.variables}
+            settings = sources.read("test", {**arguments.settings, **stage.flags}, variables, _read_file)
+            console.say(stage.introduction)
+            return self._judge(settings, stage.root)
+
+    def _judge(self, settings: Settings, root: pathlib.Path) -> int:
+        """Run a command that judges suites, which a signal stops; report how it ended."""
+        import asyncio
+
+        call = self._call(settings, root)
+
+        async def run() -> Result:
+            loop = asyncio.get_running_loop()
+
+            def interrupt(number: int) -> None:
+                call.interrupt(number)
+                self.console.say(f"{signal.Signals(number).name}: stopping, and writing the reports of what is known.")
+
+            def stop(number: int) -> None:
+                # The signal may have come in the middle of a printed line: nothing more than this is safe here.
+                with contextlib.suppress(RuntimeError):  # the loop has ended, and so has all there was to stop
+                    loop.call_soon_threadsafe(interrupt, number)
+                call.note_signal(number)
+
+            self.signals.stop_with(stop, call.cut)
+            return await call.run()
+
+        return call.conclude(_run(run()))
+
+    def report_invalid(self, error: errors.SettingsError) -> None:
+        """Leave a report of invalid settings, if it is known where: an older report would look like this call's."""
+        if self.arguments.command not in options.JUDGING_COMMANDS or not self.reporting.report_dir:
+            return
+        try:
+            self._call(self.reporting, pathlib.Path.cwd()).refuse(error)
+        except errors.GateError as problem:
+            self.console.debug(f"no report of this: {problem.message}")
+
+    def _call(self, settings: Settings, root: pathlib.Path) -> "Call":
+        from kore_gate.clock import SystemClock
+        from kore_gate.commands import gate
+
+        ci, environ = self.ci, self.environ
+        surroundings = Surroundings(
+            ci=ci,
+            output_file=environ.get("GITHUB_OUTPUT", "") if ci == "github" else "",
+            summary_file=environ.get("GITHUB_STEP_SUMMARY", "") if ci == "github" else "",
+            agent=shutil.which("buildkite-agent", path=environ.get("PATH")) or "" if ci == "buildkite" else "",
+            machine=platform.node() or "unknown",
+            job_url=environ.get("CI_JOB_URL", "") if ci == "gitlab" else "",
+            root=root,
+        )
+        return gate.Call(settings, surroundings, self.console, SystemClock())
+
+
+def main(argv: Sequence[str], pending: list[int] | None = None) -> int:
+    """Run one command; return the exit code. `pending` holds the signals that came before."""
+    environ = dict(os.environ)
+    arguments = parse(argv, sources.default_command(environ))
+    signals = _Signals(pending if pending is not None else [])
+    program = _Program(arguments, environ, signals)
+    console = program.console
     try:
-        gate.Call(reporting, around, console, SystemClock()).refuse(error)
-    except errors.GateError as problem:
-        console.debug(f"no report of this: {problem.message}")
-
-
-def _surroundings(ci: str, environ: Mapping[str, str]) -> Surroundings:
-    return Surroundings(
-        ci=ci,
-        output_file=environ.get("GITHUB_OUTPUT", "") if ci == "github" else "",
-        summary_file=environ.get("GITHUB_STEP_SUMMARY", "") if ci == "github" else "",
-        agent=shutil.which("buildkite-agent", path=environ.get("PATH")) or "" if ci == "buildkite" else "",
-        machine=platform.node() or "unknown",
-        job_url=environ.get("CI_JOB_URL", "") if ci == "gitlab" else "",
-        root=pathlib.Path.cwd(),
-    )
-
-
-def _console(reporting: Settings, ci: str, environ: Mapping[str, str]) -> "Console":
-    from kore_gate.reports.console import Console
-
-    isatty = sys.stderr.isatty()
-    return Console(
-        stderr=sys.stderr,
-        stdout=sys.stdout,
-        dialect=dialects.dialect_for(ci),
-        colour=dialects.colour(environ, isatty, ci),
-        verbose=reporting.verbose or dialects.debug(environ),
-        live=dialects.live(environ, isatty, ci),
-        quiet_stdout=reporting.output == "json",
-        now=lambda: datetime.datetime.now(datetime.UTC),
-    )
+        try:
+            return program.run()
+        except errors.SettingsError as error:
+            program.report_invalid(error)
+            raise
+    except _Stopped:
+        return signals.conclude(console)
+    except errors.GateError as error:
+        console.problem(error)
+        console.last_lines(verdict.of_error(error, Phase.SETTINGS))
+        return int(error.exit_code)
+    except Exception as exc:  # noqa: BLE001 a bug, too, must end in a message and in its own exit code
+        for line in "".join(traceback.format_exception(exc)).splitlines():
+            console.debug(line)
+        bug = verdict.of_bug(exc, Phase.SETTINGS)
+        message = f"{bug.message} {console.redactor.text(str(exc))}"
+        console.problem(errors.GateError(message, cause=bug.cause, hint=bug.hint))
+        console.last_lines(bug)
+        return int(ExitCode.BUG)
+    finally:
+        signals.close()
+        console.close()
 
 
 def _read_file(path: str) -> str:
     return pathlib.Path(path).read_text(encoding="utf-8-sig")
-
-
-def _report_bug(exc: Exception, console: "Console") -> int:
-    """Print what failed; --verbose shows the stack trace."""
-    import traceback
-
-    bug = verdict.of_bug(exc, Phase.SETTINGS)
-    for line in "".join(traceback.format_exception(exc)).splitlines():
-        console.debug(line)
-    message = f"{bug.message} {console.redactor.text(str(exc))}"
-    console.problem(errors.GateError(message, cause=bug.cause, hint=bug.hint))
-    console.last_lines(bug)
-    return int(ExitCode.BUG)
