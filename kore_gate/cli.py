@@ -4,7 +4,6 @@ import argparse
 import concurrent.futures
 import contextlib
 import datetime
-import difflib
 import os
 import pathlib
 import platform
@@ -13,7 +12,7 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -105,7 +104,7 @@ def parse(argv: Sequence[str], default: tuple[str, str]) -> Arguments:
         arguments.error = error
     if command not in options.COMMANDS:
         message = f"command {command!r} ({source}) is none of {', '.join(options.COMMANDS)}."
-        message += _close(command, options.COMMANDS)
+        message += sources.did_you_mean(command, options.COMMANDS)
         arguments.error = errors.SettingsError([message], hint="See `kore-gate --help`.")
     # Behind two dashes nothing is an option.
     end = extra.index("--") if "--" in extra else len(extra)
@@ -128,18 +127,13 @@ def _unknown_option(name: str, command: str) -> str:
     if setting and setting.secret:
         return f"{setting.name} has no flag, for every process of the machine could read it. Give {setting.ways}."
     known = [f"--{setting.name}" for setting in options.SETTINGS if not setting.secret]
-    return f"{name} is no flag of {command}.{_close(name, known)}"
+    return f"{name} is no flag of {command}.{sources.did_you_mean(name, known)}"
 
 
 def _unexpected(word: str, command: str) -> str:
     if word in options.COMMANDS:
         return f"{word!r} comes after flags; the command is the first word: kore-gate {word} …"
     return f"{word!r} is one word too many for {command}; import ids are given with --ds-id."
-
-
-def _close(name: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.75)
-    return f" Did you mean {close[0]}?" if close else ""
 
 
 def _overview() -> argparse.ArgumentParser:

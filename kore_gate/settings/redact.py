@@ -43,12 +43,10 @@ class Redactor:
     def text(self, raw: str) -> str:
         """Return the text with its secrets masked, also those that escapes of some kind hide or pull apart."""
         shown = self._mask(raw)
-        for sign, decode in (("\\", _unescaped), ("%", urllib.parse.unquote), ("", text.plain)):
-            if sign not in shown or (not sign and shown.isprintable()):
-                continue
-            seen = decode(shown)
-            hidden = self._mask(seen)
-            shown = hidden if hidden != seen else shown
+        for decode in (_unescaped, urllib.parse.unquote, text.plain):
+            decoded = decode(shown)
+            if decoded != shown and (masked := self._mask(decoded)) != decoded:
+                shown = masked
         return shown
 
     def json(self, value: object) -> object:
@@ -77,9 +75,7 @@ class Redactor:
 
     def data(self, raw: bytes) -> bytes:
         """Return the content of a file with its secrets masked, as far as it is text."""
-        content = raw.decode("utf-8", "surrogateescape")
-        shown = self._mask(content)
-        return raw if shown == content else shown.encode("utf-8", "surrogateescape")
+        return self._mask(raw.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
 
     def _mask(self, raw: str) -> str:
         if not (self._pattern and self._pattern.search(raw)) and not _TOKEN.search(raw) and not _WRAPPED.search(raw):

@@ -3,7 +3,7 @@
 import dataclasses
 import difflib
 import urllib.parse
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from kore_gate import errors
 from kore_gate.settings import options, parsers
@@ -149,18 +149,22 @@ def read_reporting(command: str, flags: Mapping[str, str], environ: Mapping[str,
 
 def unknown_variables(command: str, environ: Mapping[str, str]) -> list[str]:
     """Warn of variables close to a setting's name; other KORE_* names may belong to someone else."""
-    variables = [setting.variable for setting in options.SETTINGS]
-    variables += [f"{setting.variable}_FILE" for setting in options.SETTINGS if setting.secret]
+    variables = {setting.variable for setting in options.SETTINGS}
+    variables |= {f"{setting.variable}_FILE" for setting in options.SETTINGS if setting.secret}
     warnings = []
-    for name in sorted(environ):
-        if not name.startswith("KORE_") or name in variables or name in _OWN_NAMES:
-            continue
-        close = difflib.get_close_matches(name, variables, n=1, cutoff=0.85)
-        if close:
-            warnings.append(f"{name} is not a setting of the gate. Did you mean {close[0]}?")
+    for name in sorted(environ.keys() - variables - _OWN_NAMES):
+        suggestion = did_you_mean(name, variables, 0.85) if name.startswith("KORE_") else ""
+        if suggestion:
+            warnings.append(f"{name} is not a setting of the gate.{suggestion}")
     if command == "run" and environ.get("KORE_RUN_ID", "").strip():
         warnings.append("KORE_RUN_ID is what an earlier job put out, and is not used: resume its run with --run-id.")
     return warnings
+
+
+def did_you_mean(name: str, known: Iterable[str], similarity: float = 0.75) -> str:
+    """Suggest the known name that is most similar, if there is one."""
+    close = difflib.get_close_matches(name, sorted(known), n=1, cutoff=similarity)
+    return f" Did you mean {close[0]}?" if close else ""
 
 
 def _values(setting: options.Setting, flags: Mapping[str, str], environ: Mapping[str, str]) -> list[tuple[str, str]]:

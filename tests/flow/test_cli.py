@@ -339,6 +339,14 @@ def test_main__secret_file(program: Program, tmp_path: pathlib.Path) -> None:
     assert ended.code == 0
 
 
+def test_main__short_secret(program: Program) -> None:
+    """A secret that is too short to be masked earns a warning, which does not show it."""
+    ended = program.run("wait", environ={**GOOD, "KORE_CLIENT_SECRET": "geheim"})
+
+    assert "Warning: client-secret has only 6 characters, so it is not removed from what Kore.ai repeats." in ended.err
+    assert "geheim" not in ended.err
+
+
 @pytest.mark.parametrize("content", [None, b"", b"\xff\xfe\x00"], ids=["missing", "empty", "binary"])
 def test_main__secret_file_bad(program: Program, tmp_path: pathlib.Path, content: bytes | None) -> None:
     """A file without a secret in it is bad usage."""

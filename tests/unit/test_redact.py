@@ -51,6 +51,17 @@ def test_text(secret: str, raw: str, shown: str | None) -> None:
     assert Redactor([secret]).text(raw) == (raw if shown is None else shown)
 
 
+@pytest.mark.parametrize(
+    ("secret", "is_masked"), [("s3cret-1", True), ("s3cret-", False), (" s3cret-  ", False), ("", False)]
+)
+def test_add__shortest(secret: str, is_masked: bool) -> None:
+    """Whoever adds a secret learns whether it is long enough to be masked."""
+    redactor = Redactor()
+
+    assert redactor.add(secret) is is_masked
+    assert (redactor.text(f"x {secret} x") != f"x {secret} x") is is_masked
+
+
 def test_text__overlapping() -> None:
     """Of two secrets that overlap nothing is left over."""
     redactor = Redactor(["abcdefgh", "efghijkl", "cdefghij"])
@@ -82,6 +93,13 @@ def test_json__every_place() -> None:
 
     assert redactor.json(found) == {"***": [{"a": "***!", "n": 12345678}], "*** 2": "failed", "b": None}
     assert redactor.json("s3cret-1") == "***"
+
+
+def test_json__keys_keep_their_case() -> None:
+    """Only a key that was masked gets another name."""
+    found = {"ID": 1, "id": 2, "***": 3, "s3cret-1": 4}
+
+    assert Redactor(["s3cret-1"]).json(found) == {"ID": 1, "id": 2, "***": 3, "*** 2": 4}
 
 
 def test_json__deep() -> None:

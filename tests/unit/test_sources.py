@@ -102,7 +102,7 @@ def test_read__precedence(setting: options.Setting) -> None:
 @pytest.mark.parametrize("empty", ["", " ", "\n\t "])
 def test_read__empty(empty: str) -> None:
     """Empty means unset, wherever it stands, and hides nothing."""
-    environ = {}
+    environ: dict[str, str] = {}
     for setting in options.SETTINGS:
         environ |= {setting.input: empty, setting.variable: empty, f"{setting.variable}_FILE": empty}
 
