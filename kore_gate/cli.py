@@ -33,9 +33,6 @@ T = TypeVar("T")
 
 _POSITIONAL = {"import": "files", "test": "files", "run": "suites", "report": "files"}
 _HELP = ("-h", "--help", "--version")
-# Behind a switch of a command with files or suites, the other words may be one of those.
-_SURE_BOOLEANS = {"", "true", "false"}
-_BOOLEANS = _SURE_BOOLEANS | {"yes", "no", "on", "off", "1", "0"}
 
 # An interrupted call has five seconds in all, whatever it is doing.
 _WRITE_SECONDS, _LAST_SECONDS = 2.5, 4.5
@@ -69,8 +66,9 @@ class _Setting(argparse.Action):
     def __call__(
         self, _parser: argparse.ArgumentParser, arguments: argparse.Namespace, value: Any, _option: str | None = None
     ) -> None:
-        booleans = _SURE_BOOLEANS if arguments.command in _POSITIONAL else _BOOLEANS
-        if self.nargs == "?" and isinstance(value, _Word) and value.lower() not in booleans:
+        # Any other word may be one of the files or suites.
+        booleans = ("true", "false") if arguments.command in _POSITIONAL else parsers.BOOLEANS
+        if self.nargs == "?" and isinstance(value, _Word) and value and value.lower() not in booleans:
             arguments.entries.append(value)
             value = self.const
         text = "--" if value == [] else str(value)  # argparse makes an empty list of a value that is two dashes

@@ -45,7 +45,7 @@ class Setting:
     @property
     def input(self) -> str:
         """Return the variable that a GitHub action's input arrives in: hyphens are kept."""
-        return "INPUT_" + self.name.upper().replace(" ", "_")
+        return "INPUT_" + self.name.upper()
 
     @property
     def field(self) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from kore_gate.errors import ExitCode
 
+BOOLEANS = dict.fromkeys(("true", "yes", "on", "1"), True) | dict.fromkeys(("false", "no", "off", "0"), False)
 _DURATION = re.compile(
     r"(?:(?P<h>\d{1,5})h)?(?:(?P<m>\d{1,6})m)?(?:(?P<s>\d{1,7}(?:\.\d{1,3})?)s)?(?:(?P<ms>\d{1,8})ms)?", re.ASCII
 )
@@ -44,12 +45,9 @@ def identifier(raw: str) -> str:
 
 def flag(raw: str) -> bool:
     """Read yes or no."""
-    lowered = raw.lower()
-    if lowered in {"true", "yes", "on", "1"}:
-        return True
-    if lowered in {"false", "no", "off", "0"}:
-        return False
-    raise ValueError("is neither true nor false")
+    if raw.lower() not in BOOLEANS:
+        raise ValueError("is neither true nor false")
+    return BOOLEANS[raw.lower()]
 
 
 def duration(raw: str) -> float:

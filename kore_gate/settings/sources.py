@@ -11,12 +11,8 @@ from kore_gate.settings.redact import Redactor
 
 _LONGEST_SHOWN = 80
 
-# What the gate hands to later jobs under names like those of settings.
-_OWN_NAMES = {
-    "KORE_COMMAND", "KORE_GATE_BASE_IMAGE", "KORE_VERDICT", "KORE_EXIT_CODE", "KORE_STATUS", "KORE_TEST_SUITE_ID",
-    "KORE_SUITE_NAME", "KORE_STEPS", "KORE_ASSERTIONS", "KORE_PASSED", "KORE_FAILED", "KORE_SKIPPED", "KORE_ERRORS",
-    "KORE_DURATION", "KORE_JUNIT_PATH", "KORE_REPORT_PATH", "KORE_DOWNLOAD_URL",
-}  # fmt: skip
+# Outputs of an earlier job whose names are close to those of settings.
+_OUTPUTS = {"KORE_DOWNLOAD_URL", "KORE_FAILED", "KORE_STEPS"}
 
 _SIGNING = {"client-secret", "private-key", "jwt", "jwt-algorithm"}
 
@@ -152,7 +148,7 @@ def unknown_variables(command: str, environ: Mapping[str, str]) -> list[str]:
     variables = {setting.variable for setting in options.SETTINGS}
     variables |= {f"{setting.variable}_FILE" for setting in options.SETTINGS if setting.secret}
     warnings = []
-    for name in sorted(environ.keys() - variables - _OWN_NAMES):
+    for name in sorted(environ.keys() - variables - _OUTPUTS):
         suggestion = did_you_mean(name, variables, 0.85) if name.startswith("KORE_") else ""
         if suggestion:
             warnings.append(f"{name} is not a setting of the gate.{suggestion}")
