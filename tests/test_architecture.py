@@ -16,8 +16,8 @@ PACKAGE = pathlib.Path(__file__).parents[1] / "kore_gate"
 FLOORS = (
     # Ground: needs nothing of ours.
     ("__init__", "bubble", "clock", "exit_codes", "surroundings", "text", "values"),
-    # Facts and tables.
-    ("catalogue", "model", "redact"),
+    # Facts and tables; Kore.ai simulated.
+    ("catalogue", "model", "redact", "simulator/*"),
     ("errors", "events", "given", "phrases"),
     # Rules: pure functions, no I/O, no clock of their own.
     ("endings", "resume", "settings", "settle", "testcases"),
@@ -25,8 +25,8 @@ FLOORS = (
     # Edges: talk and wait, tell and write.
     ("agent", "kore/*", "poller", "progress", "reports/*", "suite_files"),
     ("console",),
-    # The stages of one suite; whole commands; Kore.ai in a box.
-    ("doctor", "gate", "rerender", "simulator/*"),
+    # The stages of one suite; whole commands.
+    ("doctor", "gate", "rerender"),
     ("call", "show"),
     # The process: arguments, environment, signals, exit.
     ("cli",),
@@ -40,7 +40,7 @@ HOMES = {
     "httpx": {"kore/auth", "kore/client", "kore/wire"},
     "jinja2": {"reports/html"},
     "junit_xml": {"reports/junit"},
-    "jwt": {"kore/auth"},
+    "jwt": {"kore/auth", "simulator/service"},
     "markupsafe": {"reports/html"},
     "msgspec": {"reports/result"},
     "os": {"cli", "__main__"},
@@ -292,7 +292,11 @@ def test_wrong_ways(module: str, source: str, told: list[str]) -> None:
         ("console", "from rich.table import Table", ["console:1 imports rich, whose home is progress"]),
         ("call", "if TYPE_CHECKING:\n    import httpx", []),
         ("call", "import httpx", ["call:1 imports httpx, whose home is kore/auth, kore/client, kore/wire"]),
-        ("gate", "if TYPE_CHECKING:\n    import jwt", ["gate:2 imports jwt, whose home is kore/auth"]),
+        (
+            "gate",
+            "if TYPE_CHECKING:\n    import jwt",
+            ["gate:2 imports jwt, whose home is kore/auth, simulator/service"],
+        ),
         ("gate", "import asyncio, json", []),
     ],
 )

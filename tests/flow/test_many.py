@@ -9,7 +9,7 @@ from junitparser import JUnitXml
 from kore_gate.exit_codes import ExitCode
 from kore_gate.kore.api import Api
 from kore_gate.model import Ending
-from kore_gate.simulator.kore import LogEntry
+from kore_gate.simulator.service import LogEntry
 from tests.fakes.files import write_named
 from tests.fakes.pipeline import Ended, Pipeline
 
