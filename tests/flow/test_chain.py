@@ -258,7 +258,7 @@ def test_test__turned_away_is_sent_again(tmp_path: pathlib.Path, kind: str, faul
     ended = pipeline.run(command="test", files=("*.json",))
 
     assert ended.code == 0
-    status = fault.response.status
+    status = fault.status
     assert sent(pipeline, kind) == [status, status, 200]
 
 

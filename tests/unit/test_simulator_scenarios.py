@@ -257,7 +257,6 @@ def test_disabled__keeps_the_steps() -> None:
     ]
     assert groups
     assert not any(group["enabled"] for group in groups)
-    assert all(step in record["response"]["testSteps"] for step in [])
 
 
 @pytest.mark.parametrize("name", ["empty", "disabled", "failing-tests"])
