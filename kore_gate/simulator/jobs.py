@@ -385,5 +385,5 @@ def _stored_reply(value: object) -> Json:
 
 def _typed(value: object, kind: type[T], where: str) -> T:
     if not isinstance(value, kind):
-        raise SuiteError(f"{where} is not {'a list' if kind is list else 'an object'}")
+        raise SuiteError(f"{where} {'is not a list' if kind is list else 'holds something that is not an object'}")
     return value

@@ -4,6 +4,7 @@ import copy
 import dataclasses
 import enum
 import json
+import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -328,109 +329,6 @@ def find(scenario: str | Scenario) -> Scenario:
     return scenario if isinstance(scenario, Scenario) else SCENARIOS[scenario]
 
 
-# The bot of the demo is a small bank.
-def _node(dialog: str, node: str, text: str, *, kind: str = "message", **groups: list[Json]) -> Json:
-    """Build a reply of a dialog node, its text and the given groups asserted."""
-    slug = dialog.lower().replace(" ", "-")
-    node_id = f"{kind}-{node.lower()}"
-    return {
-        **reply(text),
-        "nodeId": node_id,
-        "componentType": kind,
-        "intentId": f"dg-{slug}",
-        "nodeName": node,
-        "intentType": "dialog",
-        "taskId": f"dg-{slug}",
-        "dialogName": dialog,
-        "transitions": [f"intent-{slug}", node_id],
-        "transitionNodeNames": [dialog, node],
-        "transitionNodeType": ["intent", kind],
-        "assertions": assertions(text=[{"text": text}], **groups),
-    }
-
-
-def _balance(account: str, amount: str) -> Json:
-    text = f"The balance of your {account} account is ${amount}."
-    values = [{"key": "balance", "value": amount.replace(",", "")}, {"key": "account", "value": account}]
-    return _node("Check Balance", "TellBalance", text, context=values)
-
-
-def _standard(category: str, text: str) -> Json:
-    checks = assertions(flow=[{"nodeId": category}], text=[{"text": text}])
-    return {**standard_response(text), "category": category, "assertions": checks}
-
-
-def _step(message: str, *replies: Json) -> Json:
-    return {"input": message, "outputs": list(replies)}
-
-
-_RECIPIENTS = json.dumps(
-    {
-        "type": "template",
-        "payload": {
-            "template_type": "quick_replies",
-            "text": "Who should get the money?",
-            "quick_replies": [
-                {"content_type": "text", "title": name, "payload": name} for name in ("Anna Berg", "City Power")
-            ],
-        },
-    }
-)
-_GREETINGS = [
-    "Welcome to Example Bank! How can I help you today?",
-    "Hello, this is Example Bank. What can I do for you?",
-]
-GREETING: Json = {
-    "name": "Greeting and FAQ",
-    "description": "What customers meet first.",
-    "tags": ["smoke"],
-    "testSteps": [
-        {**_step("Start_Flow", reply(_GREETINGS[0], *_GREETINGS)), "event": "Start_Flow"},
-        _step("What are your opening hours?", reply("Our branches are open Monday to Friday, 9 am to 5 pm.")),
-        _step(
-            "I lost my card",
-            _node("Block Card", "Reassure", "I'm sorry to hear that. I can block the card for you right away."),
-            _node("Block Card", "AskCard", "Which card did you lose?", kind="entity"),
-        ),
-        _step("asdf qwer", _standard("Fallback", "I didn't get that. Could you say it in other words?")),
-    ],
-}
-BALANCE: Json = {
-    "name": "Balance",
-    "description": "Asking for the balance of an account, and for a second one.",
-    "tags": ["smoke", "accounts"],
-    "testSteps": [
-        _step(
-            "What is my balance?",
-            _node("Check Balance", "AskAccount", "For which account: current or savings?", kind="entity"),
-        ),
-        _step("current", _balance("current", "1,250.00")),
-        _step("and savings?", _balance("savings", "8,400.50")),
-    ],
-}
-TRANSFER: Json = {
-    "name": "Transfer / confirmation",
-    "description": "Sending money, with a choice of recipients and a confirmation.",
-    "tags": ["payments"],
-    "testSteps": [
-        _step("I want to send money", _node("Transfer Funds", "AskRecipient", _RECIPIENTS, kind="entity")),
-        _step("Anna Berg", _node("Transfer Funds", "AskAmount", "How much should I send to Anna Berg?", kind="entity")),
-        _step("200 dollars", _standard("Confirmation", "Send $200.00 to Anna Berg. Is that right?")),
-        _step(
-            "yes",
-            _node(
-                "Transfer Funds",
-                "Done",
-                "Done! $200.00 are on their way to Anna Berg.",
-                flow=[{"nodeId": "message-done"}],
-                context=[{"key": "transfer.status", "value": "accepted"}],
-            ),
-        ),
-        _step("thank you", reply("You're welcome! Is there anything else?")),
-    ],
-}
-
-
 def demo_suites() -> tuple[Json, ...]:
-    """Return the demo's suites, each the content of a file that can be uploaded."""
-    return copy.deepcopy((GREETING, BALANCE, TRANSFER))
+    """Return the demo's suites, each the content of a file that can be uploaded; their bot is a small bank."""
+    return tuple(json.loads(pathlib.Path(__file__).with_name("demo_suites.json").read_text(encoding="utf-8")))
