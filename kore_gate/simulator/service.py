@@ -30,8 +30,11 @@ MAX_FILE = 2 * 1024 * 1024
 PER_MINUTE = 60
 PER_HOUR = 1800
 HOUR_TEXT = "You've exceeded the hourly rate limit. Please wait for sometime before retrying."
+# Kore.ai publishes no text for the following two.
+EXPIRED = "error verifying the jwt: jwt expired"
+JTI_MISSING = 'error verifying the jwt: "jti" claim is required'
 INVALID_BODY = "Invalid values in the body"
-# PyJWT would hold the claims against the system's clock, and against other rules than Kore.ai's.
+# PyJWT would check the claims against the system's clock, and against other rules than Kore.ai's.
 SIGNATURE_ONLY: Any = {f"verify_{claim}": False for claim in ("exp", "nbf", "iat", "aud", "iss", "sub", "jti")}
 # Tokens are signed with whole seconds and clocks differ a little.
 LEEWAY = 1.0
@@ -99,6 +102,7 @@ class Simulator:
         by_suite: Mapping[str, str | Scenario] | None = None,
         now: Callable[[], float] | None = None,
         scopes: Collection[str] = (MANAGEMENT, EXECUTION),
+        enforce_jti: bool = False,
         job_seconds: float = 60.0,
         evergreen: bool = False,
     ) -> None:
@@ -108,6 +112,7 @@ class Simulator:
         self.records = jobs.Records(scenario=default, by_suite=own, job_seconds=job_seconds)
         self._now = now or (lambda: clock.SystemClock().now().timestamp())
         self._scopes = scopes
+        self._enforce_jti = enforce_jti
         self._lock = threading.RLock()
         self._calls: dict[str, collections.deque[float]] = {}
         self._used_tokens: dict[str, float] = {}
@@ -152,6 +157,7 @@ class Simulator:
         return Call(kind="unknown", request=request, now=now)
 
     def _answer(self, call: Call) -> Response:
+        """Answer a call by the first rule that applies: unknown path, limit, fault, token, scope, content."""
         if call.kind == "unknown":
             if call.request.path.startswith("/api/"):
                 raise Refusal("Method Not Allowed", 405)
@@ -169,7 +175,7 @@ class Simulator:
         return self.ROUTES[call.kind][2](self, call)
 
     def _count(self, key: str, now: float) -> None:
-        """Hold the rolling limits; rejected calls don't count."""
+        """Apply the rolling limits; rejected calls don't count."""
         times = self._calls.setdefault(key, collections.deque(maxlen=PER_HOUR))
         limits = ((PER_HOUR, 3600.0, HOUR_TEXT), (PER_MINUTE, 60.0, scenarios.MINUTE_TEXT))
         for limit, seconds, message in limits:
@@ -189,7 +195,7 @@ class Simulator:
         return scenario.fault(self._fault_counts[key] - 1)
 
     def _verify_token(self, call: Call) -> None:
-        """Hold Kore.ai's rules for tokens: algorithm, signature, client id, lifetime, second use."""
+        """Apply Kore.ai's rules for tokens: algorithm, signature, client id, lifetime, second use."""
         malformed = Refusal(scenarios.INVALID_TOKEN_TEXT, 4002, status=401)
         try:
             claims = jwt.decode(
@@ -206,12 +212,14 @@ class Simulator:
         if expires is not None and type(expires) not in {int, float}:
             raise malformed
         if expires is not None and expires <= call.now - LEEWAY:
-            raise Refusal("error verifying the jwt: jwt expired", 401)  # Kore.ai publishes no text for this
+            raise Refusal(EXPIRED, 401)
+        if jti is None and self._enforce_jti:
+            raise Refusal(JTI_MISSING, 401)
         if jti is not None:
             self._use_token(str(jti), expires, call.now)
 
     def _use_token(self, jti: str, expires: float | None, now: float) -> None:
-        """Hold the rules for tokens with an id, and remember this one."""
+        """Apply the rules for tokens with an id, and remember this one."""
         if expires is None or expires > now + 3600.0 + LEEWAY:
             raise Refusal('error verifying the jwt: if "jti" claim "exp" must be <= 1 hour(s)', 401)
         if jti in self._used_tokens:

@@ -195,6 +195,17 @@ def test_tokens__without_jti_may_be_used_again() -> None:
     assert statuses == [200, 200, 200]
 
 
+def test_tokens__enforced_jti() -> None:
+    """Where the app enforces jti, a token without one is rejected."""
+    caller = Caller(enforce_jti=True)
+
+    rejected, accepted = (
+        caller.simulator.handle(_status_request(caller, token(jti=jti))).status for jti in (None, "x")
+    )
+
+    assert (rejected, accepted) == (401, 200)
+
+
 def test_tokens__forgets_expired_jtis() -> None:
     """The memory of used tokens does not grow for ever, and still knows every token that is alive."""
     caller = Caller()
