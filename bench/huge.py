@@ -33,13 +33,13 @@ def main() -> None:
     if sys.argv[1] == "parse":
         json.loads(data)
         return
-    from kore_gate import verdict
-    from kore_gate.kore import answers, payloads
+    from kore_gate.gate import verdict
+    from kore_gate.kore import payloads, responses
     from kore_gate.model import Phase, Result, SuiteResult
     from kore_gate.reports import junit
 
     judged, suite = verdict.of_import(
-        payloads.import_job(answers.understand(200, data).body), allow_empty=False, waited="1 s"
+        payloads.import_job(responses.understand(200, data).body), allow_empty=False, waited="1 s"
     )
     result = SuiteResult(key="huge", name="huge", phase=Phase.IMPORT, verdict=judged, suite=suite)
     call = Result(version="0", command="wait", host="", stream_id="", verdict=judged, suites=(result,))

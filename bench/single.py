@@ -40,7 +40,7 @@ def start_up(runs: int) -> None:
     """Compare importing what every call needs with starting Python alone."""
     costs = measure.in_turn(
         {
-            "package": [sys.executable, "-Ic", "import kore_gate.cli, kore_gate.call"],
+            "package": [sys.executable, "-Ic", "import kore_gate.cli, kore_gate.commands.gate"],
             "python": [sys.executable, "-Ic", "pass"],
         },
         runs,

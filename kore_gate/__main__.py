@@ -6,7 +6,7 @@ import sys
 from types import FrameType
 from typing import NoReturn, TextIO
 
-from kore_gate.exit_codes import MEANINGS, ExitCode
+from kore_gate.errors import MEANINGS, ExitCode
 
 
 def catch_signals() -> list[int]:

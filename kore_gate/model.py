@@ -1,9 +1,9 @@
-"""The facts that the stages hand to each other: suites, jobs, verdicts, results."""
+"""News of a call on its way, for whoever tells it."""
 
 import dataclasses
 import enum
 
-from kore_gate.exit_codes import ExitCode
+from kore_gate.errors import Ending, ExitCode
 
 
 class Outcome(enum.StrEnum):
@@ -15,19 +15,15 @@ class Outcome(enum.StrEnum):
     SKIPPED = "skipped"
     PENDING = "pending"  # nobody judged it (yet); in a report it reads as not executed
 
+    @property
+    def is_red(self) -> bool:
+        """Tell whether it keeps a bot from shipping."""
+        return self in (Outcome.FAILED, Outcome.ERROR)
 
-class Ending(enum.StrEnum):
-    """How a suite, or the whole call, ended: the output `verdict`."""
-
-    PASSED = "passed"
-    FAILED = "failed"
-    JOB_FAILED = "job-failed"
-    TIMED_OUT = "timed-out"
-    NOTHING_TO_TEST = "nothing-to-test"
-    REFUSED = "refused"
-    UNAVAILABLE = "unavailable"
-    INTERRUPTED = "interrupted"
-    ERROR = "error"
+    @property
+    def is_judged(self) -> bool:
+        """Tell whether somebody judged it."""
+        return self not in (Outcome.SKIPPED, Outcome.PENDING)
 
 
 class State(enum.StrEnum):
@@ -114,6 +110,19 @@ class Step:
     reason: str = ""
     duration: float | None = None
     source: Source | None = None
+
+    @property
+    def is_red(self) -> bool:
+        """Tell whether the step, or an enabled assertion of it, failed or could not be judged."""
+        return self.outcome.is_red or any(
+            assertion.enabled and assertion.outcome.is_red for reply in self.replies for assertion in reply.assertions
+        )
+
+    @property
+    def was_executed(self) -> bool:
+        """Tell whether something shows that this step of a run was executed."""
+        has_reply = self.unexpected or any(reply.actual is not None for reply in self.replies)
+        return self.outcome.is_judged or bool(has_reply)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -215,6 +224,11 @@ class Result:
     junit_granularity: str = "assertion"
     junit_dialect: str = "rich"
 
+    @property
+    def tested_suites(self) -> tuple[SuiteResult, ...]:
+        """Return the suites; a problem of the whole call is reported as one of them, and is not one."""
+        return tuple(suite for suite in self.suites if suite.phase is not Phase.SETTINGS)
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Counts:
@@ -232,3 +246,28 @@ class Counts:
         mine, theirs = dataclasses.astuple(self), dataclasses.astuple(other)
         steps, assertions, passed, failed, errors, skipped = (a + b for a, b in zip(mine, theirs, strict=True))
         return Counts(steps=steps, assertions=assertions, passed=passed, failed=failed, errors=errors, skipped=skipped)
+
+
+class Happening(enum.StrEnum):
+    """What kind of news an event is."""
+
+    STARTED = "started"
+    CHANGED = "changed"
+    IDENTIFIED = "identified"  # an id became known
+    WARNING = "warning"
+    WAITING = "waiting"  # a heartbeat
+    ENDED = "ended"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Event:
+    """News about one suite (or, with an empty name, about the call) for the console."""
+
+    happening: Happening
+    name: str = ""
+    text: str = ""
+    phase: Phase | None = None
+    status: str = ""
+    percent: float | None = None
+    ending: Ending | None = None
+    elapsed: float = 0.0

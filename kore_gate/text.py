@@ -102,13 +102,22 @@ def file_name(name: str, fallback: str = "suite") -> str:
 
 
 def duration(seconds: float) -> str:
-    """Write a duration as people do: `4.2 s`, `1 min 5 s`, `1 h 30 min`."""
+    """Write a duration as settings take it, but spaced: `80ms`, `4.2s`, `12s`, `1m 5s`, `1h 3m`; `?` if it is none."""
+    if not 0 <= seconds < 1e9:
+        return "?"
     if seconds < 9.95:
-        return f"{seconds:.1f} s"
+        return f"{seconds * 1000:.0f}ms" if 0 < seconds < 0.05 else f"{seconds:.1f}s"
     minutes, rest = divmod(round(seconds), 60)
-    if not minutes:
-        return f"{rest} s"
-    if minutes < 60:
-        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
     hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    parts = (f"{hours}h" if hours else "", f"{minutes}m" if minutes else "", f"{rest}s" if rest and not hours else "")
+    return " ".join(filter(None, parts))
+
+
+def unique(name: str, taken: set[str], joint: str = "-") -> str:
+    """Return the name, numbered where `taken` (in lower case) has it; it is taken from then on."""
+    candidate, number = name, 1
+    while candidate.casefold() in taken:
+        number += 1
+        candidate = f"{name}{joint}{number}"
+    taken.add(candidate.casefold())
+    return candidate

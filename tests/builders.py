@@ -3,11 +3,10 @@
 import dataclasses
 from typing import Any
 
-from kore_gate.exit_codes import ExitCode
+from kore_gate.errors import Ending, ExitCode
 from kore_gate.model import (
     Assertion,
     Check,
-    Ending,
     Evidence,
     Outcome,
     Phase,

@@ -14,20 +14,18 @@ PACKAGE = pathlib.Path(__file__).parents[1] / "kore_gate"
 # each other without going round in a circle. A new module gets its floor here first: below everything that needs it,
 # above everything it needs.
 FLOORS = (
-    # Ground: needs nothing of ours.
-    ("__init__", "bubble", "clock", "exit_codes", "surroundings", "text", "values"),
-    # Facts and tables; Kore.ai simulated.
-    ("catalogue", "model", "redact", "simulator/*"),
-    ("errors", "events", "given", "phrases"),
-    # Rules: pure functions, no I/O, no clock of their own.
-    ("endings", "resume", "settings", "settle", "testcases"),
-    ("arguments", "recap", "track", "verdict", "ci/*"),
-    # Edges: talk and wait, tell and write.
-    ("agent", "kore/*", "poller", "progress", "reports/*", "suite_files"),
-    ("console",),
-    # The stages of one suite; whole commands.
-    ("doctor", "gate", "rerender"),
-    ("call", "show"),
+    # Ground: errors with their exit codes, time, and the doors for foreign text.
+    ("__init__", "clock", "errors", "text"),
+    # Facts; what the caller wants; Kore.ai in a box.
+    ("model", "settings/*", "simulator/*"),
+    # The two outer worlds: Kore.ai's API, and the CI system.
+    ("kore/*", "ci/*"),
+    # Suites as tasks: wait and judge.
+    ("gate/*",),
+    # What people and machines read.
+    ("reports/*",),
+    # Whole commands.
+    ("commands/*",),
     # The process: arguments, environment, signals, exit.
     ("cli",),
     ("__main__",),
@@ -36,29 +34,28 @@ FLOORS = (
 # Where a library may be imported: anywhere in the file, lazily and for types alone as well. One home makes it
 # replaceable, or keeps what it does to the world in one place.
 HOMES = {
-    "argparse": {"arguments"},
-    "httpx": {"kore/auth", "kore/client", "kore/wire"},
+    "argparse": {"cli"},
+    "httpx": {"kore/auth", "kore/client", "kore/transport"},
     "jinja2": {"reports/html"},
     "junit_xml": {"reports/junit"},
     "jwt": {"kore/auth", "simulator/service"},
     "markupsafe": {"reports/html"},
     "msgspec": {"reports/result"},
     "os": {"cli", "__main__"},
-    "rich": {"progress"},
+    "rich": {"reports/console"},
     "signal": {"cli", "__main__"},
-    "socket": {"doctor", "simulator/server"},
-    "subprocess": {"agent"},
-    "ssl": {"kore/wire", "simulator/server"},
+    "socket": {"commands/doctor", "simulator/server"},
+    "subprocess": {"ci/outputs"},
+    "ssl": {"kore/transport", "simulator/server"},
     "sys": {"cli", "__main__", "simulator/server"},
-    "tenacity": {"kore/retries", "poller"},
+    "tenacity": {"kore/retries", "gate/poller"},
     "time": {"clock"},
 }
 
 # Imports for types alone, which no running program sees, each with its reason.
 TYPES_ONLY = {
-    ("cli", "argparse"): "hands a namespace on from arguments without looking into it",
-    ("call", "httpx"): "hands a transport on to kore/wire: where the tests put their fake",
-    ("doctor", "httpx"): "likewise, and is shown answers by a hook to look at their TLS",
+    ("commands/gate", "httpx"): "hands a transport on to kore/transport: where the tests put their fake",
+    ("commands/doctor", "httpx"): "likewise, and is shown answers by a hook to look at their TLS",
 }
 
 VAGUE = {"base", "common", "core", "helper", "helpers", "lib", "manager", "misc", "shared", "util", "utils"}
@@ -241,7 +238,7 @@ def test_module__prints_nothing(module: str) -> None:
     """Only the console prints, and nobody below the command line ends the process."""
     called = {ast.unparse(node.func) for node in ast.walk(ast.parse(SOURCES[module])) if isinstance(node, ast.Call)}
 
-    allowed = {"console": {"print"}, "__main__": {"os._exit"}, "cli": {"os._exit"}}.get(module, set())
+    allowed = {"reports/console": {"print"}, "__main__": {"os._exit"}, "cli": {"os._exit"}}.get(module, set())
 
     assert called & {"print", "input", "exit", "quit", "sys.exit", "os._exit"} <= allowed
 
@@ -259,50 +256,53 @@ def test_module__named_after_its_matter(module: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("module", "source", "told"),
+    ("module", "source", "wrong"),
     [
-        ("settings", "from kore_gate.model import Result", []),
-        ("settings", "from kore_gate import errors, verdict", ["settings:1 (floor 3) imports verdict (floor 4)"]),
-        ("settings", "def f():\n    import kore_gate.cli", ["settings:2 (floor 3) imports cli (floor 9)"]),
-        ("settings", "from kore_gate import settle", ["settings:1 (floor 3) imports settle (floor 3)"]),
+        ("gate/runner", "from kore_gate.model import Result", []),
         (
-            "settings",
-            "from kore_gate.kore.client import Client",
-            ["settings:1 (floor 3) imports kore/client (floor 5)"],
+            "ci/outputs",
+            "from kore_gate import errors\nfrom kore_gate.gate import verdict",
+            ["ci/outputs:2 (floor 2) imports gate/verdict (floor 3)"],
         ),
-        ("kore/api", "from kore_gate.kore.client import Client", []),
-        ("kore/api", "from kore_gate.reports import junit", ["kore/api:1 (floor 5) imports reports/junit (floor 5)"]),
+        ("model", "def f():\n    import kore_gate.cli", ["model:2 (floor 1) imports cli (floor 6)"]),
+        ("model", "from kore_gate.settings import options", ["model:1 (floor 1) imports settings/options (floor 1)"]),
+        ("kore/client", "from kore_gate.kore import auth", []),
+        ("kore/client", "from kore_gate.ci import outputs", ["kore/client:1 (floor 2) imports ci/outputs (floor 2)"]),
         ("clock", "from kore_gate import __version__", ["clock:1 (floor 0) imports __init__ (floor 0)"]),
     ],
 )
-def test_wrong_ways(module: str, source: str, told: list[str]) -> None:
+def test_wrong_ways(module: str, source: str, wrong: list[str]) -> None:
     """An import that points up, or sideways out of its folder, is found wherever it stands."""
-    assert wrong_ways(module, source) == told
+    assert wrong_ways(module, source) == wrong
 
 
 @pytest.mark.parametrize(
-    ("module", "source", "told"),
+    ("module", "source", "wrong"),
     [
-        ("kore/client", "import httpx", []),
+        ("kore/transport", "import httpx", []),
         (
-            "gate",
+            "gate/runner",
             "def f():\n    import httpx",
-            ["gate:2 imports httpx, whose home is kore/auth, kore/client, kore/wire"],
+            ["gate/runner:2 imports httpx, whose home is kore/auth, kore/client, kore/transport"],
         ),
-        ("console", "from rich.table import Table", ["console:1 imports rich, whose home is progress"]),
-        ("call", "if TYPE_CHECKING:\n    import httpx", []),
-        ("call", "import httpx", ["call:1 imports httpx, whose home is kore/auth, kore/client, kore/wire"]),
+        ("cli", "from rich.table import Table", ["cli:1 imports rich, whose home is reports/console"]),
+        ("commands/gate", "if TYPE_CHECKING:\n    import httpx", []),
         (
-            "gate",
-            "if TYPE_CHECKING:\n    import jwt",
-            ["gate:2 imports jwt, whose home is kore/auth, simulator/service"],
+            "commands/gate",
+            "import httpx",
+            ["commands/gate:1 imports httpx, whose home is kore/auth, kore/client, kore/transport"],
         ),
-        ("gate", "import asyncio, json", []),
+        (
+            "gate/runner",
+            "if TYPE_CHECKING:\n    import jwt",
+            ["gate/runner:2 imports jwt, whose home is kore/auth, simulator/service"],
+        ),
+        ("gate/runner", "import asyncio, json", []),
     ],
 )
-def test_away_from_home(module: str, source: str, told: list[str]) -> None:
+def test_away_from_home(module: str, source: str, wrong: list[str]) -> None:
     """A library outside its home is found, lazily imported or for types; only what is excused is passed over."""
-    assert away_from_home(module, source) == told
+    assert away_from_home(module, source) == wrong
 
 
 def test_circle() -> None:

@@ -12,13 +12,14 @@ import pytest
 import yaml
 
 import kore_gate
-from kore_gate import arguments, catalogue, model
-from kore_gate.catalogue import Setting
+from kore_gate import cli, model
 from kore_gate.ci import outputs
-from kore_gate.exit_codes import MEANINGS, ExitCode
-from kore_gate.model import Ending
+from kore_gate.errors import MEANINGS, Ending, ExitCode
+from kore_gate.model import Counts
 from kore_gate.reports import result
-from kore_gate.settings import Settings
+from kore_gate.settings import options
+from kore_gate.settings.options import Setting
+from kore_gate.settings.sources import Settings
 from tests import builders
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -31,7 +32,7 @@ PAGES = {
 }
 
 COMMAND = Setting(name="command", default="wait", help="what to do")
-SETTINGS = {setting.name: setting for setting in (COMMAND, *catalogue.SETTINGS)}
+SETTINGS = {setting.name: setting for setting in (COMMAND, *options.SETTINGS)}
 
 # Flags of other programs that the pages speak of: docker, git, pip, pytest and this repository's own scripts.
 FOREIGN_FLAGS = {
@@ -113,7 +114,7 @@ def test_settings__fields() -> None:
     defaults = Settings(command=COMMAND.default)
 
     assert fields == [*(setting.field for setting in SETTINGS.values()), "sources"]
-    for setting in catalogue.SETTINGS:
+    for setting in options.SETTINGS:
         if setting.default:
             assert getattr(defaults, setting.field) == setting.parse(setting.default), setting.name
         else:
@@ -141,19 +142,20 @@ def test_action__secrets() -> None:
     """Each secret's description says where it is to come from."""
     told = [name for name, given in ACTION["inputs"].items() if "pass it from a secret" in given["description"]]
 
-    assert told == [setting.name for setting in catalogue.SETTINGS if setting.secret]
+    assert told == [setting.name for setting in options.SETTINGS if setting.secret]
 
 
 def test_action__commands() -> None:
     """The input `command` names every command that makes sense in a workflow."""
     named = re.findall(r"`(\w+)`", ACTION["inputs"]["command"]["description"].rpartition("Default")[0])
 
-    assert named == [name for name in catalogue.COMMANDS if name != "simulate"]
+    assert named == [name for name in options.COMMANDS if name != "simulate"]
 
 
 def put_out() -> dict[str, str]:
     """Return the outputs of a call that has all of them."""
-    return outputs.outputs_of(builders.make_call(builders.make_result(download_url="https://x")), "junit-reports")
+    call = builders.make_call(builders.make_result(download_url="https://x"))
+    return outputs.outputs_of(call, Counts(), "junit-reports")
 
 
 def test_action__outputs() -> None:
@@ -245,7 +247,7 @@ def test_script__entry_points() -> None:
 def test_pages__flags(page: str) -> None:
     """Each flag a page names exists."""
     flags = set(re.findall(r"(?<![\w-])--[a-z][\w-]*", PAGES[page]))
-    own = {f"--{setting.name}" for setting in catalogue.SETTINGS if not setting.secret}
+    own = {f"--{setting.name}" for setting in options.SETTINGS if not setting.secret}
     own |= {"--help", "--version", "--scenario", "--port", "--job-seconds"}
 
     assert flags - own <= FOREIGN_FLAGS
@@ -256,7 +258,7 @@ def test_pages__commands(page: str) -> None:
     """Each command a page shows exists."""
     shown = re.findall(r"(?:^|[`\s])kore-gate ([a-z][\w-]*)", PAGES[page])
 
-    assert {name for name in shown if name not in catalogue.COMMANDS} == set()
+    assert {name for name in shown if name not in options.COMMANDS} == set()
 
 
 def command_lines() -> list[str]:
@@ -270,7 +272,7 @@ def command_lines() -> list[str]:
 def test_readme__command_lines() -> None:
     """Each command line of the README can be read."""
     for line in command_lines():
-        parsed = arguments.parse(line.split()[1:], ("wait", "default"))
+        parsed = cli.parse(line.split()[1:], ("wait", "default"))
         assert parsed.problems == [], line
 
 
@@ -279,7 +281,7 @@ def test_pages__variables(page: str) -> None:
     """Each `KORE_…` variable a page names is a setting's, an output's, or its own repository's."""
     put = {f"KORE_{name.upper().replace('-', '_')}" for name in put_out()}
     known = {setting.variable for setting in SETTINGS.values()} | put
-    known |= {f"{setting.variable}_FILE" for setting in catalogue.SETTINGS if setting.secret}
+    known |= {f"{setting.variable}_FILE" for setting in options.SETTINGS if setting.secret}
     own = r"KORE_GATE_\w+|KORE_X_FILE|KORE_NAME|KORE_"
 
     named = set(re.findall(r"(?<!\w)KORE_[A-Z_]*", PAGES[page]))

@@ -1,12 +1,71 @@
-"""The commands of each CI system, as data: what to print to fold, annotate and hand on."""
+"""Each CI system as data: how to recognise it, and its commands to fold, annotate and pass values on."""
 
 import dataclasses
 import datetime
-from collections.abc import Callable
+import pathlib
+import re
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 from kore_gate import text
-from kore_gate.ci import escapes
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Surroundings:
+    """Where the call runs: which CI, the files it reads, the machine's name."""
+
+    ci: str = "none"
+    output_file: str = ""
+    summary_file: str = ""
+    agent: str = ""  # Buildkite's, to hand the summary to
+    machine: str = ""
+    job_url: str = ""  # GitLab's page of the job
+    root: pathlib.Path = dataclasses.field(default_factory=pathlib.Path)
+
+
+# What an Azure agent would unescape. A lone % is left alone: agents that don't decode it would show the escape.
+_AZURE_PERCENT = re.compile(r"%(?=3B|0D|0A|5D|AZP25)", re.IGNORECASE)
+
+_TEAMCITY = str.maketrans({"|": "||", "'": "|'", "\n": "|n", "\r": "|r", "[": "|[", "]": "|]"})
+
+
+def github(value: str) -> str:
+    """Escape what follows a GitHub command, itself no command in the older form, which is read anywhere in a line."""
+    inert = value.replace("##[", "#\u200b#[")
+    return inert.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def github_property(value: str) -> str:
+    """Escape the value of a GitHub command's property."""
+    return github(value).replace(":", "%3A").replace(",", "%2C")
+
+
+def azure(value: str) -> str:
+    """Escape the value or the property of an Azure command."""
+    value = _AZURE_PERCENT.sub("%AZP25", value)
+    return value.replace(";", "%3B").replace("\r", "%0D").replace("\n", "%0A").replace("]", "%5D")
+
+
+def teamcity(value: str) -> str:
+    """Escape the value of a TeamCity attribute; what is not ASCII goes as UTF-16 units, as its parser takes it."""
+    escaped = value.translate(_TEAMCITY)
+    return "".join(char if char.isascii() else _units(char) for char in escaped)
+
+
+def gitlab_key(value: str) -> str:
+    """Return a name GitLab takes for a section."""
+    return re.sub(r"[^A-Za-z0-9_.-]", "-", value) or "section"
+
+
+def group_title(value: str) -> str:
+    """Return the one line that stands behind a group's marker: it can't be a command in its own right."""
+    return text.terminal(value, 200) or "…"
+
+
+def _units(char: str) -> str:
+    code = char.encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"|0x{code[at : at + 4]}" for at in range(0, len(code), 4))
+
 
 Severity = Literal["error", "warning", "notice"]
 Stream = Literal["stdout", "stderr"]
@@ -36,7 +95,7 @@ class Dialect:
 
     name: str
     escape: Callable[[str], str] = str
-    escape_title: Callable[[str], str] = escapes.title
+    escape_title: Callable[[str], str] = group_title
     escape_key: Callable[[str], str] = str
     open_form: str = ""
     close_form: str = ""
@@ -86,23 +145,23 @@ class Dialect:
 
 def _github_annotation(note: Note) -> str:
     given = {"file": note.file, "line": note.line, "title": note.title}
-    properties = ",".join(f"{name}={escapes.github_property(str(value))}" for name, value in given.items() if value)
-    return f"::{note.severity}{' ' if properties else ''}{properties}::{escapes.github(note.message)}"
+    properties = ",".join(f"{name}={github_property(str(value))}" for name, value in given.items() if value)
+    return f"::{note.severity}{' ' if properties else ''}{properties}::{github(note.message)}"
 
 
 def _azure_annotation(note: Note) -> str | None:
     if note.severity == "notice":
         return None
     given = {"type": note.severity, "sourcepath": note.file, "linenumber": note.line}
-    properties = "".join(f"{name}={escapes.azure(str(value))};" for name, value in given.items() if value)
-    return f"##vso[task.logissue {properties}]{escapes.azure(_titled(note))}"
+    properties = "".join(f"{name}={azure(str(value))};" for name, value in given.items() if value)
+    return f"##vso[task.logissue {properties}]{azure(_titled(note))}"
 
 
 def _teamcity_annotation(note: Note) -> str:
     # A message, and no buildProblem: that would fail a build whose exit code was softened.
     status = {"error": "ERROR", "warning": "WARNING", "notice": "NORMAL"}[note.severity]
     place = f" ({note.file}{f':{note.line}' if note.line else ''})" if note.file else ""
-    return f"##teamcity[message text='{escapes.teamcity(_titled(note) + place)}' status='{status}']"
+    return f"##teamcity[message text='{teamcity(_titled(note) + place)}' status='{status}']"
 
 
 def _titled(note: Note) -> str:
@@ -116,8 +175,8 @@ _DIALECTS = {
     for dialect in (
         Dialect(
             name="github",
-            escape=escapes.github,
-            escape_title=lambda title: escapes.github(escapes.title(title)),
+            escape=github,
+            escape_title=lambda title: github(group_title(title)),
             open_form="::group::{title}",
             close_form="::endgroup::",
             annotate=_github_annotation,
@@ -125,14 +184,14 @@ _DIALECTS = {
         ),
         Dialect(
             name="gitlab",
-            escape_key=escapes.gitlab_key,
+            escape_key=gitlab_key,
             open_form=_SECTION.format(edge="start") + "{title}",
             close_form=_SECTION.format(edge="end"),
             renders_ansi=True,
         ),
         Dialect(
             name="azure",
-            escape=escapes.azure,
+            escape=azure,
             open_form="##[group]{title}",
             close_form="##[endgroup]",
             heading_form="##[section]{title}",
@@ -143,8 +202,8 @@ _DIALECTS = {
         ),
         Dialect(
             name="teamcity",
-            escape_title=lambda title: escapes.teamcity(text.line(title, 200)),
-            escape_key=lambda key: escapes.teamcity(text.plain(key)),
+            escape_title=lambda title: teamcity(text.line(title, 200)),
+            escape_key=lambda key: teamcity(text.plain(key)),
             open_form="##teamcity[blockOpened name='{key}' description='{title}']",
             close_form="##teamcity[blockClosed name='{key}']",
             annotate=_teamcity_annotation,
@@ -163,3 +222,53 @@ _DIALECTS = {
 def dialect_for(name: str) -> Dialect:
     """Return the dialect of a CI system; one that is not known gets plain text."""
     return _DIALECTS.get(name, _DIALECTS["none"])
+
+
+# The most specific first; each is told by variables that are all set. gitlab-ci-local says GITLAB_CI=false.
+_SIGNS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("github", ("GITHUB_ACTIONS",)),
+    ("gitlab", ("GITLAB_CI",)),
+    ("azure", ("TF_BUILD",)),
+    ("circleci", ("CIRCLECI",)),
+    ("buildkite", ("BUILDKITE",)),
+    ("bitbucket", ("BITBUCKET_COMMIT",)),
+    ("bitbucket", ("BITBUCKET_BUILD_NUMBER",)),
+    ("teamcity", ("TEAMCITY_VERSION",)),
+    ("jenkins", ("JENKINS_URL", "BUILD_ID")),
+)
+
+_DEBUG = ("RUNNER_DEBUG", "ACTIONS_STEP_DEBUG", "CI_DEBUG_TRACE", "SYSTEM_DEBUG", "BUILDKITE_AGENT_DEBUG")
+
+
+def detect(environ: Mapping[str, str]) -> str:
+    """Name the CI system the environment belongs to, or `none`."""
+    for name, signs in _SIGNS:
+        if all(_is_set(environ, sign) for sign in signs):
+            return name
+    return "none"
+
+
+def debug(environ: Mapping[str, str]) -> bool:
+    """Tell whether the CI's own debug flag is on."""
+    return any(_is_set(environ, name) for name in _DEBUG)
+
+
+def colour(environ: Mapping[str, str], isatty: bool, ci: str) -> bool:
+    """Tell whether people's text may be coloured: what the user says counts, then what will show it."""
+    if environ.get("NO_COLOR"):
+        return False
+    for name in ("FORCE_COLOR", "CLICOLOR_FORCE"):
+        if environ.get(name):
+            return _is_set(environ, name)
+    if environ.get("CLICOLOR") == "0" or environ.get("TERM") == "dumb":
+        return False
+    return isatty or dialect_for(ci).renders_ansi
+
+
+def live(environ: Mapping[str, str], isatty: bool, ci: str) -> bool:
+    """Tell whether a display that moves can be shown: on a real terminal, with no CI around it."""
+    return isatty and ci == "none" and not _is_set(environ, "CI") and environ.get("TERM") not in ("dumb", "unknown")
+
+
+def _is_set(environ: Mapping[str, str], name: str) -> bool:
+    return environ.get(name, "").strip().lower() not in ("", "0", "false", "no", "off")

@@ -1,11 +1,12 @@
-"""What later jobs of a pipeline can read, and the files it is handed over in."""
+"""What later jobs of a pipeline can read, and where each CI system wants it."""
 
 import json
 import pathlib
+import subprocess
 import urllib.parse
 from collections.abc import Callable, Mapping, Sequence
 
-from kore_gate import testcases, text
+from kore_gate import text
 from kore_gate.model import Counts, Result
 
 JUNIT_GLOB = "TEST-kore-*.xml"
@@ -21,10 +22,9 @@ _LINK_LIMIT = 2000
 _TRIES = 100
 
 
-def outputs_of(result: Result, report_dir: str, junit_names: Sequence[str] = ()) -> dict[str, str]:
-    """Name every output of a call: plain values for one suite, JSON arrays and sums for several."""
-    suites = testcases.suites_of(result)
-    counts = sum((testcases.count(suite, result.junit_granularity) for suite in result.suites), Counts())
+def outputs_of(result: Result, counts: Counts, report_dir: str, junit_names: Sequence[str] = ()) -> dict[str, str]:
+    """Name every output of a call: plain values for one suite, JSON arrays for several; `counts` are the sums."""
+    suites = result.tested_suites
     named = {
         "verdict": str(result.verdict.ending),
         "exit-code": str(int(result.verdict.exit_code)),
@@ -118,3 +118,29 @@ def _assignment(name: str, value: str) -> str:
 
 def _size(lines: Mapping[str, str]) -> int:
     return sum(len(line.encode()) for line in lines.values())
+
+
+# An interrupted call has five seconds in all.
+_PATIENCE = 3.0
+
+
+def annotate(program: str, markdown: str, *, passed: bool) -> str:
+    """Hand a summary to the agent; return what went wrong with that, "" if nothing did.
+
+    Source: Buildkite's page "buildkite-agent annotate"; with a context, a later annotation replaces the earlier one.
+    """
+    command = [program, "annotate", "--context", "kore-gate", "--style", "success" if passed else "error"]
+    try:
+        done = subprocess.run(  # noqa: S603 the agent that the build itself runs under
+            command,
+            input=markdown.encode("utf-8", "backslashreplace"),
+            capture_output=True,
+            timeout=_PATIENCE,
+            check=False,
+        )
+    except (OSError, subprocess.SubprocessError) as exc:
+        return f"buildkite-agent could not be given the summary: {type(exc).__name__}."
+    if done.returncode:
+        said = text.line(done.stderr.decode("utf-8", "replace"), 200)
+        return f"buildkite-agent did not take the summary (exit code {done.returncode}): {said}"
+    return ""

@@ -9,9 +9,9 @@ from collections.abc import Generator
 
 import httpx
 
-from kore_gate import errors
+from kore_gate import errors, text
 from kore_gate.clock import Clock
-from kore_gate.settings import Settings
+from kore_gate.settings.sources import Settings
 
 LIFETIME = 300  # seconds; Kore.ai refuses tokens with a jti that live for more than an hour
 
@@ -71,9 +71,8 @@ class Signer(httpx.Auth):
             steps.insert(0, self._own_token_advice())
         if skew is not None and abs(skew) > _SKEW_WORTH_TELLING:
             direction = "behind" if skew > 0 else "ahead of"
-            cause = (
-                f"this machine's clock: it is {abs(skew):.0f} s {direction} Kore.ai's, so tokens look expired or early."
-            )
+            distance = f"{text.duration(abs(skew))} {direction}"
+            cause = f"this machine's clock: it is {distance} Kore.ai's, so tokens look expired or early."
             steps.insert(0, "Set the runner's clock (NTP)")
         return cause, "; ".join(steps) + ". `kore-gate doctor` checks all of this."
 

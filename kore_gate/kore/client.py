@@ -1,4 +1,8 @@
-"""Calls Kore.ai: signs, sends, reads with limits, retries what may be retried."""
+"""Kore.ai's conversation-test APIs, one method a call: signed, paced, retried where that is safe.
+
+Sources: Kore.ai's pages "Upload File", "Create (Import) a Conversation Test Suite", "Conversation Test Suite Creation
+Status", "Execute a Test Suite" and "Test Suite Execution Status and Summary".
+"""
 
 import contextlib
 import dataclasses
@@ -13,13 +17,14 @@ import httpx
 
 from kore_gate import errors, text
 from kore_gate.clock import Clock
-from kore_gate.kore import answers, wire
-from kore_gate.kore.answers import Answer, Meaning
+from kore_gate.kore import payloads, responses, statuses, transport
 from kore_gate.kore.auth import Signer
-from kore_gate.kore.budget import Budget
+from kore_gate.kore.rate_limit import Budget
+from kore_gate.kore.responses import Answer, Meaning, as_text
 from kore_gate.kore.retries import Retries, TryAgain
-from kore_gate.redact import MASK, Redactor
-from kore_gate.settings import Settings
+from kore_gate.model import Job, State
+from kore_gate.settings.redact import MASK, Redactor
+from kore_gate.settings.sources import Settings
 
 _MINUTE_WAIT, _HOUR_WAIT = 20.0, 300.0
 
@@ -102,9 +107,9 @@ class Client:
                 if response.status_code != httpx.codes.OK:
                     moved = ", a redirect that is not followed" if response.is_redirect else ""
                     raise errors.Unavailable(f"the answer was HTTP {response.status_code}{moved}")
-                await wire.read(response, self._settings.max_response, data.extend)
-        except wire.BROKEN as exc:
-            raise errors.Unavailable(self._redactor.text(wire.fault(exc))) from exc
+                await transport.read(response, self._settings.max_response, data.extend)
+        except transport.BROKEN as exc:
+            raise errors.Unavailable(self._redactor.text(transport.fault(exc))) from exc
         return self._redactor.data(bytes(data))
 
     async def _call(self, wanted: "_Wanted") -> Mapping[str, object]:
@@ -121,10 +126,10 @@ class Client:
         try:
             async with self._clock.limit(self._settings.request_timeout):
                 status, headers, data = await self._send(wanted)
-        except wire.BROKEN as exc:
+        except transport.BROKEN as exc:
             raise self._broken(exc) from exc
-        self.skew = answers.skew(headers.get("date"), self._clock.now())
-        answer = answers.understand(status, data, self._redactor)
+        self.skew = responses.skew(headers.get("date"), self._clock.now())
+        answer = responses.understand(status, data, self._redactor)
         said = answer.said or "no reason given"
         match answer.meaning:
             case Meaning.GOOD:
@@ -158,7 +163,7 @@ class Client:
     def _try_again(self, answer: Answer, headers: Mapping[str, str]) -> TryAgain:
         # A date is one of the clock that wrote it.
         now = self._clock.now() + datetime.timedelta(seconds=self.skew or 0.0)
-        wait = answers.retry_after(headers.get("retry-after"), now)
+        wait = responses.retry_after(headers.get("retry-after"), now)
         limited = answer.meaning is not Meaning.TRANSIENT
         if limited and wait is None:
             least = _HOUR_WAIT if answer.meaning is Meaning.LIMITED_HOURLY else _MINUTE_WAIT
@@ -176,7 +181,7 @@ class Client:
         response = await self._http.send(request, auth=self._signer, stream=True)
         async with contextlib.aclosing(response):
             data = bytearray()
-            await wire.read(response, self._settings.max_response, data.extend)
+            await transport.read(response, self._settings.max_response, data.extend)
         return response.status_code, response.headers, bytes(data)
 
     def _tell_limit(self, seconds: float) -> None:
@@ -184,8 +189,8 @@ class Client:
 
     def _broken(self, exc: Exception) -> Exception:
         """Say what a request that broke means for its call."""
-        fault = self._redactor.text(wire.fault(exc))
-        return wire.lasting(exc, fault) or TryAgain(fault, arrived=wire.arrived(exc))
+        fault = self._redactor.text(transport.fault(exc))
+        return transport.lasting(exc, fault) or TryAgain(fault, arrived=transport.arrived(exc))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -223,3 +228,73 @@ def _why_rejected(status: int) -> tuple[str, str]:
         "an e-mail or stream-id that Kore.ai does not know, or a file that is no conversation suite.",
         "Mend what its words name; check user-email, stream-id and file (`kore-gate doctor` checks host and scopes).",
     )
+
+
+class Api:
+    """The calls of one bot. Every method raises what `Client` raises."""
+
+    def __init__(self, client: Client, settings: Settings) -> None:
+        self._client = client
+        self._settings = settings
+        self._bot = f"bot {settings.stream_id}"
+        self._base = ("stream", settings.stream_id, "conversation", "testsuite")
+
+    async def upload(self, name: str, data: bytes) -> str:
+        """Upload a suite file; return its file id."""
+        fields = {"fileContext": "bulkImport", "fileExtension": "json"}
+        body = await self._client.upload("uploadfile", budget=self._bot, fields=fields, name=name, data=data)
+        return self._id(body, "the upload", "fileId")
+
+    async def start_import(self, file_id: str, name: str) -> str:
+        """Start the import of an uploaded file under a suite's name; return the job's dsId."""
+        settings = self._settings
+        # The key says name, the value is the id: the upload's own "fileName" is something else.
+        wanted: dict[str, object] = {"fileName": file_id, "name": name, "userEmailId": settings.user_email}
+        if settings.tags:
+            wanted["tags"] = list(settings.tags)
+        if settings.description:
+            wanted["description"] = settings.description
+        body = await self._client.post(*self._base, "import", budget=self._bot, body=wanted)
+        return self._id(body, "the import", "dsId", "_id")
+
+    async def import_job(self, ds_id: str) -> Job:
+        """Look at an import."""
+        body = await self._client.get(*self._base, "import", ds_id, "status", budget=_looks(ds_id))
+        return payloads.import_job(body)
+
+    async def start_run(self, suite: str) -> str:
+        """Start a run of a suite; return its testRunId."""
+        wanted = {"version": self._settings.bot_version, "userEmailId": self._settings.user_email}
+        body = await self._client.post(*self._base, suite, "run", budget=self._bot, body=wanted)
+        return self._id(body, "the run", "testRunId", "_id")
+
+    async def run_job(self, suite: str, run_id: str) -> Job:
+        """Look at a run."""
+        body = await self._client.get(*self._base, suite, run_id, "status", budget=_looks(run_id))
+        return payloads.run_job(body)
+
+    def spacing(self, job_id: str, left: float) -> float:
+        """Return the seconds to keep between looks at a job, so that its calls last for so many seconds more."""
+        return self._client.spacing(_looks(job_id), left)
+
+    async def fetch(self, link: str) -> bytes:
+        """Fetch the results file behind a link."""
+        return await self._client.fetch(link)
+
+    def _id(self, body: Mapping[str, object], what: str, *keys: str) -> str:
+        found = payloads.ids(body, *keys)
+        if found:
+            return found
+        if statuses.state(as_text(body.get("status"))) is State.FAILED:
+            details = "; ".join(payloads.reasons(body, State.FAILED)) or "no reason given"
+            raise errors.Rejected(f"Kore.ai turned {what} down: {text.line(details)}")
+        said = text.line(as_text(dict(body)), 200)
+        raise errors.Unsure(
+            f"Kore.ai accepted {what} without the {keys[0]} that is needed to go on: {said}",
+            cause="a change of Kore.ai's API, or something in between that alters answers.",
+            hint="It is not sent twice. Look in Kore.ai (Regression Testing) what has come of it.",
+        )
+
+
+def _looks(job_id: str) -> str:
+    return f"looks at {job_id}"

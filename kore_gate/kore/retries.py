@@ -4,9 +4,9 @@ from collections.abc import Awaitable, Callable
 
 import tenacity
 
-from kore_gate import errors
+from kore_gate import errors, text
 from kore_gate.clock import Clock
-from kore_gate.kore.answers import Answer
+from kore_gate.kore.responses import Answer
 
 LOOK = (
     "It is not sent twice. Look in Kore.ai (Regression Testing) whether the job has started; "
@@ -93,7 +93,7 @@ class Retries:
 
     def _give_up(self) -> Answer:
         raise errors.Unavailable(
-            f"Kore.ai ({self._host}) was not usable for {self._limit:g} s: {self._fault.said}.",
+            f"Kore.ai ({self._host}) was not usable for {text.duration(self._limit)}: {self._fault.said}.",
             cause="an outage, a wrong host, or a proxy or firewall in between.",
             hint="Check host and network (`kore-gate doctor`), or raise outage-limit.",
         ) from self._fault

@@ -9,9 +9,11 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from kore_gate import exit_codes, phrases, resume, testcases, text
-from kore_gate.model import Counts, Ending, Result, Step, SuiteResult
-from kore_gate.reports import difference, transcript, words
+from kore_gate import errors, text
+from kore_gate.errors import Ending
+from kore_gate.gate import suite_run
+from kore_gate.model import Counts, Result, Step, SuiteResult
+from kore_gate.reports import cases, labels, transcript
 
 if TYPE_CHECKING:
     import jinja2
@@ -90,7 +92,7 @@ def render(call: Result) -> bytes:
     """Render the page, the same bytes for the same facts."""
     env = _environment()
     anchors = _Anchors()
-    suites = testcases.suites_of(call)
+    suites = call.tested_suites
     by_weight = sorted(range(len(suites)), key=lambda place: suites[place].verdict.ending is Ending.PASSED)
     results = [suites[place] for place in sorted(by_weight[:SUITES])]
     slugs = [anchors.claim(text.file_name(text.line(result.name))) for result in results]
@@ -99,13 +101,13 @@ def render(call: Result) -> bytes:
     css = _read("report.css")
     page = env.get_template("report.html.j2").render(
         call=call,
-        title=words.TITLES[call.verdict.ending],
+        title=labels.TITLES[call.verdict.ending],
         css=css,
         policy=_policy(css),
-        meaning=exit_codes.MEANINGS[call.verdict.exit_code],
-        counts=sum((testcases.count(result, call.junit_granularity) for result in call.suites), Counts()),
-        resume=resume.of_call(call),
-        unjudged=sum(testcases.unjudged(result, call.junit_granularity) for result in suites),
+        meaning=errors.MEANINGS[call.verdict.exit_code],
+        counts=cases.total(call),
+        resume=suite_run.of_call(call),
+        unjudged=sum(cases.unjudged(result, call.junit_granularity) for result in suites),
         suites=len(suites),
         sections=[
             _section(result, call, slug, title, shown)
@@ -123,8 +125,8 @@ def _scenes(
     env: "jinja2.Environment", results: Sequence[SuiteResult], slugs: Sequence[str], anchors: _Anchors
 ) -> tuple[list[dict[int, "markupsafe.Markup"]], list[_Failure]]:
     """Render as many steps as the page has room for: the red ones first, then a piece of each suite in turn."""
-    macro: Any = env.get_template("step.html.j2").make_module({"words": words}).step  # type: ignore[attr-defined] # a macro of the template
-    marker = difference.Marker()
+    macro: Any = env.get_template("step.html.j2").make_module({"words": labels}).step  # type: ignore[attr-defined] # a macro of the template
+    marker = transcript.Marker()
     shown: list[dict[int, markupsafe.Markup]] = [{} for _ in results]
     failures: list[tuple[int, int, _Failure]] = []
     left = BYTES
@@ -150,7 +152,7 @@ def _scenes(
 
 def _in_order(results: Sequence[SuiteResult]) -> list[tuple[bool, int, int, int]]:
     return sorted(
-        (not words.is_red(step), place // _CHUNK, suite, place)
+        (not step.is_red, place // _CHUNK, suite, place)
         for suite, result in enumerate(results)
         for place, step in enumerate(_steps(result))
     )
@@ -169,11 +171,11 @@ def _section(
     steps = _steps(result)
     if after < len(steps):
         entries.append(len(steps) - after)
-    red = [place for place, step in enumerate(steps) if words.is_red(step)]
+    red = [place for place, step in enumerate(steps) if step.is_red]
     return _Section(
         result=result,
-        counts=testcases.count(result, call.junit_granularity),
-        unjudged=testcases.unjudged(result, call.junit_granularity),
+        counts=cases.count(result, call.junit_granularity),
+        unjudged=cases.unjudged(result, call.junit_granularity),
         anchor=slug,
         title=title,
         entries=entries,
@@ -185,13 +187,13 @@ def _section(
 
 
 def _suite_failure(result: SuiteResult, slug: str) -> _Failure:
-    label = f"{words.TITLES[result.verdict.ending]}: {result.verdict.message}"
+    label = f"{labels.TITLES[result.verdict.ending]}: {result.verdict.message}"
     return _Failure(anchor=slug, suite=text.line(result.name), label=text.line(label))
 
 
 def _failure(result: SuiteResult, step: Step, scene: transcript.Scene) -> _Failure:
     label = next((line.label for turn in scene.turns for line in turn.lines if line.css in ("failed", "error")), "")
-    said = f"Step {phrases.step_label(step)}"
+    said = f"Step {labels.step_label(step)}"
     return _Failure(
         anchor=scene.anchor,
         suite=text.line(result.name),
@@ -240,7 +242,7 @@ def _environment() -> "jinja2.Environment":
         finalize=cleaned,
     )
     env.filters.update(
-        lines=lines, changed=changed, code=code, line=text.line, seconds=words.seconds, number="{:,}".format
+        lines=lines, changed=changed, code=code, line=text.line, seconds=text.duration, number="{:,}".format
     )
-    env.globals.update(words=words)
+    env.globals.update(words=labels)
     return env

@@ -2,18 +2,99 @@
 
 import collections
 import dataclasses
+import datetime
+import functools
 import io
 import itertools
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from xml.etree import ElementTree as ET
 from xml.parsers import expat
 
 import junit_xml
 
-from kore_gate import errors, testcases, text
-from kore_gate.model import Ending, Outcome, Result, SuiteResult
-from kore_gate.reports import junit_facts
+from kore_gate import errors, text
+from kore_gate.errors import Ending
+from kore_gate.model import Evidence, Outcome, Result, SuiteResult
+from kore_gate.reports import cases, labels
+
+DETAILS = "kore-result.json"
+
+_YEAR = 365 * 86_400.0
+
+
+def properties(result: SuiteResult, call: Result, granularity: str) -> dict[str, str]:
+    """Give the facts of a suite that machines ask for, where they are known."""
+    known = {
+        "kore.evidence": result.evidence,
+        "kore.verdict": result.verdict.ending,
+        "kore.exit_code": str(int(result.verdict.exit_code)),
+        "kore.status": result.status,
+        "kore.stream_id": call.stream_id,
+        "kore.test_suite_id": result.test_suite_id,
+        "kore.ds_id": result.ds_id,
+        "kore.run_id": result.run_id,
+        "kore.granularity": granularity,
+    }
+    return {name: shown for name, value in known.items() if (shown := text.line(text.xml(value)))}
+
+
+def remarks(result: SuiteResult, *, folded: bool, short: bool) -> str:
+    """Say in the suite's output what no test case says."""
+    lines = [labels.explain(result.verdict), *result.notes]
+    if result.evidence is Evidence.IMPORT_VALIDATION:
+        lines.append("A test case that passed here was accepted by Kore.ai at import; it was not executed.")
+    if result.resume:
+        lines.append(f"To resume: {result.resume}")
+    if folded:
+        lines.append(f"One test case a step, as one an assertion makes too large a file: the rest is in {DETAILS}.")
+    if short:
+        lines.append(f"The later test cases are told in short, or the file would be too large: see {DETAILS}.")
+    return text.xml_block("\n".join(lines), 32 * 1024, DETAILS)
+
+
+def suite_name(result: SuiteResult, call: Result) -> str:
+    """Name a suite as no earlier suite of the call is named: readers merge what has the same name."""
+    place = position(result, call)
+    return _unique(tuple(one.name or one.key for one in (*call.suites[:place], result)))
+
+
+@functools.lru_cache(maxsize=2)
+def _unique(names: Sequence[str]) -> str:
+    """Return the last of the names, numbered until its test cases, too, are called unlike those of the others."""
+    taken: set[str] = set()
+    given = ""
+    for name in names:
+        shown = given = text.line(text.xml(name), 180) or "suite"
+        number = 1
+        while cases.suite_part(given) in taken:
+            number += 1
+            given = f"{shown} #{number}"
+        taken.add(cases.suite_part(given))
+    return given
+
+
+def position(result: SuiteResult, call: Result) -> int:
+    """Return which suite of the call this is, 0 being the first."""
+    same = (number for number, one in enumerate(call.suites) if one is result)
+    alike = (number for number, one in enumerate(call.suites) if one.key == result.key)
+    return next(same, next(alike, 0))
+
+
+def seconds(duration: float) -> str:
+    """Write seconds as every schema takes them; readers stop at a year."""
+    return f"{min(max(0.0, duration), _YEAR) if math.isfinite(duration) else 0.0:.3f}"
+
+
+def timestamp(started: str) -> str:
+    """Write a time in UTC without zone or fraction, or nothing where there is none."""
+    try:
+        when = datetime.datetime.fromisoformat(started)
+        utc = when.astimezone(datetime.UTC) if when.tzinfo else when
+    except (ValueError, OverflowError):
+        return ""
+    return utc.replace(tzinfo=None).isoformat(timespec="seconds")
+
 
 # GitLab drops reports above 30 MB.
 _SIZE_LIMIT = 28 * 2**20
@@ -50,7 +131,7 @@ class _TooLarge(Exception):
 
 def render(result: SuiteResult, call: Result) -> bytes:
     """Write the JUnit file of one suite; where one test case an assertion is too much, it is one a step."""
-    counts = testcases.count(result)
+    counts = cases.count(result)
     number = counts.passed + counts.failed + counts.errors + counts.skipped
     # What can't fit is not tried: it would be written twice.
     if call.junit_granularity == "assertion" and number * _USUAL_CASE < _SIZE_LIMIT:
@@ -67,7 +148,7 @@ def verify(data: bytes, result: SuiteResult, call: Result) -> None:
         elements, attributes, granularity = _read_back(data)
     except expat.ExpatError as exc:
         raise errors.ReportError(f"The JUnit file of {result.name!r} can't be read back: {exc}") from exc
-    wanted = _counts(case.outcome for case in testcases.each(result, granularity or call.junit_granularity))
+    wanted = _counts(case.outcome for case in cases.each(result, granularity or call.junit_granularity))
     if elements != wanted:
         raise errors.ReportError(f"The JUnit file of {result.name!r} has {elements}, but should have {wanted}.")
     for stated in attributes:
@@ -79,11 +160,11 @@ def verify(data: bytes, result: SuiteResult, call: Result) -> None:
 
 def _render(result: SuiteResult, call: Result, granularity: str, limit: float) -> bytes:
     rich = call.junit_dialect != "strict"
-    name = junit_facts.suite_name(result, call)
+    name = suite_name(result, call)
     outcomes: list[Outcome] = []
     body = io.BytesIO()
-    cases = testcases.each(dataclasses.replace(result, name=name), granularity)
-    while batch := list(itertools.islice(cases, _BATCH)):
+    remaining = cases.each(dataclasses.replace(result, name=name), granularity)
+    while batch := list(itertools.islice(remaining, _BATCH)):
         room = next(room for room in _ROOMS if body.tell() < room.until)
         outcomes.extend(case.outcome for case in batch)
         # junit-xml keeps many times the size of what it builds: small batches keep memory flat.
@@ -97,18 +178,18 @@ def _render(result: SuiteResult, call: Result, granularity: str, limit: float) -
     suite = junit_xml.TestSuite(
         name,
         hostname=text.line(text.xml(call.machine), 255) or "localhost",
-        id=str(junit_facts.position(result, call)),
+        id=str(position(result, call)),
         package=None if rich else "kore",
-        timestamp=junit_facts.timestamp(result.started or call.started) or (None if rich else "1970-01-01T00:00:00"),
-        properties=junit_facts.properties(result, call, granularity),
-        stdout=junit_facts.remarks(result, folded=folded, short=short),
+        timestamp=timestamp(result.started or call.started) or (None if rich else "1970-01-01T00:00:00"),
+        properties=properties(result, call, granularity),
+        stdout=remarks(result, folded=folded, short=short),
     )
-    totals = _counts(outcomes) | {"time": junit_facts.seconds(result.duration)}
+    totals = _counts(outcomes) | {"time": seconds(result.duration)}
     head, tail = _frame(suite.build_xml_doc(), totals, rich=rich)
     return head + body.getvalue() + tail
 
 
-def _build(case: testcases.Case, room: _Room, *, rich: bool) -> junit_xml.TestCase:
+def _build(case: cases.Case, room: _Room, *, rich: bool) -> junit_xml.TestCase:
     """Say a test case in junit-xml's words; a result without a text would count as passed there."""
     source = case.source if rich else None
     told = _told(case.transcript, room.output if rich else min(room.output, 4096))
@@ -124,9 +205,9 @@ def _build(case: testcases.Case, room: _Room, *, rich: bool) -> junit_xml.TestCa
     message = text.line(text.xml(case.message[: 8 * room.message + 1]), room.message) or _UNTOLD
     full = case.text if case.text.startswith(case.message) else f"{case.message}\n\n{case.text}"
     if told and not rich:
-        body = f"{text.xml_block(full, room.body - len(told.encode()) - 2, junit_facts.DETAILS)}\n\n{told}"
+        body = f"{text.xml_block(full, room.body - len(told.encode()) - 2, DETAILS)}\n\n{told}"
     else:
-        body = text.xml_block(full, room.body, junit_facts.DETAILS) if room.body else message
+        body = text.xml_block(full, room.body, DETAILS) if room.body else message
     body = body if body.strip() else message
     if case.outcome is Outcome.FAILED:
         made.add_failure_info(message, body, case.type)
@@ -137,9 +218,9 @@ def _build(case: testcases.Case, room: _Room, *, rich: bool) -> junit_xml.TestCa
     return made
 
 
-def _mend(element: ET.Element, case: testcases.Case, *, rich: bool) -> None:
+def _mend(element: ET.Element, case: cases.Case, *, rich: bool) -> None:
     """Give a test case its time always, and its properties; take what the schemas forbid."""
-    element.set("time", junit_facts.seconds(case.duration))
+    element.set("time", seconds(case.duration))
     element.tail = "\n    "
     for skipped in element.iterfind("skipped"):
         del skipped.attrib["type"]
@@ -165,13 +246,13 @@ def _told(transcript: tuple[str, ...], limit: int) -> str:
     kept: list[str] = []
     left = limit - 100
     for turn in reversed(transcript):
-        shown = text.xml_block(turn, 2048, junit_facts.DETAILS)
+        shown = text.xml_block(turn, 2048, DETAILS)
         left -= len(shown.encode()) + 1
         if left < 0:
             break
         kept.append(shown)
     if len(kept) < len(transcript) and limit:
-        kept.append(f"… {len(transcript) - len(kept)} earlier lines cut, see {junit_facts.DETAILS}")
+        kept.append(f"… {len(transcript) - len(kept)} earlier lines cut, see {DETAILS}")
     return "\n".join(reversed(kept))
 
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import msgspec
 
-from kore_gate import errors, testcases
+from kore_gate import errors
 from kore_gate.model import Result, SuiteResult
+from kore_gate.reports import cases
 
 SCHEMA = 1
 
@@ -29,7 +30,7 @@ def render(result: Result, files: Sequence[str] = ()) -> bytes:
 def _suite(result: SuiteResult, granularity: str) -> dict[str, object]:
     content: dict[str, object] = msgspec.to_builtins(dataclasses.replace(result, suite=None))
     content["suite"] = _short(result.suite)
-    content["counts"] = msgspec.to_builtins(testcases.count(result, granularity))
+    content["counts"] = msgspec.to_builtins(cases.count(result, granularity))
     return content
 
 

@@ -7,9 +7,11 @@ import itertools
 import re
 from collections.abc import Callable, Iterator, Sequence
 
-from kore_gate import bubble, exit_codes, phrases, resume, testcases, text
-from kore_gate.model import Assertion, Ending, Reply, Result, Step, SuiteResult, Verdict
-from kore_gate.reports import transcript, words
+from kore_gate import errors, text
+from kore_gate.errors import Ending
+from kore_gate.gate import suite_run
+from kore_gate.model import Assertion, Reply, Result, Step, SuiteResult, Verdict
+from kore_gate.reports import cases, labels, transcript
 
 LIMIT = 1_000_000
 
@@ -69,11 +71,11 @@ def _bytes(block: str) -> int:
 
 def _heading(call: Result, *, brief: bool) -> str:
     passed = call.verdict.ending is Ending.PASSED
-    title = f"## {'✅' if passed else '❌'} Conversation tests: {words.TITLES[call.verdict.ending].lower()}"
+    title = f"## {'✅' if passed else '❌'} Conversation tests: {labels.TITLES[call.verdict.ending].lower()}"
     code = call.verdict.exit_code
-    facts = f"Exit code **{int(code)}**: {exit_codes.MEANINGS[code]}"
-    number = len(testcases.suites_of(call))
-    parts = [facts, *([words.plural(number, "suite")] if number else []), words.seconds(call.duration)]
+    facts = f"Exit code **{int(code)}**: {errors.MEANINGS[code]}"
+    number = len(call.tested_suites)
+    parts = [facts, *([labels.plural(number, "suite")] if number else []), text.duration(call.duration)]
     return title if brief else f"{title}\n\n{' · '.join(parts)}"
 
 
@@ -84,41 +86,40 @@ def _explanation(verdict: Verdict, size: int) -> str:
         shown = [f"- {_marked(detail)}" for detail in verdict.details[:size]]
         more = [f"- {len(verdict.details) - size} more in `kore-report.html`"] if len(verdict.details) > size else []
         told.append("\n".join(shown + more))
-    if verdict.cause:
-        told.append(f"**What it usually means:** {_marked(words.sentence(verdict.cause))}")
-    if verdict.hint:
-        told.append(f"**What to do:** {_marked(words.sentence(verdict.hint))}")
+    told += [f"**{label}:** {_marked(labels.sentence(value))}" for label, value in labels.advice(verdict)]
     return "\n\n".join(told)
 
 
 def _table(call: Result, size: int) -> str:
-    suites = testcases.suites_of(call)
+    suites = call.tested_suites
     rows = [
         "| Suite | Verdict | Steps | Assertions | Passed | Failed | Errors | Skipped | Duration | Status |",
         "|---|---|--:|--:|--:|--:|--:|--:|--:|---|",
     ]
     for result in suites[:size]:
-        count = testcases.count(result, call.junit_granularity)
+        count = cases.count(result, call.junit_granularity)
         numbers = (count.steps, count.assertions, count.passed, count.failed, count.errors, count.skipped)
         cells = [
             text.markdown(result.name, 120),
-            f"{_mark(result)} {words.TITLES[result.verdict.ending].lower()}",
+            f"{_mark(result)} {labels.TITLES[result.verdict.ending].lower()}",
             *map("{:,}".format, numbers),
-            words.seconds(result.duration),
+            text.duration(result.duration),
             text.markdown(result.status, 60),
         ]
         rows.append(f"| {' | '.join(cells)} |")
     if len(suites) > size:
-        rows.append(f"\n{words.plural(len(suites) - size, 'more suite')} in `kore-report.html` and `kore-result.json`.")
+        rows.append(
+            f"\n{labels.plural(len(suites) - size, 'more suite')} in `kore-report.html` and `kore-result.json`."
+        )
     return "\n".join(rows) if suites else "No suite was reached."
 
 
 def _evidence(call: Result) -> str:
     """Say what the results prove, each kind of evidence once."""
-    told = collections.Counter(map(words.evidence, testcases.suites_of(call)))
+    told = collections.Counter(map(labels.evidence, call.tested_suites))
     if len(told) == 1:
         return f"**Evidence:** {next(iter(told))}"
-    return "\n".join(f"- **Evidence ({words.plural(number, 'suite')}):** {said}" for said, number in told.items())
+    return "\n".join(f"- **Evidence ({labels.plural(number, 'suite')}):** {said}" for said, number in told.items())
 
 
 def _remarks(call: Result, size: int) -> str:
@@ -155,22 +156,22 @@ def _red(call: Result) -> Iterator[tuple[SuiteResult, Step, Reply | None, Assert
             told = False
             for reply in step.replies:
                 for assertion in reply.assertions:
-                    if assertion.enabled and assertion.outcome in words.RED:
+                    if assertion.enabled and assertion.outcome in labels.RED:
                         told = True
                         yield result, step, reply, assertion
-            if step.outcome in words.RED and not told:
+            if step.outcome in labels.RED and not told:
                 yield result, step, None, None
 
 
 def _failure(number: int, result: SuiteResult, step: Step, reply: Reply | None, assertion: Assertion | None) -> str:
     # What belongs to an entry stands below its first word, and numbers get longer.
     indent = " " * len(f"{number}. ")
-    lines = [f"{number}. **{text.markdown(phrases.step_label(step), 120)}** ({text.markdown(result.name, 120)})"]
+    lines = [f"{number}. **{text.markdown(labels.step_label(step), 120)}** ({text.markdown(result.name, 120)})"]
     reason = step.reason
     if reply and assertion:
         lines[0] += f": {text.markdown(assertion.group, 40)}"
         lines[0] += " could not be judged" if assertion.outcome.value == "error" else ""
-        actual = words.actual(reply, assertion)
+        actual = labels.actual(reply, assertion)
         lines.append(f"{indent}- Expected: {_expected(assertion)}")
         lines.append(f"{indent}- Actual: {_readable(actual) if actual is not None else transcript.UNSAID}")
         reason = assertion.reason
@@ -191,7 +192,7 @@ def _expected(assertion: Assertion) -> str:
 
 
 def _readable(value: str) -> str:
-    return text.markdown(bubble.readable(value), 500) or "(empty)"
+    return text.markdown(labels.readable(value), 500) or "(empty)"
 
 
 def _conversation(result: SuiteResult, size: int) -> str:
@@ -199,29 +200,29 @@ def _conversation(result: SuiteResult, size: int) -> str:
     steps = result.suite.steps if result.suite else ()
     if not steps:
         return ""
-    by_weight = sorted(range(len(steps)), key=lambda place: (not words.is_red(steps[place]), place))
-    summary = f"{text.markdown(result.name, 120)}: {words.plural(len(steps), 'step')}"
+    by_weight = sorted(range(len(steps)), key=lambda place: (not steps[place].is_red, place))
+    summary = f"{text.markdown(result.name, 120)}: {labels.plural(len(steps), 'step')}"
     rows = ["| Step | Result | Time |", "|---|---|--:|"]
     for place in sorted(by_weight[:size]):
         step = steps[place]
-        css = words.step_outcome(result, step)
-        spent = words.seconds(step.duration) if step.duration is not None else ""
-        label = text.markdown(phrases.step_label(step), 120)
-        rows.append(f"| {label} | {words.MARKS[css]} {words.OUTCOMES[css].lower()} | {spent} |")
+        css = labels.step_outcome(result, step)
+        spent = text.duration(step.duration) if step.duration is not None else ""
+        label = text.markdown(labels.step_label(step), 120)
+        rows.append(f"| {label} | {labels.MARKS[css]} {labels.OUTCOMES[css].lower()} | {spent} |")
     ids = [("dsId", result.ds_id), ("run", result.run_id), ("test suite", result.test_suite_id), ("file", result.file)]
     told = " · ".join(f"{name}: {text.markdown(value, 120)}" for name, value in ids if value)
-    more = f"{words.plural(len(steps) - size, 'more step')} in `kore-report.html`." if len(steps) > size else ""
+    more = f"{labels.plural(len(steps) - size, 'more step')} in `kore-report.html`." if len(steps) > size else ""
     inner = "\n\n".join(part for part in ("\n".join(rows), more, told) if part)
     return f"<details><summary>{summary}</summary>\n\n{inner}\n\n</details>"
 
 
 def _resume(call: Result) -> str:
-    command = resume.of_call(call)
+    command = suite_run.of_call(call)
     return f"### Resume\n\n<pre><code>{text.code(command)}</code></pre>" if command else ""
 
 
 def _next(call: Result) -> str:
-    steps = [*words.next_steps(call), "Open `kore-report.html` among the job's files: it has the whole conversations."]
+    steps = [*labels.next_steps(call), "Open `kore-report.html` among the job's files: it has the whole conversations."]
     return "\n".join(["### Next", "", *(f"- {step}" for step in steps)])
 
 

@@ -8,7 +8,7 @@ import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from kore_gate.exit_codes import ExitCode
+from kore_gate.errors import ExitCode
 
 Json = dict[str, Any]
 

@@ -4,7 +4,8 @@ import dataclasses
 import itertools
 from pathlib import Path
 
-from kore_gate.model import Ending, Evidence, Outcome, Phase, Reply, Result, Step, SuiteResult
+from kore_gate.errors import Ending
+from kore_gate.model import Evidence, Outcome, Phase, Reply, Result, Step, SuiteResult
 from kore_gate.reports import junit
 from tests import builders
 

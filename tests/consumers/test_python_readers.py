@@ -8,7 +8,7 @@ import xmlschema
 from junit2htmlreport import parser as junit2html
 from lxml import etree
 
-from kore_gate.model import Ending
+from kore_gate.errors import Ending
 from kore_gate.reports import junit
 from tests import builders
 from tests.consumers.samples import SAMPLES, Numbers

@@ -6,7 +6,8 @@ import stat
 
 import pytest
 
-from kore_gate import agent, cli
+from kore_gate import cli
+from kore_gate.ci import outputs
 from kore_gate.simulator import scenarios, service
 from kore_gate.simulator.server import Server
 
@@ -33,7 +34,7 @@ def test_annotate__hands_the_summary_over(folder: pathlib.Path) -> None:
     """The agent gets the text whole, half an emoji as an escape, with a style and a context."""
     program = make_agent(folder, f'cat >"{folder}/text"; echo "$*" >"{folder}/words"')
 
-    said = agent.annotate(program, "# Failed 🙂 \ud83d\n", passed=False)
+    said = outputs.annotate(program, "# Failed 🙂 \ud83d\n", passed=False)
 
     assert said == ""
     assert (folder / "text").read_text() == "# Failed 🙂 \\ud83d\n"
@@ -49,14 +50,14 @@ def test_annotate__hands_the_summary_over(folder: pathlib.Path) -> None:
 )
 def test_annotate__faults(folder: pathlib.Path, monkeypatch: pytest.MonkeyPatch, script: str, said: str) -> None:
     """An agent that fails or hangs is told of, in time."""
-    monkeypatch.setattr(agent, "_PATIENCE", 0.3)
+    monkeypatch.setattr(outputs, "_PATIENCE", 0.3)
 
-    assert agent.annotate(make_agent(folder, script), "text", passed=True).endswith(said)
+    assert outputs.annotate(make_agent(folder, script), "text", passed=True).endswith(said)
 
 
 def test_annotate__not_there(folder: pathlib.Path) -> None:
     """An agent that has gone is told of."""
-    assert "FileNotFoundError" in agent.annotate(str(folder / "buildkite-agent"), "text", passed=True)
+    assert "FileNotFoundError" in outputs.annotate(str(folder / "buildkite-agent"), "text", passed=True)
 
 
 @pytest.mark.parametrize(("exit_code", "warned"), [(0, False), (1, True)])

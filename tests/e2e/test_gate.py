@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from junitparser import JUnitXml
 
-from kore_gate.exit_codes import MEANINGS, ExitCode
+from kore_gate.errors import MEANINGS, ExitCode
 from kore_gate.simulator import scenarios
 from tests.fakes.files import write_demo
 

@@ -19,12 +19,11 @@ import trustme
 
 from kore_gate import errors
 from kore_gate.clock import SystemClock
-from kore_gate.kore import wire
-from kore_gate.kore.api import Api
+from kore_gate.kore import transport
 from kore_gate.kore.auth import Signer
-from kore_gate.kore.client import Client
+from kore_gate.kore.client import Api, Client
 from kore_gate.model import Job, State
-from kore_gate.settings import Settings
+from kore_gate.settings.sources import Settings
 from kore_gate.simulator import scenarios, service
 from kore_gate.simulator.server import Server
 from tests.fakes.pipeline import make_settings
@@ -57,7 +56,7 @@ def call(settings: Settings, work: Callable[[Api], Any]) -> Any:
     clock = SystemClock()
 
     async def run() -> Any:
-        async with wire.connect(settings, "none") as http:
+        async with transport.connect(settings, "none") as http:
             client = Client(http, settings, Signer(settings, clock), clock)
             return await work(Api(client, settings))
 
@@ -166,9 +165,9 @@ def test_tls__facts(authority: trustme.CA, ca_file: str) -> None:
     settings = make_settings(ca_file=ca_file)
     expires = NOW.replace(microsecond=0) + DAY
 
-    async def ask(url: str) -> wire.Tls | None:
-        async with wire.connect(settings, "none") as http:
-            return wire.tls_facts(await http.get(url))
+    async def ask(url: str) -> transport.Tls | None:
+        async with transport.connect(settings, "none") as http:
+            return transport.tls_facts(await http.get(url))
 
     with secure(authority.issue_cert("127.0.0.1", common_name="kore.example", not_after=expires)) as (url, _):
         facts = asyncio.run(ask(url))

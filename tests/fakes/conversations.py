@@ -3,7 +3,8 @@
 import dataclasses
 import json
 
-from kore_gate.model import Assertion, Check, Ending, Evidence, Outcome, Phase, Reply, Result, Step, SuiteResult
+from kore_gate.errors import Ending
+from kore_gate.model import Assertion, Check, Evidence, Outcome, Phase, Reply, Result, Step, SuiteResult
 from tests import builders
 
 QUICK_REPLIES = json.dumps(

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from kore_gate import endings, verdict
+from kore_gate.gate import verdict
 from kore_gate.kore import payloads
 from kore_gate.model import Job, Phase, State, Suite, Verdict
 
@@ -28,4 +28,4 @@ def judge_run(
 
 
 def _timed_out(phase: Phase, job: Job) -> Verdict:
-    return endings.timed_out(phase, job, "", waited=1800.0, timeout=1800.0, known=True)
+    return verdict.timed_out(phase, job, "", waited=1800.0, timeout=1800.0, known=True)

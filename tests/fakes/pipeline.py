@@ -5,14 +5,14 @@ import io
 import pathlib
 from typing import TYPE_CHECKING, Any
 
-from kore_gate.call import Call
 from kore_gate.ci import dialects
-from kore_gate.console import Console
+from kore_gate.ci.dialects import Surroundings
+from kore_gate.commands.gate import Call
 from kore_gate.model import Result
-from kore_gate.settings import Settings
+from kore_gate.reports.console import Console
+from kore_gate.settings.sources import Settings
 from kore_gate.simulator import scenarios, service
 from kore_gate.simulator.scenarios import Scenario
-from kore_gate.surroundings import Surroundings
 from tests.fakes.clock import FakeClock
 from tests.fakes.kore import FakeKore
 

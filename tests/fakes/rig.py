@@ -10,11 +10,10 @@ from typing import TypeVar
 
 import httpx
 
-from kore_gate.kore import wire
-from kore_gate.kore.api import Api
+from kore_gate.kore import transport
 from kore_gate.kore.auth import Signer
-from kore_gate.kore.client import Client
-from kore_gate.settings import Settings
+from kore_gate.kore.client import Api, Client
+from kore_gate.settings.sources import Settings
 from kore_gate.simulator import scenarios, service
 from tests.fakes.clock import FakeClock
 
@@ -117,7 +116,7 @@ class Rig:
     @contextlib.asynccontextmanager
     async def connected(self) -> AsyncIterator[Api]:
         signer = Signer(self.settings, self.clock)
-        async with wire.connect(self.settings, "github", self.script) as http:
+        async with transport.connect(self.settings, "github", self.script) as http:
             self.client = Client(http, self.settings, signer, self.clock, on_trouble=self.troubles.append)
             async with self.clock.limit(self.settings.timeout):
                 yield Api(self.client, self.settings)

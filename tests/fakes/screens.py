@@ -4,7 +4,7 @@ import datetime
 import io
 
 from kore_gate.ci.dialects import dialect_for
-from kore_gate.console import Console
+from kore_gate.reports.console import Console
 
 START = datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=datetime.UTC)
 

@@ -7,8 +7,8 @@ from collections import Counter
 import pytest
 from junitparser import JUnitXml
 
-from kore_gate.exit_codes import ExitCode
-from kore_gate.model import Ending, Evidence, Phase
+from kore_gate.errors import Ending, ExitCode
+from kore_gate.model import Evidence, Phase
 from kore_gate.simulator import scenarios
 from kore_gate.simulator.scenarios import SCENARIOS, Response, Scenario, error
 from tests.fakes.files import write_demo, write_named

@@ -13,10 +13,12 @@ from typing import Any
 import pytest
 
 import kore_gate
-from kore_gate import call, catalogue, cli, errors, show
-from kore_gate.call import Call
-from kore_gate.exit_codes import MEANINGS, ExitCode
+from kore_gate import cli, errors
+from kore_gate.commands import demo, gate
+from kore_gate.commands.gate import Call
+from kore_gate.errors import MEANINGS, ExitCode
 from kore_gate.reports import html
+from kore_gate.settings import options
 from kore_gate.simulator import scenarios, service
 from tests.fakes.clock import FakeClock
 from tests.fakes.kore import FakeKore
@@ -66,7 +68,7 @@ class Program:
         clock = FakeClock()
         fake = FakeKore(service.Simulator(scenario=scenario, now=lambda: clock.now().timestamp()))
 
-        self.monkeypatch.setattr(call, "Call", functools.partial(Call, transport=fake))
+        self.monkeypatch.setattr(gate, "Call", functools.partial(Call, transport=fake))
         self.monkeypatch.setattr(cli, "SystemClock", lambda: clock)
         self.monkeypatch.setattr("asyncio.run", clock.run)
         hints = {f"KORE_{name.upper()}": text for name, text in scenarios.SCENARIOS[scenario].settings.items()}
@@ -367,7 +369,7 @@ def test_main__soft_fail_of_another_code(program: Program) -> None:
     assert program.run("wait", "--soft-fail", "1,4", scenario="failing", environ=GOOD).code == 3
 
 
-@pytest.mark.parametrize("ci", catalogue.CI_NAMES)
+@pytest.mark.parametrize("ci", options.CI_NAMES)
 def test_main__json(program: Program, ci: str) -> None:
     """With `--output json` stdout holds the result and nothing else, whichever CI it runs in."""
     ended = program.run("wait", "--output", "json", "--ci", ci, environ=GOOD)
@@ -464,7 +466,7 @@ def test_main__doctor(program: Program, monkeypatch: pytest.MonkeyPatch) -> None
     async def answer(*_: object) -> int:
         return 6
 
-    monkeypatch.setattr("kore_gate.doctor.Doctor.run", answer)
+    monkeypatch.setattr("kore_gate.commands.doctor.Doctor.run", answer)
 
     assert program.run("doctor", environ=GOOD).code == 6
 
@@ -482,13 +484,13 @@ def test_main__demo(program: Program, monkeypatch: pytest.MonkeyPatch, tmp_path:
     suite_file(tmp_path)
 
     @contextlib.contextmanager
-    def stage(scenario: str) -> Iterator[show.Stage]:
+    def stage(scenario: str) -> Iterator[demo.Stage]:
         flags = {"host": GOOD["KORE_HOST"], "stream-id": scenarios.STREAM_ID, "client-id": scenarios.CLIENT_ID}
         more = {"files": "greeting.json", "user-email": scenarios.USER_EMAIL}
         variables = {"KORE_CLIENT_SECRET": scenarios.CLIENT_SECRET}
-        yield show.Stage(introduction=f"scenario {scenario}", flags=flags | more, variables=variables, root=tmp_path)
+        yield demo.Stage(introduction=f"scenario {scenario}", flags=flags | more, variables=variables, root=tmp_path)
 
-    monkeypatch.setattr(show, "stage", stage)
+    monkeypatch.setattr(demo, "stage", stage)
 
     own = {"KORE_HOST": "other.example", "KORE_JWT": "x", "INPUT_TIMEOUT": "x", "KORE_REPORT_DIR": "there"}
 

@@ -11,10 +11,9 @@ import jwt
 import pytest
 
 from kore_gate import errors
-from kore_gate.kore import wire
-from kore_gate.kore.api import Api
+from kore_gate.kore import transport
 from kore_gate.kore.auth import Signer
-from kore_gate.kore.client import Client
+from kore_gate.kore.client import Api, Client
 from kore_gate.simulator import scenarios, service
 from tests.fakes.clock import FakeClock
 from tests.fakes.kore import FakeKore
@@ -246,7 +245,7 @@ def test_simulator__names_of_any_kind(clock: FakeClock) -> None:
         return suite.name if suite else "", (await api.run_job(name, run_id)).status
 
     async def everything() -> list[tuple[str, str]]:
-        async with wire.connect(settings, "none", fake) as http:
+        async with transport.connect(settings, "none", fake) as http:
             client = Client(http, settings, Signer(settings, clock), clock)
             api = Api(client, settings)
             return [await one(api, name) for name in names]
@@ -267,7 +266,7 @@ def test_simulator__limits_over_all_tasks(clock: FakeClock) -> None:
         return (await api.import_job(ds_id)).status
 
     async def everything() -> list[str]:
-        async with wire.connect(settings, "none", fake) as http:
+        async with transport.connect(settings, "none", fake) as http:
             client = Client(http, settings, Signer(settings, clock), clock)
             api = Api(client, settings)
             return await asyncio.gather(*(one(api, f"suite {number}") for number in range(100)))

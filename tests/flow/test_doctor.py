@@ -8,12 +8,12 @@ from typing import Any
 import httpx
 import pytest
 
-from kore_gate import doctor
 from kore_gate.ci import dialects
-from kore_gate.console import Console
-from kore_gate.doctor import Doctor
-from kore_gate.kore import wire
-from kore_gate.settings import Settings
+from kore_gate.commands import doctor
+from kore_gate.commands.doctor import Doctor
+from kore_gate.kore import transport
+from kore_gate.reports.console import Console
+from kore_gate.settings.sources import Settings
 from kore_gate.simulator import scenarios, service
 from tests.fakes.clock import FakeClock
 from tests.fakes.kore import FakeKore
@@ -88,7 +88,7 @@ def test_doctor__all_well(clock: FakeClock) -> None:
         f"ok token: signed with HS256; {claims}",
         "ok import status: Kore.ai took the call, and knows no such job, as it should (HTTP 404, Not Found (code 404))",
         "ok run status: Kore.ai took the call, and knows no such job, as it should (HTTP 404, Not Found (code 404))",
-        "ok clock: within 1 s of Kore.ai's",
+        "ok clock: within 1.0s of Kore.ai's",
         "Verdict: passed. The gate could work.",
         "Exit code: 0 (passed)",
     ]
@@ -180,7 +180,7 @@ def test_doctor__skewed_clock(clock: FakeClock, ahead: int, word: str) -> None:
     found = visit(clock, Dated(), doctor_settings())
 
     assert found.code == 6
-    assert f"BAD clock: this machine is 3600 s {word} Kore.ai" in found.said
+    assert f"BAD clock: this machine is 1h {word} Kore.ai" in found.said
 
 
 def test_doctor__near_clock(clock: FakeClock) -> None:
@@ -193,7 +193,7 @@ def test_doctor__near_clock(clock: FakeClock) -> None:
     found = visit(clock, answers, doctor_settings())
 
     assert found.code == 0
-    assert "ok clock: within 5 s of Kore.ai's" in found.said
+    assert "ok clock: within 5.0s of Kore.ai's" in found.said
 
 
 def test_doctor__no_date(clock: FakeClock) -> None:
@@ -252,13 +252,13 @@ def test_doctor__tls_facts(clock: FakeClock, monkeypatch: pytest.MonkeyPatch) ->
     """The certificate is told once, with a word of warning when it is about to expire."""
     import datetime
 
-    facts = wire.Tls(
+    facts = transport.Tls(
         version="TLSv1.3",
         subject="kore.example",
         issuer="Example Trust",
         expires=clock.now() + datetime.timedelta(days=3),
     )
-    monkeypatch.setattr(wire, "tls_facts", lambda _: facts)
+    monkeypatch.setattr(transport, "tls_facts", lambda _: facts)
 
     found = visit(clock, simulator(clock), doctor_settings())
 

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from kore_gate.exit_codes import ExitCode
+from kore_gate.errors import ExitCode
 from tests.fakes.kore import Edited
 from tests.fakes.pipeline import Ended, Pipeline
 

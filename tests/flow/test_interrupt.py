@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 from junitparser import JUnitXml
 
-from kore_gate.exit_codes import ExitCode
-from kore_gate.model import Ending, Outcome, Phase, Result
-from kore_gate.settings import Settings
+from kore_gate.errors import Ending, ExitCode
+from kore_gate.model import Outcome, Phase, Result
+from kore_gate.settings.sources import Settings
 from kore_gate.simulator import scenarios
 from kore_gate.simulator.scenarios import Scenario
 from tests.fakes.files import write_demo, write_named

@@ -6,9 +6,8 @@ from collections.abc import Iterable
 import pytest
 from junitparser import JUnitXml
 
-from kore_gate.exit_codes import ExitCode
-from kore_gate.kore.api import Api
-from kore_gate.model import Ending
+from kore_gate.errors import Ending, ExitCode
+from kore_gate.kore.client import Api
 from kore_gate.simulator.service import LogEntry
 from tests.fakes.files import write_named
 from tests.fakes.pipeline import Ended, Pipeline

@@ -9,8 +9,9 @@ import hypothesis
 from hypothesis import strategies as st
 from junitparser import JUnitXml
 
+from kore_gate.errors import Ending
 from kore_gate.kore import payloads
-from kore_gate.model import Ending, Evidence, Phase, Result, State, Suite, SuiteResult, Verdict
+from kore_gate.model import Evidence, Phase, Result, State, Suite, SuiteResult, Verdict
 from kore_gate.reports import html, junit, result, summary
 from tests.builders import make_call, make_result
 from tests.fakes import judging

@@ -126,7 +126,7 @@ def test_fault__words(rig: Callable[..., Rig], broken: Exception, said: str) -> 
     with pytest.raises(errors.Unavailable) as caught:
         made.look()
 
-    assert caught.value.message.startswith(f"Kore.ai (kore.example) was not usable for 1 s: {said}")
+    assert caught.value.message.startswith(f"Kore.ai (kore.example) was not usable for 1.0s: {said}")
     assert caught.value.__cause__
 
 

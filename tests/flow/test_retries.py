@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from kore_gate import errors
-from kore_gate.kore.api import Api
+from kore_gate.kore.client import Api
 from kore_gate.simulator import scenarios
 from tests.fakes.clock import FakeClock
 from tests.fakes.rig import CALLS, CAN_NOT_HAVE_ARRIVED, MAY_HAVE_ARRIVED, OUTAGES, RUNNING, STARTS, Rig
@@ -104,7 +104,7 @@ def test_retry__refused_by_the_clock(rig: Callable[..., Rig], clock: FakeClock) 
     with pytest.raises(errors.Refused) as caught:
         made.look()
 
-    assert caught.value.cause.startswith("this machine's clock: it is 7200 s behind Kore.ai's")
+    assert caught.value.cause.startswith("this machine's clock: it is 2h behind Kore.ai's")
     assert made.client
     assert made.client.skew == 7200.0
 
@@ -180,7 +180,7 @@ def test_outage__limit(rig: Callable[..., Rig], clock: FakeClock, kind: object) 
     """An outage at a stretch ends the call when its limit comes, with what it was like and where."""
     made = rig(kind, outage_limit=60.0, request_timeout=10.0)
 
-    with pytest.raises(errors.Unavailable, match=r"Kore\.ai \(kore\.example\) was not usable for 60 s: ") as caught:
+    with pytest.raises(errors.Unavailable, match=r"Kore\.ai \(kore\.example\) was not usable for 1m: ") as caught:
         made.look()
 
     assert 60 <= clock.monotonic() <= 71
@@ -245,7 +245,7 @@ def test_limits__said_while_waited_for(rig: Callable[..., Rig], clock: FakeClock
     made.run(many)
 
     assert clock.monotonic() == 61
-    assert made.troubles == ["no call is free for 1 min 1 s: Kore.ai allows 60 a minute and 1,800 an hour"]
+    assert made.troubles == ["no call is free for 1m 1s: Kore.ai allows 60 a minute and 1,800 an hour"]
 
 
 @pytest.mark.parametrize("kind", MAY_HAVE_ARRIVED)

@@ -5,10 +5,9 @@ import pathlib
 import pytest
 from junitparser import JUnitXml
 
-from kore_gate import settings
-from kore_gate.exit_codes import MEANINGS, ExitCode
-from kore_gate.model import Ending
-from kore_gate.settings import Settings
+from kore_gate.errors import MEANINGS, Ending, ExitCode
+from kore_gate.settings import sources
+from kore_gate.settings.sources import Settings
 from kore_gate.simulator import jobs, scenarios
 from kore_gate.simulator.scenarios import SCENARIOS, Json, Scenario
 from tests.fakes.files import write_demo
@@ -29,7 +28,7 @@ def wanted(command: str, scenario: Scenario, **flags: str) -> Settings:
         "user-email": scenarios.USER_EMAIL,
     }
     secrets = {"KORE_CLIENT_SECRET": scenarios.CLIENT_SECRET}
-    return settings.read(command, {**given, **scenario.settings, **flags}, secrets, lambda _: "")
+    return sources.read(command, {**given, **scenario.settings, **flags}, secrets, lambda _: "")
 
 
 def check(ended: Ended, code: ExitCode) -> None:

@@ -9,13 +9,13 @@ import pytest
 from junitparser import JUnitXml
 
 from kore_gate import text
-from kore_gate.exit_codes import ExitCode
-from kore_gate.gate import Gate
-from kore_gate.kore.api import Api
-from kore_gate.model import Ending, Job, SuiteResult
+from kore_gate.errors import Ending, ExitCode
+from kore_gate.gate.runner import Gate
+from kore_gate.gate.suite_run import Work
+from kore_gate.kore.client import Api
+from kore_gate.model import Job, SuiteResult
 from kore_gate.simulator import scenarios
 from kore_gate.simulator.scenarios import SCENARIOS, Json, Scenario
-from kore_gate.track import Work
 from tests.fakes.files import write_demo
 from tests.fakes.pipeline import Pipeline, make_settings
 
@@ -124,7 +124,7 @@ def test_wait__says_each_minute_that_it_waits(tmp_path: pathlib.Path) -> None:
 
     beats = [line for line in ended.stderr.splitlines() if "still waiting" in line]
     assert 8 <= len(beats) <= 10
-    assert re.search(r"still waiting: ds-demo-1 IN_PROGRESS; \d min( \d+ s)? left", beats[0])
+    assert re.search(r"still waiting: ds-demo-1 IN_PROGRESS; \d+m( \d+s)? left", beats[0])
     assert len(ended.stderr.splitlines()) < 50
 
 

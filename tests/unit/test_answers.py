@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kore_gate.kore import answers
-from kore_gate.kore.answers import Meaning
-from kore_gate.redact import Redactor
+from kore_gate.kore import responses
+from kore_gate.kore.responses import Meaning
+from kore_gate.settings.redact import Redactor
 from kore_gate.simulator import scenarios, service
 from tests.fakes.caller import SAMPLES, sample
 
@@ -108,7 +108,7 @@ def test_understand__table(status: int, form: str) -> None:
     data, *meanings = FORMS[form]
     expected = meanings[{200: 0, 201: 0, 400: 1, 404: 2, 500: 3, 503: 3}[status]]
 
-    answer = answers.understand(status, data)
+    answer = responses.understand(status, data)
 
     assert (answer.meaning, answer.status) == (expected, status)
     assert bool(answer.body) == (expected is GOOD)
@@ -122,7 +122,7 @@ def test_understand__refused_by_code(status: int, form: str) -> None:
     limit = meanings[1] if meanings[1 if status == 403 else 2] in {LIMITED, HOURLY, ABSENT, REFUSED} else None
     limit = limit if limit in {LIMITED, HOURLY} and (status == 403 or b"429" in data) else None
 
-    assert answers.understand(status, data).meaning is (limit or REFUSED)
+    assert responses.understand(status, data).meaning is (limit or REFUSED)
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -130,7 +130,7 @@ def test_understand__too_many(form: str) -> None:
     """429 is a limit, whatever comes along."""
     data, *meanings = FORMS[form]
 
-    assert answers.understand(429, data).meaning is (HOURLY if HOURLY in meanings else LIMITED)
+    assert responses.understand(429, data).meaning is (HOURLY if HOURLY in meanings else LIMITED)
 
 
 @pytest.mark.parametrize(
@@ -167,13 +167,13 @@ def test_understand__too_many(form: str) -> None:
 )
 def test_understand__status_code(status: int, meaning: Meaning) -> None:
     """Without a body the status code alone decides."""
-    assert answers.understand(status, b"").meaning is meaning
+    assert responses.understand(status, b"").meaning is meaning
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
 def test_understand__redirect(status: int) -> None:
     """A redirect is none of Kore.ai's answers, however good its body looks."""
-    assert answers.understand(status, RUNNING).meaning is REJECTED
+    assert responses.understand(status, RUNNING).meaning is REJECTED
 
 
 @pytest.mark.parametrize("path", sorted(SAMPLES.glob("error-*.json")), ids=lambda path: path.stem)
@@ -182,7 +182,7 @@ def test_understand__documented_errors(path: object, status: int) -> None:
     """No documented error is ever good, and codes of a refusal are one under any status."""
     body = sample(getattr(path, "stem", ""))
 
-    answer = answers.understand(status, json.dumps(body).encode())
+    answer = responses.understand(status, json.dumps(body).encode())
 
     row = body["errors"][0]
     assert answer.meaning is not GOOD
@@ -198,7 +198,7 @@ def test_understand__documented_answers(name: str) -> None:
     """Every documented answer is good, and handed on whole."""
     body = sample(name)
 
-    answer = answers.understand(200, json.dumps(body).encode())
+    answer = responses.understand(200, json.dumps(body).encode())
 
     assert answer.meaning is GOOD
     assert answer.body == body
@@ -207,7 +207,7 @@ def test_understand__documented_answers(name: str) -> None:
 @pytest.mark.parametrize("name", ["SIGN_IN_PAGE", "CUT_JSON", "ARRAY", "NUMBER", "NO_UTF8", "DEEP"])
 def test_understand__the_simulators_faults(name: str) -> None:
     """What a broken gateway sends under 200 is tried again."""
-    assert answers.understand(200, getattr(scenarios, name).body).meaning is TRANSIENT
+    assert responses.understand(200, getattr(scenarios, name).body).meaning is TRANSIENT
 
 
 @pytest.mark.parametrize(
@@ -235,7 +235,7 @@ def test_understand__the_simulators_faults(name: str) -> None:
 )
 def test_understand__said(data: bytes, said: str) -> None:
     """What Kore.ai says is told in one printable line of bounded length."""
-    assert answers.understand(500, data).said == said
+    assert responses.understand(500, data).said == said
 
 
 def test_understand__hides_before_it_cuts() -> None:
@@ -244,7 +244,7 @@ def test_understand__hides_before_it_cuts() -> None:
     bodies = [error("x" * (290 - lead) + secret, 1) for lead in range(50)]
     bodies += [b"y" * (70 - lead) + secret.encode() for lead in range(50)]
 
-    told = [answers.understand(500, body, Redactor([secret])).said for body in bodies]
+    told = [responses.understand(500, body, Redactor([secret])).said for body in bodies]
 
     assert not any("s3c" in said for said in told)
 
@@ -253,7 +253,7 @@ def test_understand__a_long_page_about_limits() -> None:
     """In a page of many words, a rate limit among them proves nothing."""
     page = b"<html>" + b"terms and conditions " * 200 + b"rate limit"
 
-    assert answers.understand(200, page).meaning is TRANSIENT
+    assert responses.understand(200, page).meaning is TRANSIENT
 
 
 @pytest.mark.parametrize("collecting", [True, False])
@@ -264,7 +264,7 @@ def test_understand__leaves_the_garbage_collector_as_it_was(collecting: bool, da
     try:
         (gc.enable if collecting else gc.disable)()
 
-        answers.understand(200, data)
+        responses.understand(200, data)
 
         assert gc.isenabled() == collecting
     finally:
@@ -288,7 +288,7 @@ json_values = st.recursive(
 @given(st.integers(200, 599), st.binary(max_size=50) | json_values.map(lambda value: json.dumps(value).encode()))
 def test_understand__anything(status: int, data: bytes) -> None:
     """Whatever comes is understood somehow; only an object under 2xx is ever good."""
-    answer = answers.understand(status, data)
+    answer = responses.understand(status, data)
 
     if answer.meaning is GOOD:
         assert 200 <= status < 300
@@ -323,13 +323,13 @@ def test_understand__anything(status: int, data: bytes) -> None:
 )
 def test_retry_after(header: str | None, seconds: float | None) -> None:
     """Both forms are read, and neither a wait before now nor nonsense counts for one."""
-    assert answers.retry_after(header, NOW) == seconds
+    assert responses.retry_after(header, NOW) == seconds
 
 
 @given(st.text())
 def test_retry_after__anything(header: str) -> None:
     """Whatever the header says, it is a wait or none."""
-    found = answers.retry_after(header, NOW)
+    found = responses.retry_after(header, NOW)
 
     assert found is None or found >= 0
 
@@ -347,4 +347,4 @@ def test_retry_after__anything(header: str) -> None:
 )
 def test_skew(date: str | None, seconds: float | None) -> None:
     """How far Kore.ai's clock is ahead is read from the Date header, in both directions."""
-    assert answers.skew(date, NOW) == seconds
+    assert responses.skew(date, NOW) == seconds

@@ -3,16 +3,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import kore_gate
-from kore_gate import arguments, catalogue, errors
-from kore_gate.exit_codes import MEANINGS
+from kore_gate import cli, errors
+from kore_gate.errors import MEANINGS
+from kore_gate.settings import options
 
 DEFAULT = ("wait", "default")
 
 
 def parse(*argv: str, default: tuple[str, str] = DEFAULT) -> tuple[str, dict[str, str], list[str]]:
     """Return the command, what is given as flags, and what is wrong with single words."""
-    parsed = arguments.parse(argv, default)
-    return parsed.command, arguments.flags(parsed), parsed.problems
+    parsed = cli.parse(argv, default)
+    return parsed.command, cli.flags(parsed), parsed.problems
 
 
 GOOD: dict[str, tuple[list[str], tuple[str, dict[str, str]]]] = {
@@ -55,14 +56,14 @@ def test_parse__good(argv: list[str], read: tuple[str, dict[str, str]]) -> None:
     assert problems == []
 
 
-@pytest.mark.parametrize("command", catalogue.COMMANDS)
+@pytest.mark.parametrize("command", options.COMMANDS)
 def test_parse__default_command(command: str) -> None:
     """Without a command on the command line it is the one of the action's input or the variable."""
     assert parse("--timeout", "5m", default=(command, "input command"))[:2] == (command, {"timeout": "5m"})
 
 
-@pytest.mark.parametrize("setting", catalogue.SETTINGS, ids=lambda setting: setting.name)
-def test_parse__each_setting(setting: catalogue.Setting) -> None:
+@pytest.mark.parametrize("setting", options.SETTINGS, ids=lambda setting: setting.name)
+def test_parse__each_setting(setting: options.Setting) -> None:
     """Each setting has its flag, except that no secret has one."""
     _, flags, problems = parse("wait", f"--{setting.name}", "1")
 
@@ -100,7 +101,7 @@ def test_parse__single_words(argv: list[str], told: list[str]) -> None:
 
 
 @pytest.mark.parametrize("argv", [["--client-secret", "geheim"], ["--client-secret=geheim"], ["--jwt", "geheim", "x"]])
-@pytest.mark.parametrize("command", catalogue.REMOTE_COMMANDS)
+@pytest.mark.parametrize("command", options.REMOTE_COMMANDS)
 def test_parse__secret_on_the_command_line(command: str, argv: list[str]) -> None:
     """A secret that was typed as a flag all the same is in no message."""
     _, _, problems = parse(command, *argv)
@@ -124,7 +125,7 @@ UNUSABLE: dict[str, tuple[list[str], tuple[str, str], str]] = {
 def test_parse__unusable(argv: list[str], default: tuple[str, str], told: str) -> None:
     """A command line that makes no sense is bad usage, said with what would help."""
     with pytest.raises(errors.SettingsError) as refused:
-        arguments.parse(argv, default)
+        cli.parse(argv, default)
 
     assert told in refused.value.details[0]
     assert "--help" in refused.value.hint
@@ -134,23 +135,23 @@ def test_parse__unusable(argv: list[str], default: tuple[str, str], told: str) -
 def test_parse__help(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """Help names every command, and what each exit code means."""
     with pytest.raises(SystemExit) as left:
-        arguments.parse(argv, DEFAULT)
+        cli.parse(argv, DEFAULT)
 
     shown = capsys.readouterr().out
     assert left.value.code == 0
-    assert all(f"\n    {name} " in shown for name in catalogue.COMMANDS)
+    assert all(f"\n    {name} " in shown for name in options.COMMANDS)
     assert all(f"{code.value:>3}  {meaning}\n" in shown for code, meaning in MEANINGS.items())
 
 
-@pytest.mark.parametrize("command", catalogue.COMMANDS)
+@pytest.mark.parametrize("command", options.COMMANDS)
 def test_parse__help_of_a_command(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Help for a command names every flag, with its default."""
     with pytest.raises(SystemExit) as left:
-        arguments.parse([command, "--help"], DEFAULT)
+        cli.parse([command, "--help"], DEFAULT)
 
     shown = " ".join(capsys.readouterr().out.split())
     assert left.value.code == 0
-    for setting in catalogue.SETTINGS:
+    for setting in options.SETTINGS:
         assert (f"--{setting.name} " in shown) is not setting.secret
         assert not setting.default or f"(default: {setting.default})" in shown
 
@@ -158,7 +159,7 @@ def test_parse__help_of_a_command(command: str, capsys: pytest.CaptureFixture[st
 def test_parse__version(capsys: pytest.CaptureFixture[str]) -> None:
     """The version is said on stdout."""
     with pytest.raises(SystemExit) as left:
-        arguments.parse(["--version"], DEFAULT)
+        cli.parse(["--version"], DEFAULT)
 
     assert left.value.code == 0
     assert capsys.readouterr().out == f"kore_gate {kore_gate.__version__}\n"
@@ -166,10 +167,10 @@ def test_parse__version(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_parse__own_flags() -> None:
     """The simulator's flags are no settings."""
-    parsed = arguments.parse(["simulate", "--scenario", "stuck", "--port", "8080", "--job-seconds", "0.5"], DEFAULT)
+    parsed = cli.parse(["simulate", "--scenario", "stuck", "--port", "8080", "--job-seconds", "0.5"], DEFAULT)
 
     assert (parsed.scenario, parsed.port, parsed.job_seconds) == ("stuck", 8080, 0.5)
-    assert arguments.flags(parsed) == {}
+    assert cli.flags(parsed) == {}
 
 
 @pytest.mark.parametrize(
@@ -183,26 +184,26 @@ def test_parse__own_flags() -> None:
 )
 def test_for_reports(argv: list[str], read: tuple[str, dict[str, str]]) -> None:
     """Of a command line that can't be used it is still known where its reports go."""
-    assert arguments.for_reports(argv, DEFAULT) == read
+    assert cli.for_reports(argv, DEFAULT) == read
 
 
-FLAGS = st.sampled_from([f"--{setting.name}" for setting in catalogue.SETTINGS])
+FLAGS = st.sampled_from([f"--{setting.name}" for setting in options.SETTINGS])
 WORDS = st.one_of(
-    st.text(), FLAGS, FLAGS.map(lambda flag: f"{flag}=x"), st.sampled_from(["", "--", "-", *catalogue.COMMANDS])
+    st.text(), FLAGS, FLAGS.map(lambda flag: f"{flag}=x"), st.sampled_from(["", "--", "-", *options.COMMANDS])
 )
 
 
 @given(st.lists(WORDS.filter(lambda word: word not in {"-h", "--help", "--version"})))
 def test_parse__any_words(argv: list[str]) -> None:
     """No command line raises anything but the error that lists the problems."""
-    command, reporting = arguments.for_reports(argv, DEFAULT)
+    command, reporting = cli.for_reports(argv, DEFAULT)
     try:
-        parsed = arguments.parse(argv, DEFAULT)
+        parsed = cli.parse(argv, DEFAULT)
     except (errors.SettingsError, SystemExit) as left:
         asked_for_help = any(word.startswith("-h") for word in argv)  # -hx is -h, and a flag x
         told = left.details if isinstance(left, errors.SettingsError) else asked_for_help
     else:
         told = parsed.command == command
-        assert all(isinstance(text, str) for text in (*arguments.flags(parsed).values(), *reporting.values()))
+        assert all(isinstance(text, str) for text in (*cli.flags(parsed).values(), *reporting.values()))
 
     assert told

@@ -268,8 +268,8 @@ def test_advice__no_app_id(clock: FakeClock) -> None:
         (0.0, "a wrong client id or secret"),
         (59.0, "a wrong client id or secret"),
         (-59.0, "a wrong client id or secret"),
-        (600.0, "this machine's clock: it is 600 s behind Kore.ai's"),
-        (-600.0, "this machine's clock: it is 600 s ahead of Kore.ai's"),
+        (600.0, "this machine's clock: it is 10m behind Kore.ai's"),
+        (-600.0, "this machine's clock: it is 10m ahead of Kore.ai's"),
     ],
 )
 def test_advice__skew(clock: FakeClock, skew: float | None, cause: str) -> None:

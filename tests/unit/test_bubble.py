@@ -7,7 +7,7 @@ import hypothesis
 import pytest
 from hypothesis import strategies
 
-from kore_gate import bubble
+from kore_gate.reports import labels
 
 
 def template(**payload: Any) -> str:
@@ -66,9 +66,9 @@ def template(**payload: Any) -> str:
 )
 def test_read__template(text: str, flat: str, kind: str) -> None:
     """A template reads as its texts, elements and buttons."""
-    read = bubble.read(text)
+    read = labels.read(text)
 
-    assert bubble.flat(read) == flat
+    assert labels.flat(read) == flat
     assert read.kind == kind
     assert json.loads(read.raw) == json.loads(text)
 
@@ -88,7 +88,7 @@ def test_read__template(text: str, flat: str, kind: str) -> None:
 )
 def test_read__other_text(text: str) -> None:
     """What is no template stays as it is."""
-    assert bubble.read(text) == bubble.Bubble(text=text)
+    assert labels.read(text) == labels.Bubble(text=text)
 
 
 def test_read__elements_in_elements() -> None:
@@ -97,7 +97,7 @@ def test_read__elements_in_elements() -> None:
     for level in range(8, -1, -1):
         element = {"title": f"level {level}", "elements": [element]}
 
-    read = bubble.read(template(template_type="list", elements=[element]))
+    read = labels.read(template(template_type="list", elements=[element]))
 
     assert [item.title for item in read.items] == [f"level {level}" for level in range(7)]
 
@@ -125,7 +125,7 @@ json_values = strategies.recursive(
 @hypothesis.given(json_values)
 def test_read__any_payload(payload: object) -> None:
     """Any payload at all reads as something."""
-    read = bubble.read(json.dumps({"type": "template", "payload": payload}))
+    read = labels.read(json.dumps({"type": "template", "payload": payload}))
 
     assert read.raw
-    assert isinstance(bubble.flat(read), str)
+    assert isinstance(labels.flat(read), str)

@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from kore_gate.kore.budget import WINDOWS, Budget
+from kore_gate.kore.rate_limit import WINDOWS, Budget
 from kore_gate.simulator.service import Request, Simulator
 from tests.fakes.clock import FakeClock
 

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kore_gate import errors
-from kore_gate.model import Ending
-from kore_gate.reports import bundle, html, junit, summary
-from kore_gate.reports.writer import RESULT, Writer
+from kore_gate.errors import Ending
+from kore_gate.reports import html, junit, summary, write
+from kore_gate.reports.write import RESULT, Writer
 from tests import builders
 
 
@@ -20,7 +20,7 @@ def writer(tmp_path: pathlib.Path) -> Writer:
 
 def names(*suites: str) -> list[str]:
     """Return the JUnit files of suites with these names."""
-    return bundle.junit_names(builders.make_call(*(builders.make_result(name=name) for name in suites)))
+    return write.junit_names(builders.make_call(*(builders.make_result(name=name) for name in suites)))
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_write__all(writer: Writer) -> None:
     """Every report is written, the page last; the result names all of them."""
     call = builders.make_call(builders.make_result(name="a"), builders.make_result(name="b"))
 
-    failures = bundle.write(call, writer, "reports")
+    failures = write.write(call, writer, "reports")
 
     expected = ["TEST-kore-a.xml", "TEST-kore-b.xml", "kore-summary.md", RESULT, "kore-report.html"]
     assert failures == []
@@ -65,9 +65,9 @@ def test_write__again(writer: Writer) -> None:
     """Written again, the files are the same, the result's own list of them included."""
     call = builders.make_call(builders.make_result(Ending.FAILED))
 
-    bundle.write(call, writer, "reports")
+    write.write(call, writer, "reports")
     before = {path.name: path.read_bytes() for path in writer.directory.iterdir()}
-    bundle.write(call, writer, "reports")
+    write.write(call, writer, "reports")
 
     assert {path.name: path.read_bytes() for path in writer.directory.iterdir()} == before
 
@@ -77,7 +77,7 @@ def test_write__gitlab(writer: Writer) -> None:
     linked = builders.make_result(download_url="https://files.example/x.csv")
     call = builders.make_call(linked, builders.make_result(name="b"), ci="gitlab")
 
-    failures = bundle.write(call, writer, "reports")
+    failures = write.write(call, writer, "reports")
 
     links = json.loads(writer.read_back("kore-annotations.json"))
     assert failures == []
@@ -88,7 +88,7 @@ def test_write__gitlab(writer: Writer) -> None:
 
 def test_write__gitlab_links_the_page(writer: Writer) -> None:
     """Where the job's own page is known, it gets a link to the report among its artifacts."""
-    bundle.write(builders.make_call(ci="gitlab"), writer, "reports", "https://gitlab.example/-/jobs/7")
+    write.write(builders.make_call(ci="gitlab"), writer, "reports", "https://gitlab.example/-/jobs/7")
 
     [link] = json.loads(writer.read_back("kore-annotations.json"))["kore_gate"]
     assert link["external_link"]["url"] == "https://gitlab.example/-/jobs/7/artifacts/file/reports/kore-report.html"
@@ -98,7 +98,7 @@ def test_write__one_can_not_be_written(writer: Writer) -> None:
     """A report that can't be written is told, and costs no other."""
     (writer.directory / "kore-report.html").mkdir()
 
-    failures = bundle.write(builders.make_call(), writer, "reports")
+    failures = write.write(builders.make_call(), writer, "reports")
 
     assert [failure.message for failure in failures] == [
         f"{writer.directory}/kore-report.html could not be written: Is a directory."
@@ -115,7 +115,7 @@ def test_write__one_can_not_be_made(writer: Writer, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(module, "render", fail)
 
-    failures = bundle.write(builders.make_call(), writer, "reports")
+    failures = write.write(builders.make_call(), writer, "reports")
 
     assert [failure.message for failure in failures] == [
         f"{name} could not be made: ZeroDivisionError: division by zero."
@@ -129,7 +129,7 @@ def test_write__junit_is_read_again(writer: Writer, monkeypatch: pytest.MonkeyPa
     wrong = junit.render(other, builders.make_call(other))
     monkeypatch.setattr(junit, "render", lambda *_: wrong)
 
-    (failure,) = bundle.write(builders.make_call(), writer, "reports")
+    (failure,) = write.write(builders.make_call(), writer, "reports")
 
     assert isinstance(failure, errors.ReportError)
     assert "TEST-kore-Banking-regression.xml" in writer.written

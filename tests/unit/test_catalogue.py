@@ -2,41 +2,41 @@ import re
 
 import pytest
 
-from kore_gate import catalogue, values
-from kore_gate.catalogue import Setting
-from kore_gate.exit_codes import ExitCode
+from kore_gate.errors import ExitCode
+from kore_gate.settings import options, parsers
+from kore_gate.settings.options import Setting
 
 
-@pytest.mark.parametrize("setting", catalogue.SETTINGS, ids=lambda setting: setting.name)
+@pytest.mark.parametrize("setting", options.SETTINGS, ids=lambda setting: setting.name)
 def test_setting__form(setting: Setting) -> None:
     """Each setting has a kebab-case name, a description, a home in Python, and a default that can be read."""
     assert re.fullmatch(r"[a-z]+(-[a-z]+)*", setting.name)
     assert setting.help
     assert not setting.help.endswith(".")
     assert setting.field.isidentifier()
-    assert catalogue.BY_NAME[setting.name] is setting
+    assert options.BY_NAME[setting.name] is setting
     if setting.default:
         setting.parse(setting.default)
 
 
 def test_setting__names() -> None:
     """A name is given once, and makes flag, input and variable in their own forms."""
-    stream = catalogue.BY_NAME["stream-id"]
+    stream = options.BY_NAME["stream-id"]
 
-    assert len(catalogue.BY_NAME) == len(catalogue.SETTINGS)
+    assert len(options.BY_NAME) == len(options.SETTINGS)
     assert (stream.field, stream.input, stream.variable) == ("stream_id", "INPUT_STREAM-ID", "KORE_STREAM_ID")
 
 
 def test_setting__secrets() -> None:
     """What signs and what is signed is secret, and nothing else."""
-    secret = [setting.name for setting in catalogue.SETTINGS if setting.secret]
+    secret = [setting.name for setting in options.SETTINGS if setting.secret]
 
     assert secret == ["client-secret", "private-key", "jwt"]
 
 
 def test_soft__codes() -> None:
     """Neither success nor bad usage, a bug or an interruption can be softened."""
-    assert catalogue.SOFT == [1, 3, 4, 5, 6, 7, 8]
+    assert options.SOFT == [1, 3, 4, 5, 6, 7, 8]
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_soft__codes() -> None:
 )
 def test_soft_fail__good(given: str, codes: set[int]) -> None:
     """Codes are separated as ids are."""
-    assert catalogue.BY_NAME["soft-fail"].parse(given) == codes
+    assert options.BY_NAME["soft-fail"].parse(given) == codes
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_soft_fail__good(given: str, codes: set[int]) -> None:
 def test_soft_fail__bad(given: str, reason: str) -> None:
     """A code that is none, or must never pass, is refused."""
     with pytest.raises(ValueError, match=reason):
-        catalogue.BY_NAME["soft-fail"].parse(given)
+        options.BY_NAME["soft-fail"].parse(given)
 
 
 @pytest.mark.parametrize(
@@ -81,18 +81,18 @@ def test_soft_fail__bad(given: str, reason: str) -> None:
 )
 def test_choice__any_case(name: str, given: str, read: str) -> None:
     """A choice is read in any case, and known by its own spelling."""
-    assert catalogue.BY_NAME[name].parse(given) == read
+    assert options.BY_NAME[name].parse(given) == read
 
 
 @pytest.mark.parametrize("name", ["jwt-algorithm", "bot-version", "junit-granularity", "junit-dialect", "ci", "output"])
 def test_choice__other(name: str) -> None:
     """Anything else is refused with what could be chosen."""
-    with pytest.raises(ValueError, match="is none of .*" + re.escape(catalogue.BY_NAME[name].default)):
-        catalogue.BY_NAME[name].parse("none of these")
+    with pytest.raises(ValueError, match="is none of .*" + re.escape(options.BY_NAME[name].default)):
+        options.BY_NAME[name].parse("none of these")
 
 
 def test_commands__remote() -> None:
     """Those that talk to Kore.ai are commands."""
-    assert set(catalogue.REMOTE_COMMANDS) < catalogue.COMMANDS.keys()
-    assert ExitCode.USAGE not in catalogue.SOFT
-    assert catalogue.BY_NAME["allow-http"].parse is values.flag
+    assert set(options.REMOTE_COMMANDS) < options.COMMANDS.keys()
+    assert ExitCode.USAGE not in options.SOFT
+    assert options.BY_NAME["allow-http"].parse is parsers.flag

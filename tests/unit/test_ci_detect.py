@@ -2,7 +2,7 @@
 
 import pytest
 
-from kore_gate.ci import detect
+from kore_gate.ci import dialects
 
 ENVIRONMENTS = {
     "github": {"CI": "true", "GITHUB_ACTIONS": "true"},
@@ -20,7 +20,7 @@ ENVIRONMENTS = {
 @pytest.mark.parametrize("name", ENVIRONMENTS)
 def test_detect__known_system(name: str) -> None:
     """Each system is known by its own variables."""
-    assert detect.detect(ENVIRONMENTS[name]) == name
+    assert dialects.detect(ENVIRONMENTS[name]) == name
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_detect__known_system(name: str) -> None:
 )
 def test_detect__edge(environ: dict[str, str], expected: str) -> None:
     """A variable that is empty or false says nothing."""
-    assert detect.detect(environ) == expected
+    assert dialects.detect(environ) == expected
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_detect__edge(environ: dict[str, str], expected: str) -> None:
 )
 def test_debug(environ: dict[str, str], expected: bool) -> None:
     """The CI's own debug flag is found, and no other."""
-    assert detect.debug(environ) is expected
+    assert dialects.debug(environ) is expected
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_debug(environ: dict[str, str], expected: bool) -> None:
 )
 def test_colour(environ: dict[str, str], isatty: bool, ci: str, expected: bool) -> None:
     """What the user says about colour counts before what the log can show."""
-    assert detect.colour(environ, isatty, ci) is expected
+    assert dialects.colour(environ, isatty, ci) is expected
 
 
 @pytest.mark.parametrize(
@@ -93,4 +93,4 @@ def test_colour(environ: dict[str, str], isatty: bool, ci: str, expected: bool) 
 )
 def test_live(environ: dict[str, str], isatty: bool, ci: str, expected: bool) -> None:
     """Bars move on a real terminal only."""
-    assert detect.live(environ, isatty, ci) is expected
+    assert dialects.live(environ, isatty, ci) is expected

@@ -3,7 +3,7 @@
 import dataclasses
 import itertools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 from hypothesis import given, settings
@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from kore_gate.ci import outputs
-from kore_gate.model import Ending, Outcome, Phase, Result
-from kore_gate.reports import junit
+from kore_gate.errors import Ending
+from kore_gate.model import Outcome, Phase, Result
+from kore_gate.reports import cases, junit
 from tests import builders
 from tests.fakes import runners
 
@@ -44,9 +45,13 @@ def _failing() -> Result:
     return builders.make_call(builders.make_result(), failed)
 
 
+def _outputs_of(call: Result, report_dir: str, names: Sequence[str] = ()) -> dict[str, str]:
+    return outputs.outputs_of(call, cases.total(call), report_dir, names)
+
+
 def test_outputs_of__one_suite() -> None:
     """One suite has plain values, in the contract's order."""
-    named = outputs.outputs_of(builders.make_call(), "junit-reports", ["TEST-kore-Banking.xml"])
+    named = _outputs_of(builders.make_call(), "junit-reports", ["TEST-kore-Banking.xml"])
 
     assert list(named) == ORDER
     assert named == {
@@ -71,7 +76,7 @@ def test_outputs_of__one_suite() -> None:
 
 def test_outputs_of__several_suites() -> None:
     """Several suites have arrays of ids, names and status words, and sums of counts."""
-    named = outputs.outputs_of(_failing(), "out/", ["TEST-kore-a.xml", "TEST-kore-b.xml"])
+    named = _outputs_of(_failing(), "out/", ["TEST-kore-a.xml", "TEST-kore-b.xml"])
 
     assert list(named) == ORDER
     assert (named["verdict"], named["exit-code"]) == ("failed", "1")
@@ -99,7 +104,7 @@ def test_outputs_of__counts(make: Callable[[], Result], granularity: str) -> Non
     """The counts are those of the JUnit files, the gate's own test cases among them."""
     call = dataclasses.replace(make(), junit_granularity=granularity)
 
-    named = outputs.outputs_of(call, "out")
+    named = _outputs_of(call, "out")
 
     roots = [etree.fromstring(junit.render(suite, call)) for suite in call.suites]
     stated = {
@@ -114,8 +119,8 @@ def test_outputs_of__settings() -> None:
     """A problem of the settings is no suite, and the error it is in its JUnit file."""
     wrong = builders.make_result(Ending.ERROR, key="settings", name="settings", phase=Phase.SETTINGS, suite=None)
 
-    alone = outputs.outputs_of(builders.make_call(wrong), "out", ["TEST-kore-settings.xml"])
-    beside = outputs.outputs_of(builders.make_call(builders.make_result(), wrong), "out", ["a.xml", "b.xml"])
+    alone = _outputs_of(builders.make_call(wrong), "out", ["TEST-kore-settings.xml"])
+    beside = _outputs_of(builders.make_call(builders.make_result(), wrong), "out", ["a.xml", "b.xml"])
 
     assert (alone["suite-name"], alone["ds-id"], alone["steps"], alone["errors"]) == ("", "", "0", "1")
     assert alone["junit-path"] == "out/TEST-kore-settings.xml"
@@ -132,7 +137,7 @@ def test_outputs_of__no_suite() -> None:
         verdict=builders.make_verdict(Ending.REFUSED),
     )
 
-    named = outputs.outputs_of(result, ".", ["TEST-kore-ds-1.xml"])
+    named = _outputs_of(result, ".", ["TEST-kore-ds-1.xml"])
 
     assert (named["verdict"], named["exit-code"], named["ds-id"], named["steps"]) == ("refused", "6", "", "0")
     assert named["junit-path"] == "TEST-kore-ds-1.xml"
@@ -142,7 +147,7 @@ def test_outputs_of__download() -> None:
     """The link to a results file is there only when Kore.ai sent one."""
     sent = builders.make_result(download_url="https://kore.example/r.csv")
 
-    assert outputs.outputs_of(builders.make_call(sent), "r")["download-url"] == "https://kore.example/r.csv"
+    assert _outputs_of(builders.make_call(sent), "r")["download-url"] == "https://kore.example/r.csv"
 
 
 @pytest.mark.parametrize(
@@ -196,7 +201,7 @@ def test_github_file__no_delimiter_left() -> None:
 
 def test_dotenv__form() -> None:
     """One line per value that is not empty, under a name that can't clash."""
-    file = outputs.dotenv(outputs.outputs_of(builders.make_call(), "junit-reports", ["TEST-kore-a.xml"]))
+    file = outputs.dotenv(_outputs_of(builders.make_call(), "junit-reports", ["TEST-kore-a.xml"]))
 
     assert file == (
         "KORE_VERDICT=passed\nKORE_EXIT_CODE=0\nKORE_STATUS=SUCCESS\nKORE_DS_ID=ds-1\nKORE_TEST_SUITE_ID=ts-1\n"

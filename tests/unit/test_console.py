@@ -15,9 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kore_gate import errors
-from kore_gate.events import Event, Happening
-from kore_gate.exit_codes import ExitCode
-from kore_gate.model import Ending, Outcome, Phase, Result, SuiteResult
+from kore_gate.errors import Ending, ExitCode
+from kore_gate.model import Event, Happening, Outcome, Phase, Result, SuiteResult
 from tests import builders
 from tests.fakes import runners
 from tests.fakes.screens import Screen, Terminal
@@ -216,12 +215,12 @@ def test_tell__only_what_is_new() -> None:
     [
         (Event(happening=Happening.STARTED, name="a", phase=Phase.RUN), "a: run started"),
         (Event(happening=Happening.STARTED, name="a"), "a: started"),
-        (Event(happening=Happening.WAITING, name="a", elapsed=3725), "a: still waiting (1h02m)"),
+        (Event(happening=Happening.WAITING, name="a", elapsed=3725), "a: still waiting (1h 2m)"),
         (
             Event(happening=Happening.WAITING, text="12 suites to go", elapsed=9.94),
             "still waiting: 12 suites to go (9.9s)",
         ),
-        (Event(happening=Happening.CHANGED, name="a", percent=85.4, elapsed=59.7), "a: 85 % (1m00s)"),
+        (Event(happening=Happening.CHANGED, name="a", percent=85.4, elapsed=59.7), "a: 85 % (1m)"),
         (Event(happening=Happening.ENDED, name="a", elapsed=12.2), "a: ended (12s)"),
         (Event(happening=Happening.WARNING, text="slow"), "Warning: slow"),
         (Event(happening=Happening.CHANGED, name=":", status="error:", text=":x"), "| :: error:: :x"),
@@ -245,7 +244,7 @@ def test_problem__whole_text() -> None:
     screen.console.problem(error)
 
     assert screen.stderr == (
-        "Kore.ai refused the token (401).\n  - 4002\nUsually: a wrong app.\nWhat to do: Check it.\n"
+        "Kore.ai refused the token (401).\n  - 4002\nUsual cause: a wrong app.\nWhat to do: Check it.\n"
     )
     assert screen.stdout == "::error title=kore_gate::Kore.ai refused the token (401).%0A4002\n"
 
@@ -481,7 +480,9 @@ def test_console__foreign_text_is_no_command(ci: str, foreign: list[str]) -> Non
 
 def test_console__rich_is_not_loaded() -> None:
     """Lines need no display library; only bars do."""
-    script = "import sys, kore_gate.console; sys.exit(any(name.split('.')[0] == 'rich' for name in sys.modules))"
+    script = (
+        "import sys, kore_gate.reports.console; sys.exit(any(name.split('.')[0] == 'rich' for name in sys.modules))"
+    )
 
     ended = subprocess.run([sys.executable, "-c", script], check=False)
 

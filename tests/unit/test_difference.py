@@ -4,10 +4,10 @@ import hypothesis
 import pytest
 from hypothesis import strategies
 
-from kore_gate.reports import difference
+from kore_gate.reports import transcript
 
 
-def shown(parts: difference.Parts) -> str:
+def shown(parts: transcript.Parts) -> str:
     """Write what differs between square brackets."""
     return "".join(f"[{piece}]" if changed else piece for changed, piece in parts)
 
@@ -29,7 +29,7 @@ def shown(parts: difference.Parts) -> str:
 )
 def test_mark(expected: str, actual: str, left: str, right: str) -> None:
     """What differs is marked in both texts, word by word."""
-    ours, theirs = difference.Marker().mark(expected, actual)
+    ours, theirs = transcript.Marker().mark(expected, actual)
 
     assert (shown(ours), shown(theirs)) == (left, right)
 
@@ -39,7 +39,7 @@ def test_mark__long_texts_share_only_their_ends() -> None:
     middle = " ".join(f"w{number} same" for number in range(300))
     other = " ".join(f"v{number} same" for number in range(300))
 
-    ours, theirs = difference.Marker().mark(f"Dear you, {middle} bye", f"Dear you, {other} bye")
+    ours, theirs = transcript.Marker().mark(f"Dear you, {middle} bye", f"Dear you, {other} bye")
 
     assert [changed for changed, _ in ours] == [False, True, False]
     assert ours[0] == (False, "Dear you, ")
@@ -48,12 +48,12 @@ def test_mark__long_texts_share_only_their_ends() -> None:
 
 def test_mark__many_texts() -> None:
     """Once the whole page's effort is spent, comparisons turn coarse."""
-    marker = difference.Marker(effort=10)
+    marker = transcript.Marker(effort=10)
 
     fine = marker.mark("a b c d", "x b y d")
     coarse = marker.mark("a b c d", "x b y d")
 
-    assert shown(difference.Marker().mark("a b c d", "x b y d")[0]) == "[a] b [c] d"
+    assert shown(transcript.Marker().mark("a b c d", "x b y d")[0]) == "[a] b [c] d"
     assert shown(fine[0]) == "[a b c] d"
     assert coarse == fine
 
@@ -61,7 +61,7 @@ def test_mark__many_texts() -> None:
 @hypothesis.given(strategies.text(max_size=80), strategies.text(max_size=80))
 def test_mark__nothing_is_lost(expected: str, actual: str) -> None:
     """Put together again, the pieces are the texts."""
-    ours, theirs = difference.Marker().mark(expected, actual)
+    ours, theirs = transcript.Marker().mark(expected, actual)
 
     assert "".join(piece for _, piece in ours) == expected
     assert "".join(piece for _, piece in theirs) == actual
@@ -69,7 +69,7 @@ def test_mark__nothing_is_lost(expected: str, actual: str) -> None:
 
 def test_closest() -> None:
     """Of several variants the one that shares most words is compared."""
-    assert difference.closest(["Bye now", "Hello my friend", ""], "Hello friend") == 1
+    assert transcript.closest(["Bye now", "Hello my friend", ""], "Hello friend") == 1
 
 
 @pytest.mark.parametrize(
@@ -85,4 +85,4 @@ def test_closest() -> None:
 )
 def test_subtle(expected: str, actual: str, said: str) -> None:
     """Where the eye sees no difference, words say what it is."""
-    assert difference.subtle(expected, actual) == said
+    assert transcript.subtle(expected, actual) == said

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kore_gate.reports import downloads
+from kore_gate.reports import write
 
 
 @pytest.mark.parametrize(
@@ -26,20 +26,20 @@ from kore_gate.reports import downloads
 )
 def test_name__ending(link: str, ending: str) -> None:
     """A results file keeps the ending its link gives, where that is a plain one."""
-    assert downloads.name("Banking / loans", link) == f"kore-results-Banking---loans.{ending}"
+    assert write.name("Banking / loans", link) == f"kore-results-Banking---loans.{ending}"
 
 
 def test_name__taken() -> None:
     """Two suites never share a file, also where upper and lower case are one."""
     taken = {"kore-results-a.csv", "kore-results-a-2.csv"}
 
-    assert downloads.name("A", "https://files.example/x.csv", taken) == "kore-results-A-3.csv"
+    assert write.name("A", "https://files.example/x.csv", taken) == "kore-results-A-3.csv"
 
 
 @given(suite=st.text(), path=st.text())
 def test_name__any_text(suite: str, path: str) -> None:
     """No suite and no link lead out of the directory."""
-    made = downloads.name(suite, f"https://files.example/{path}")
+    made = write.name(suite, f"https://files.example/{path}")
 
     assert re.fullmatch(r"kore-results-[\w.-]+\.[a-z0-9]{1,8}", made)
     assert len(made.encode()) < 255

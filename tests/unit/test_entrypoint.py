@@ -8,7 +8,7 @@ import pytest
 
 import entrypoint
 from kore_gate import __main__ as program
-from kore_gate import catalogue
+from kore_gate.settings import options
 
 
 class FakeSystem:
@@ -149,7 +149,7 @@ def test_step_down__file_commands(
     assert system.calls == first + STEPPED_DOWN
 
 
-@pytest.mark.parametrize("command", sorted(catalogue.COMMANDS))
+@pytest.mark.parametrize("command", sorted(options.COMMANDS))
 def test_foreign_program__never_a_command(command: str, tmp_path: pathlib.Path) -> None:
     """A command of the gate is never taken for a program of the same name."""
     executable(tmp_path / command)

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kore_gate.exit_codes import ExitCode
-from kore_gate.model import Ending, Phase, Verdict
+from kore_gate.errors import Ending, ExitCode
+from kore_gate.model import Phase, Verdict
 from tests.fakes import judging
 from tests.fakes.answers import Json, imported, run, sample, step, tally
 

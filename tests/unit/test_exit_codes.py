@@ -2,7 +2,7 @@ import itertools
 
 import pytest
 
-from kore_gate.exit_codes import GRAVEST_FIRST, MEANINGS, ExitCode, gravest
+from kore_gate.errors import GRAVEST_FIRST, MEANINGS, ExitCode, gravest
 
 
 def test_exit_codes__contract() -> None:

@@ -14,7 +14,8 @@ import lxml.html
 import pytest
 from hypothesis import strategies
 
-from kore_gate.model import Assertion, Ending, Outcome, Phase, Result
+from kore_gate.errors import Ending
+from kore_gate.model import Assertion, Outcome, Phase, Result
 from kore_gate.reports import html
 from tests import builders
 from tests.fakes import conversations
@@ -99,12 +100,12 @@ def test_render__verdict_first() -> None:
     said = [
         "Timed out",
         "Timed out after 30m: the import was at 85 %.",
-        "What this usually means Kore.ai's queue is long",
+        "Usual cause Kore.ai's queue is long",
         "What to do Wait for the same import again, with a longer timeout.",
         "Resume with kore-gate wait --ds-id ds-1",
         "Exit code 4 timed out",
         "Suites 1",
-        "Duration 30 min",
+        "Duration 30m",
     ]
     places = [verdict.index(part) for part in said]
     assert places == sorted(places)
@@ -131,11 +132,11 @@ def test_render__turns() -> None:
     first, second, *_ = page_of(conversations.passing()).xpath("//article")
 
     assert words_of(first) == (
-        "Step 1 ✓ Passed 0.8 s Event Start_Flow Bot Welcome Welcome to Example Bank."
+        "Step 1 ✓ Passed 0.8s Event Start_Flow Bot Welcome Welcome to Example Bank."
         " ✓ Passed text as shown ✓ Passed flow reaches Welcome"
     )
     assert words_of(second).startswith(
-        "Step 2 ✓ Passed 0.8 s User What's my balance? Bot Ask Which account do you mean? ✓ Passed text as shown"
+        "Step 2 ✓ Passed 0.8s User What's my balance? Bot Ask Which account do you mean? ✓ Passed text as shown"
     )
 
 

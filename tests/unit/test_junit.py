@@ -11,9 +11,10 @@ import junit_xml
 import pytest
 from lxml import etree
 
-from kore_gate import errors, testcases
-from kore_gate.model import Assertion, Ending, Evidence, Outcome, Phase, Result, Step, SuiteResult
-from kore_gate.reports import junit
+from kore_gate import errors
+from kore_gate.errors import Ending
+from kore_gate.model import Assertion, Evidence, Outcome, Phase, Result, Step, SuiteResult
+from kore_gate.reports import cases, junit
 from tests import builders
 
 SNAPSHOTS = Path(__file__).parents[1] / "snapshots" / "junit"
@@ -589,8 +590,8 @@ def test_verify__failure_lost() -> None:
 
 def test_verify__green_file_for_a_red_suite(monkeypatch: pytest.MonkeyPatch) -> None:
     """A suite that did not pass never has a green file, whatever the test cases say."""
-    passed = testcases.cases_of(builders.make_result())
-    monkeypatch.setattr(testcases, "each", lambda *_: iter(passed))
+    passed = cases.cases_of(builders.make_result())
+    monkeypatch.setattr(cases, "each", lambda *_: iter(passed))
     result = builders.make_result(Ending.TIMED_OUT)
     call: Result = builders.make_call(result)
 

@@ -10,22 +10,9 @@ import pytest
 from hypothesis import strategies
 from lxml import etree
 
-from kore_gate import testcases
-from kore_gate.model import (
-    Assertion,
-    Check,
-    Ending,
-    Evidence,
-    Outcome,
-    Phase,
-    Reply,
-    Result,
-    Source,
-    Step,
-    Suite,
-    SuiteResult,
-)
-from kore_gate.reports import junit
+from kore_gate.errors import Ending
+from kore_gate.model import Assertion, Check, Evidence, Outcome, Phase, Reply, Result, Source, Step, Suite, SuiteResult
+from kore_gate.reports import cases, junit
 from tests import builders
 
 SCHEMAS = Path(__file__).parents[2].parent / "shared" / "schemas"
@@ -132,7 +119,7 @@ def test_render__any_text(call: Result) -> None:
 
     root = etree.fromstring(data)
 
-    wanted = [case.outcome for case in testcases.cases_of(result, call.junit_granularity)]
+    wanted = [case.outcome for case in cases.cases_of(result, call.junit_granularity)]
     for tag, outcome in (("failure", Outcome.FAILED), ("error", Outcome.ERROR), ("skipped", Outcome.SKIPPED)):
         elements = list(root.iter(tag))
         assert len(elements) == wanted.count(outcome)
@@ -177,7 +164,7 @@ def test_render__any_outcomes(call: Result) -> None:
 
     suite: Any = next(iter(junitparser.JUnitXml.fromstring(data)))
 
-    counts = testcases.count(result)
+    counts = cases.count(result)
     judged = (counts.failed, counts.errors, counts.skipped)
     assert (suite.tests, suite.failures, suite.errors, suite.skipped) == (counts.passed + sum(judged), *judged)
     suite.update_statistics()

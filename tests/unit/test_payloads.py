@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kore_gate.kore import fields, payloads, words
+from kore_gate.kore import payloads, responses, statuses
 from kore_gate.model import Job, Outcome, State, Tally
 from tests.fakes.answers import SAMPLES, imported, run, sample, step, tally
 
@@ -136,7 +136,7 @@ def test_job__every_field_of_every_type(name: str) -> None:
     for path, value in itertools.product(sorted(set(places(body)), key=str), [..., *ODD]):
         job = read(changed(body, path, value))
 
-        good = words.state(job.status) is State.SUCCEEDED
+        good = statuses.state(job.status) is State.SUCCEEDED
         assert (job.state is State.SUCCEEDED) == good
         assert isinstance(job.status, str)
 
@@ -231,7 +231,7 @@ def test_run_job__two_words(outer: Any, inner: Any, status: str) -> None:
 
     job = payloads.run_job(body)
 
-    assert (job.status, job.state) == (status, words.state(status))
+    assert (job.status, job.state) == (status, statuses.state(status))
 
 
 @pytest.mark.parametrize(
@@ -430,7 +430,7 @@ def test_job__anything(body: dict[str, Any]) -> None:
         if job.state is State.SUCCEEDED:
             said = [body.get("status"), body["result"].get("status") if isinstance(body.get("result"), dict) else None]
             assert job.status in [word for word in said if isinstance(word, str)]
-            assert words.normal(job.status) in words.ENDED_WELL
+            assert statuses.normal(job.status) in statuses.ENDED_WELL
 
 
 @pytest.mark.parametrize("depth", [200, 450])
@@ -443,7 +443,7 @@ def test_job__nested(depth: int) -> None:
 
     assert job.state is State.FAILED
     assert payloads.run_job({"status": "FAILURE", **fields}).problems
-    assert payloads.error_rows(deep) == []
+    assert responses.error_rows(deep) == []
 
 
 def test_as_text__nested_too_deeply() -> None:
@@ -452,4 +452,4 @@ def test_as_text__nested_too_deeply() -> None:
     for _ in range(100_000):
         deep = [deep]
 
-    assert fields.as_text(deep) == "(nested too deeply to be shown)"
+    assert responses.as_text(deep) == "(nested too deeply to be shown)"

@@ -3,7 +3,8 @@ from collections.abc import Callable
 
 import pytest
 
-from kore_gate import errors, poller
+from kore_gate import errors
+from kore_gate.gate import poller
 from kore_gate.model import Job, State
 from tests.fakes.clock import FakeClock
 
@@ -168,7 +169,7 @@ def test_wait_for__record_never_visible(clock: FakeClock) -> None:
     record = Record(clock, lambda _: errors.Gone("HTTP 404, no such record"))
 
     with pytest.raises(
-        errors.Gone, match=r"No such record appeared within 30 s \(HTTP 404, no such record\)\."
+        errors.Gone, match=r"No such record appeared within 30s \(HTTP 404, no such record\)\."
     ) as caught:
         record.wait(timeout=600)
 
@@ -183,7 +184,7 @@ def test_wait_for__record_not_visible_before_an_early_deadline(clock: FakeClock)
     with pytest.raises(TimeoutError):
         record.wait(timeout=12)
 
-    assert record.absences[-1] == "No such record appeared within 12 s (HTTP 404)."
+    assert record.absences[-1] == "No such record appeared within 12s (HTTP 404)."
 
 
 def test_wait_for__record_gone(clock: FakeClock) -> None:

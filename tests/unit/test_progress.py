@@ -5,9 +5,9 @@ import re
 
 import pytest
 
-from kore_gate.events import Event, Happening
-from kore_gate.model import Ending, Phase
-from kore_gate.progress import ROWS, Bars
+from kore_gate.errors import Ending
+from kore_gate.model import Event, Happening, Phase
+from kore_gate.reports.console import ROWS, Bars
 from tests.fakes.screens import Screen, Terminal
 
 _ESCAPES = re.compile(r"\x1b\[[?\d;]*[A-Za-z]")

@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 
-from kore_gate import errors, rerender, values
+from kore_gate import errors
+from kore_gate.commands import report
 from kore_gate.reports import html, result
-from kore_gate.reports.writer import RESULT
-from kore_gate.settings import Settings
+from kore_gate.reports.write import RESULT
+from kore_gate.settings import parsers
+from kore_gate.settings.sources import Settings
 from kore_gate.simulator import scenarios
 from tests import builders
 from tests.fakes.pipeline import Ended, Pipeline, make_settings
@@ -21,7 +23,7 @@ SCENARIOS = [name for name in scenarios.SCENARIOS if name != "huge"]
 def call(reports: pathlib.Path, scenario: str, **changes: Any) -> Ended:
     """Run a call whose reports are rendered again later."""
     hints = scenarios.SCENARIOS[scenario].settings
-    soon = {name.replace("-", "_"): values.duration(text) for name, text in hints.items()}
+    soon = {name.replace("-", "_"): parsers.duration(text) for name, text in hints.items()}
     settings = make_settings(**soon, **changes)
     return Pipeline(reports, scenario=scenario).run(settings)
 
@@ -35,7 +37,7 @@ def again(path: pathlib.Path, screen: Screen | None = None, /, **given: str) -> 
     """Render a saved result again, with these settings given as flags."""
     sources = {name.replace("_", "-"): "flag" for name in given}
     settings = Settings(command="report", files=(str(path),), sources=sources, **given)  # type: ignore[arg-type] # texts
-    return rerender.run(settings, (screen or Screen()).console)
+    return report.run(settings, (screen or Screen()).console)
 
 
 @pytest.mark.parametrize("command", ["wait", "run"])
@@ -143,7 +145,7 @@ def test_run__several(tmp_path: pathlib.Path) -> None:
     settings = Settings(command="report", files=("a.json", "b.json"))
 
     with pytest.raises(errors.SettingsError) as refused:
-        rerender.run(settings, Screen().console)
+        report.run(settings, Screen().console)
 
     assert refused.value.details == ("report renders one saved result, and 2 are given.",)
 

@@ -8,11 +8,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kore_gate import errors
-from kore_gate.exit_codes import ExitCode
+from kore_gate.errors import Ending, ExitCode
 from kore_gate.model import (
     Assertion,
     Check,
-    Ending,
     Evidence,
     Outcome,
     Phase,

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kore_gate import catalogue, errors, settings
-from kore_gate.settings import Settings
+from kore_gate import errors
+from kore_gate.settings import options, sources
+from kore_gate.settings.sources import Settings
 
 GOOD = {
     "KORE_HOST": "platform.kore.ai",
@@ -21,8 +22,8 @@ GOOD = {
 TOKEN = base64.urlsafe_b64encode(b'{"alg": "HS256"}').decode().rstrip("=") + ".e30.c2ln"
 PEM = "-----BEGIN PRIVATE KEY-----\ngeheim\n-----END PRIVATE KEY-----"
 
-NAMES = [setting.name for setting in catalogue.SETTINGS]
-SECRETS = [setting for setting in catalogue.SETTINGS if setting.secret]
+NAMES = [setting.name for setting in options.SETTINGS]
+SECRETS = [setting for setting in options.SETTINGS if setting.secret]
 
 
 class Disk:
@@ -42,7 +43,7 @@ class Disk:
 
 def read(command: str = "wait", flags: Mapping[str, str] | None = None, /, **environ: str) -> Settings:
     """Read settings from what is good and these."""
-    return settings.read(command, flags or {}, {**GOOD, **environ}, Disk())
+    return sources.read(command, flags or {}, {**GOOD, **environ}, Disk())
 
 
 def problems(*args: Any, **environ: str) -> tuple[str, ...]:
@@ -52,7 +53,7 @@ def problems(*args: Any, **environ: str) -> tuple[str, ...]:
     return refused.value.details
 
 
-def other(setting: catalogue.Setting, number: int) -> str:
+def other(setting: options.Setting, number: int) -> str:
     """Return one of three values that such a setting can have."""
     special = {
         "host": ["a.example", "b.example", "c.example"],
@@ -71,8 +72,8 @@ def other(setting: catalogue.Setting, number: int) -> str:
     return special.get(setting.name, ["1", "2", "3"])[number]
 
 
-@pytest.mark.parametrize("setting", catalogue.SETTINGS, ids=lambda setting: setting.name)
-def test_read__precedence(setting: catalogue.Setting) -> None:
+@pytest.mark.parametrize("setting", options.SETTINGS, ids=lambda setting: setting.name)
+def test_read__precedence(setting: options.Setting) -> None:
     """A flag goes before the action's input, that before the variable, that before the default."""
     texts = [other(setting, number) for number in range(3)]
     flags = {} if setting.secret else {setting.name: texts[0]}
@@ -85,7 +86,7 @@ def test_read__precedence(setting: catalogue.Setting) -> None:
         ({}, variables),
         ({}, {}),
     ]:
-        made = settings.read("simulate", flag, environ, Disk())
+        made = sources.read("simulate", flag, environ, Disk())
         seen.append((getattr(made, setting.field), made.sources.get(setting.name)))
 
     default = getattr(Settings(command=""), setting.field)
@@ -102,10 +103,10 @@ def test_read__precedence(setting: catalogue.Setting) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_read__empty(name: str, empty: str) -> None:
     """Empty means unset, wherever it is given, and hides nothing."""
-    setting = catalogue.BY_NAME[name]
+    setting = options.BY_NAME[name]
     environ = {setting.input: empty, setting.variable: empty, f"{setting.variable}_FILE": empty}
 
-    made = settings.read("simulate", {name: empty}, environ, Disk())
+    made = sources.read("simulate", {name: empty}, environ, Disk())
 
     assert made == Settings(command="simulate")
 
@@ -161,14 +162,14 @@ def test_read__all_problems_at_once() -> None:
 def settings_problems(command: str, flags: Mapping[str, str], environ: Mapping[str, str]) -> tuple[str, ...]:
     """Return what is wrong with settings that are read from nothing else."""
     with pytest.raises(errors.SettingsError) as refused:
-        settings.read(command, flags, environ, Disk())
+        sources.read(command, flags, environ, Disk())
     return refused.value.details
 
 
 def test_read__problems_known_before() -> None:
     """What the command line found is told together with the rest."""
     with pytest.raises(errors.SettingsError) as refused:
-        settings.read("wait", {}, {**GOOD, "KORE_TIMEOUT": "x"}, Disk(), ["--tmeout is no flag of wait."])
+        sources.read("wait", {}, {**GOOD, "KORE_TIMEOUT": "x"}, Disk(), ["--tmeout is no flag of wait."])
 
     assert [problem.split()[0] for problem in refused.value.details] == ["--tmeout", "timeout"]
     assert refused.value.message == "2 settings to mend; nothing was sent."
@@ -201,7 +202,7 @@ def test_read__needed(command: str, needed: list[str]) -> None:
 @pytest.mark.parametrize("command", ["demo", "simulate"])
 def test_read__nothing_needed(command: str) -> None:
     """What talks to nobody needs nothing."""
-    assert settings.read(command, {}, {}, Disk()) == Settings(command=command)
+    assert sources.read(command, {}, {}, Disk()) == Settings(command=command)
 
 
 def test_read__token_instead() -> None:
@@ -216,7 +217,7 @@ def test_read__key_instead() -> None:
     environ = {**GOOD, "KORE_CLIENT_SECRET": "", "KORE_JWT_ALGORITHM": "RS256"}
 
     (problem,) = settings_problems("wait", {}, environ)
-    made = settings.read("wait", {}, {**environ, "KORE_PRIVATE_KEY": PEM}, Disk())
+    made = sources.read("wait", {}, {**environ, "KORE_PRIVATE_KEY": PEM}, Disk())
 
     assert problem.startswith("private-key is missing")
     assert made.secrets == (PEM,)
@@ -234,7 +235,7 @@ def test_read__fork() -> None:
     environ = {**GOOD, "KORE_CLIENT_SECRET": "", "GITHUB_EVENT_NAME": "pull_request"}
 
     with pytest.raises(errors.SettingsError) as refused:
-        settings.read("wait", {}, environ, Disk())
+        sources.read("wait", {}, environ, Disk())
 
     assert "forks" in refused.value.hint
 
@@ -314,11 +315,11 @@ def test_read__inherited_run() -> None:
     """A run that an earlier job put out is never taken for the one that is asked for; a warning says so."""
     environ = {**GOOD, "KORE_RUN_ID": "ctr-1", "KORE_SUITES": "a", "KORE_USER_EMAIL": "a@b.example"}
 
-    made = settings.read("run", {}, environ, Disk())
+    made = sources.read("run", {}, environ, Disk())
 
     assert made.run_id == ()
-    assert "--run-id" in settings.unknown("run", environ)[0]
-    assert settings.unknown("test", environ) == []
+    assert "--run-id" in sources.unknown("run", environ)[0]
+    assert sources.unknown("test", environ) == []
 
 
 def test_read__run_of_another_command() -> None:
@@ -327,12 +328,12 @@ def test_read__run_of_another_command() -> None:
 
 
 @pytest.mark.parametrize("setting", SECRETS, ids=lambda setting: setting.name)
-def test_read__secret_file(setting: catalogue.Setting) -> None:
+def test_read__secret_file(setting: options.Setting) -> None:
     """Each secret may come from a file, without the line break at its end."""
     text = other(setting, 0)
     disk = Disk(secret=f"{text}\n")
 
-    made = settings.read("simulate", {}, {f"{setting.variable}_FILE": " secret "}, disk)
+    made = sources.read("simulate", {}, {f"{setting.variable}_FILE": " secret "}, disk)
 
     assert getattr(made, setting.field) == text
     assert made.sources == {setting.name: f"file in {setting.variable}_FILE"}
@@ -352,12 +353,12 @@ def test_read__secret_file(setting: catalogue.Setting) -> None:
     ids=["missing", "forbidden", "folder", "binary", "empty", "blank"],
 )
 @pytest.mark.parametrize("setting", SECRETS, ids=lambda setting: setting.name)
-def test_read__secret_file_bad(setting: catalogue.Setting, content: str | Exception, reason: str) -> None:
+def test_read__secret_file_bad(setting: options.Setting, content: str | Exception, reason: str) -> None:
     """A file that gives no secret is told once; its path may be the secret itself, and is not."""
     environ = {**GOOD, "KORE_CLIENT_SECRET": "", f"{setting.variable}_FILE": "geheim"}
 
     with pytest.raises(errors.SettingsError) as refused:
-        settings.read("wait", {}, environ, Disk(geheim=content))
+        sources.read("wait", {}, environ, Disk(geheim=content))
 
     (problem,) = refused.value.details
     assert problem.startswith(f"{setting.variable}_FILE names ")
@@ -373,7 +374,7 @@ def test_read__secret_twice(first: str) -> None:
     disk = Disk()
 
     with pytest.raises(errors.SettingsError) as refused:
-        settings.read("wait", {}, environ, disk)
+        sources.read("wait", {}, environ, disk)
 
     assert refused.value.details == (f"KORE_JWT is given twice: as {source} and as a file in KORE_JWT_FILE; keep one.",)
     assert disk.read == []
@@ -407,8 +408,8 @@ def test_settings__fields() -> None:
     defaults = Settings(command="wait")
     fields = [field.name for field in dataclasses.fields(Settings)]
 
-    assert fields == ["command", *(setting.field for setting in catalogue.SETTINGS), "sources"]
-    for setting in catalogue.SETTINGS:
+    assert fields == ["command", *(setting.field for setting in options.SETTINGS), "sources"]
+    for setting in options.SETTINGS:
         value = getattr(defaults, setting.field)
         assert value == (setting.parse(setting.default) if setting.default else type(value)()), setting.name
 
@@ -425,7 +426,7 @@ def test_settings__fields() -> None:
 )
 def test_command_of(environ: dict[str, str], command: tuple[str, str]) -> None:
     """The command may come from the action's input or a variable."""
-    assert settings.command_of(environ) == command
+    assert sources.command_of(environ) == command
 
 
 @pytest.mark.parametrize(
@@ -446,7 +447,7 @@ def test_command_of(environ: dict[str, str], command: tuple[str, str]) -> None:
 )
 def test_unknown(name: str, meant: str) -> None:
     """A name close to a setting's earns a warning, and never shows its value; other names are someone else's."""
-    warnings = settings.unknown("wait", {name: "geheim", "PATH": "/bin"})
+    warnings = sources.unknown("wait", {name: "geheim", "PATH": "/bin"})
 
     expected = [f"{name} is not a setting of the gate. Did you mean {meant}?"] if meant else []
     assert warnings == expected
@@ -456,14 +457,14 @@ def test_read_for_reports__what_can_be_used() -> None:
     """Where reports go is read alone; a bad value of any other setting is no hindrance."""
     environ = {"KORE_HOST": "a b", "KORE_REPORT_DIR": "there", "KORE_CI": "travis", "KORE_JUNIT_DIALECT": "strict"}
 
-    made = settings.read_for_reports("wait", {"output": "json"}, environ, Disk())
+    made = sources.read_for_reports("wait", {"output": "json"}, environ, Disk())
 
     assert made == Settings(command="wait", report_dir="there", junit_dialect="strict", output="json")
 
 
 def test_read_for_reports__nowhere() -> None:
     """Reports never go to a place that was not meant."""
-    assert settings.read_for_reports("wait", {"report-dir": "a\x00b"}, {}, Disk()) is None
+    assert sources.read_for_reports("wait", {"report-dir": "a\x00b"}, {}, Disk()) is None
 
 
 TEXTS = st.one_of(
@@ -474,13 +475,13 @@ TEXTS = st.one_of(
 )
 
 
-@given(command=st.sampled_from([*catalogue.COMMANDS]), texts=st.dictionaries(st.sampled_from(NAMES), TEXTS))
+@given(command=st.sampled_from([*options.COMMANDS]), texts=st.dictionaries(st.sampled_from(NAMES), TEXTS))
 def test_read__any_text(command: str, texts: dict[str, str]) -> None:
     """No text for any setting raises anything but the error that lists the problems."""
-    environ = {catalogue.BY_NAME[name].input: text for name, text in texts.items()}
+    environ = {options.BY_NAME[name].input: text for name, text in texts.items()}
 
     try:
-        made = settings.read(command, {}, {**GOOD, **environ}, Disk())
+        made = sources.read(command, {}, {**GOOD, **environ}, Disk())
     except errors.SettingsError as error:
         told = bool(error.details) and all(len(detail) < 1000 for detail in error.details)
     else:
@@ -494,12 +495,12 @@ def test_read__any_text(command: str, texts: dict[str, str]) -> None:
     setting=st.sampled_from(SECRETS),
     texts=st.dictionaries(st.sampled_from(NAMES), TEXTS),
 )
-def test_read__any_secret(secret: str, setting: catalogue.Setting, texts: dict[str, str]) -> None:
+def test_read__any_secret(secret: str, setting: options.Setting, texts: dict[str, str]) -> None:
     """A secret is in no message, whatever else is wrong."""
-    environ = {catalogue.BY_NAME[name].input: text for name, text in texts.items() if name != setting.name}
+    environ = {options.BY_NAME[name].input: text for name, text in texts.items() if name != setting.name}
     environ |= {"KORE_HOST": f"user:{secret}@host", "KORE_TIMEOUT": secret, setting.input: secret}
 
     with pytest.raises(errors.SettingsError) as refused:
-        settings.read("wait", {}, environ, Disk())
+        sources.read("wait", {}, environ, Disk())
 
     assert secret not in "\n".join([str(refused.value), refused.value.hint, *refused.value.details])

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from kore_gate.exit_codes import ExitCode
+from kore_gate.errors import ExitCode
 from kore_gate.simulator import scenarios
 from kore_gate.simulator.scenarios import SCENARIOS, Delivery, Response, Scenario, find
 from tests.fakes.caller import Caller, payload, sample

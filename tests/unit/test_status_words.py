@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kore_gate.kore import words
+from kore_gate.kore import statuses
 from kore_gate.model import Outcome, State
 
 
@@ -52,29 +52,29 @@ def spellings(word: str) -> list[str]:
 )
 def test_state__spellings(word: str, state: State) -> None:
     """Case, spaces, hyphens and underscores make no other word."""
-    assert {words.state(spelling) for spelling in spellings(word)} == {state}
+    assert {statuses.state(spelling) for spelling in spellings(word)} == {state}
 
 
 @pytest.mark.parametrize("word", ["", " ", "_", '["passed"]', '{"ok": ""}', "true", "0", "200", "passed?", "pass/fail"])
 def test_state__no_word(word: str) -> None:
     """What is no single word is none that is known, whatever it contains."""
-    assert words.state(word) is State.UNKNOWN
+    assert statuses.state(word) is State.UNKNOWN
 
 
 def test_sets__apart() -> None:
     """No word has two meanings, and each is written as it is looked up."""
-    sets = (words.RUNNING, words.ENDED_WELL, words.ENDED_BADLY)
+    sets = (statuses.RUNNING, statuses.ENDED_WELL, statuses.ENDED_BADLY)
 
     assert sum(map(len, sets)) == len(frozenset().union(*sets))
-    assert all(words.normal(word) == word for known in sets for word in known)
+    assert all(statuses.normal(word) == word for known in sets for word in known)
 
 
 @given(st.text())
 def test_state__never_well_by_chance(word: str) -> None:
     """Only the words of one set are success."""
-    known = words.normal(word) in words.ENDED_WELL
+    known = statuses.normal(word) in statuses.ENDED_WELL
 
-    assert (words.state(word) is State.SUCCEEDED) == known
+    assert (statuses.state(word) is State.SUCCEEDED) == known
 
 
 @pytest.mark.parametrize(
@@ -98,4 +98,4 @@ def test_state__never_well_by_chance(word: str) -> None:
 )
 def test_outcome(word: str, outcome: Outcome) -> None:
     """A step or an assertion passed only where a word says so; that a job has ended says nothing of it."""
-    assert words.outcome(word) is outcome
+    assert statuses.outcome(word) is outcome

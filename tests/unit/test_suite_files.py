@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from kore_gate import errors, suite_files
+from kore_gate import errors
+from kore_gate.gate import suite_files
+from kore_gate.gate.suite_run import Work
 from kore_gate.model import Phase
-from kore_gate.track import Work
 
 STORED = {"name": "Banking", "testSteps": [{"input": "Hi"}, {"input": "Bye"}]}
 RECORDED = {

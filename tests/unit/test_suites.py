@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from kore_gate.kore.suites import Reader
+from kore_gate.kore.payloads import Reader
 from kore_gate.model import Assertion, Check, Outcome, Reply, Step
 
 PASSED, FAILED, ERROR = Outcome.PASSED, Outcome.FAILED, Outcome.ERROR

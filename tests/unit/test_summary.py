@@ -12,7 +12,8 @@ import pytest
 from hypothesis import strategies
 from markdown_it.token import Token
 
-from kore_gate.model import Ending, Outcome, Phase, Result
+from kore_gate.errors import Ending
+from kore_gate.model import Outcome, Phase, Result
 from kore_gate.reports import summary
 from tests import builders
 from tests.fakes import conversations
@@ -123,8 +124,8 @@ def test_render__failed_steps_are_kept() -> None:
     """Of a long conversation the failed steps are in the table, whatever else is left out."""
     page = summary.render(conversations.long(1_000, red_every=500))
 
-    assert "| 500 checking | ✗ failed | 0.8 s |" in page
-    assert "| 1000 checking | ✗ failed | 0.8 s |" in page
+    assert "| 500 checking | ✗ failed | 0.8s |" in page
+    assert "| 1000 checking | ✗ failed | 0.8s |" in page
     assert page.count("✓ passed") + page.count("○ not checked") == 198
     assert "800 more steps in `kore-report.html`." in page
 

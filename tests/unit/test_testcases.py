@@ -5,15 +5,16 @@ import hypothesis
 import pytest
 from hypothesis import strategies
 
-from kore_gate import phrases, testcases
-from kore_gate.model import Counts, Ending, Evidence, Outcome, Phase, Source, Suite
+from kore_gate.errors import Ending
+from kore_gate.model import Counts, Evidence, Outcome, Phase, Source, Suite
+from kore_gate.reports import cases, labels
 from tests import builders
 from tests.fakes import conversations
 
 
-def _one(result_overrides: dict[str, Any] | None = None, **step: Any) -> list[testcases.Case]:
+def _one(result_overrides: dict[str, Any] | None = None, **step: Any) -> list[cases.Case]:
     suite = builders.make_suite(steps=(builders.make_step(**step),))
-    return testcases.cases_of(builders.make_result(suite=suite, **(result_overrides or {})))
+    return cases.cases_of(builders.make_result(suite=suite, **(result_overrides or {})))
 
 
 def _assertion_step(**assertion: Any) -> dict[str, Any]:
@@ -56,7 +57,7 @@ def _assertion_step(**assertion: Any) -> dict[str, Any]:
 )
 def test_label__table(assertion: dict[str, Any], label: str) -> None:
     """An assertion is named by what it expects."""
-    assert phrases.label(builders.make_assertion(**assertion)) == label
+    assert labels.label(builders.make_assertion(**assertion)) == label
 
 
 @pytest.mark.parametrize(
@@ -69,7 +70,7 @@ def test_label__table(assertion: dict[str, Any], label: str) -> None:
 )
 def test_step_label__table(step: dict[str, Any], label: str) -> None:
     """A step is named by its number and what the user said."""
-    assert phrases.step_label(builders.make_step(**step)) == label
+    assert labels.step_label(builders.make_step(**step)) == label
 
 
 @pytest.mark.parametrize(
@@ -108,7 +109,7 @@ def test_cases_of__assertion(assertion: dict[str, Any], outcome: Outcome, messag
 
     assert (case.classname, case.name) == (
         "kore.Banking regression.01 Hi",
-        phrases.label(builders.make_assertion(**assertion)),
+        labels.label(builders.make_assertion(**assertion)),
     )
     assert (case.outcome, case.message) == (outcome, message)
     assert case.text.startswith(message)
@@ -186,9 +187,9 @@ def test_cases_of__templates_that_read_alike() -> None:
 
 def test_cases_of__several_replies() -> None:
     """With several replies, each name says which."""
-    cases = _one(replies=(builders.make_reply(), builders.make_reply()))
+    flat = _one(replies=(builders.make_reply(), builders.make_reply()))
 
-    assert [case.name for case in cases] == ['reply 1 · text equals "Hello"', 'reply 2 · text equals "Hello"']
+    assert [case.name for case in flat] == ['reply 1 · text equals "Hello"', 'reply 2 · text equals "Hello"']
 
 
 @pytest.mark.parametrize(
@@ -236,17 +237,17 @@ def test_cases_of__empty_assertion(assertions: tuple[Any, ...], names: list[str]
     step = builders.make_step(replies=(builders.make_reply(assertions=assertions),))
     result = builders.make_result(suite=builders.make_suite(steps=(step,)))
 
-    assert [case.name for case in testcases.cases_of(result)] == names
-    assert len(testcases.cases_of(result, "step")) == 1
-    counts = testcases.count(result)
+    assert [case.name for case in cases.cases_of(result)] == names
+    assert len(cases.cases_of(result, "step")) == 1
+    counts = cases.count(result)
     assert counts.passed + counts.failed + counts.errors + counts.skipped == len(names)
 
 
 def test_cases_of__red_step_with_red_assertion() -> None:
     """A step that failed because of an assertion is not counted twice."""
-    cases = _one(outcome=Outcome.FAILED, **_assertion_step(outcome=Outcome.FAILED))
+    flat = _one(outcome=Outcome.FAILED, **_assertion_step(outcome=Outcome.FAILED))
 
-    assert [case.outcome for case in cases] == [Outcome.FAILED]
+    assert [case.outcome for case in flat] == [Outcome.FAILED]
 
 
 def test_cases_of__time_and_place() -> None:
@@ -254,11 +255,11 @@ def test_cases_of__time_and_place() -> None:
     disabled = builders.make_assertion(enabled=False)
     assertions = (disabled, builders.make_assertion(), builders.make_assertion())
     source = builders.make_source()
-    cases = _one(duration=1.5, source=source, replies=(builders.make_reply(assertions=assertions),))
+    flat = _one(duration=1.5, source=source, replies=(builders.make_reply(assertions=assertions),))
 
-    assert [case.duration for case in cases] == [0.0, 1.5, 0.0]
-    assert {case.source for case in cases} == {source}
-    assert {case.step for case in cases} == {1}
+    assert [case.duration for case in flat] == [0.0, 1.5, 0.0]
+    assert {case.source for case in flat} == {source}
+    assert {case.step for case in flat} == {1}
 
 
 @pytest.mark.parametrize(
@@ -281,12 +282,12 @@ def test_cases_of__transcript(evidence: Evidence, said: str) -> None:
         for number in range(1, 14)
     ]
     suite = builders.make_suite(steps=tuple(steps))
-    cases = testcases.cases_of(builders.make_result(suite=suite, evidence=evidence))
+    flat = cases.cases_of(builders.make_result(suite=suite, evidence=evidence))
 
-    told = cases[11].transcript
+    told = flat[11].transcript
     assert told[0] == "user: input 3"
     assert told[-3:] == ("user: input 12", said, "bot:  Goodbye")
-    assert not any(case.transcript for case in cases if case.step != 12)
+    assert not any(case.transcript for case in flat if case.step != 12)
 
 
 def test_cases_of__transcript_of_steps_not_executed() -> None:
@@ -298,9 +299,9 @@ def test_cases_of__transcript_of_steps_not_executed() -> None:
     )
     suite = builders.make_suite(steps=steps)
 
-    cases = testcases.cases_of(builders.make_result(Ending.FAILED, suite=suite, evidence=Evidence.EXECUTION))
+    flat = cases.cases_of(builders.make_result(Ending.FAILED, suite=suite, evidence=Evidence.EXECUTION))
 
-    assert cases[-1].transcript == (
+    assert flat[-1].transcript == (
         "user: (not executed) left out",
         "bot:  (expected) Hello",
         "user: asked",
@@ -324,10 +325,10 @@ def test_cases_of__gate_case(ending: Ending, red: bool, gate: bool, granularity:
     """The gate adds a case of its own unless the others already say how it ended."""
     step = builders.make_step(**_assertion_step(outcome=Outcome.FAILED if red else Outcome.PASSED))
     suite = builders.make_suite(steps=(step,))
-    cases = testcases.cases_of(builders.make_result(ending, suite=suite), granularity)
+    flat = cases.cases_of(builders.make_result(ending, suite=suite), granularity)
 
-    assert (cases[-1].classname == "kore_gate.import") is gate
-    assert len(cases) == 1 + gate
+    assert (flat[-1].classname == "kore_gate.import") is gate
+    assert len(flat) == 1 + gate
 
 
 @pytest.mark.parametrize(
@@ -348,15 +349,15 @@ def test_cases_of__gate_outcomes(ending: Ending, kind: str) -> None:
     verdict = builders.make_verdict(ending, details=("row 1",), cause="a slow bot", hint="wait longer")
     result = builders.make_result(suite=None, verdict=verdict, phase=Phase.RUN, file="suites/a.json")
 
-    (case,) = testcases.cases_of(result)
+    (case,) = cases.cases_of(result)
 
-    assert case == testcases.Case(
+    assert case == cases.Case(
         classname="kore_gate.run",
         name="run succeeds: Banking regression",
         outcome=Outcome.ERROR,
         type=kind,
         message=verdict.message,
-        text=f"{verdict.message}\n  - row 1\nUsually: a slow bot\nWhat to do: wait longer",
+        text=f"{verdict.message}\n  - row 1\nUsual cause: a slow bot\nWhat to do: wait longer",
         source=Source(file="suites/a.json", line=1),
     )
 
@@ -382,7 +383,7 @@ def test_cases_of__gate_outcomes(ending: Ending, kind: str) -> None:
 )
 def test_cases_of__gate_case_names_the_suite(overrides: dict[str, Any], classname: str, name: str) -> None:
     """The gate's own test case names its suite, so that readers can tell those of several suites apart."""
-    (case,) = testcases.cases_of(builders.make_result(Ending.TIMED_OUT, suite=None, **overrides))
+    (case,) = cases.cases_of(builders.make_result(Ending.TIMED_OUT, suite=None, **overrides))
 
     assert (case.classname, case.name) == (classname, name)
 
@@ -398,7 +399,7 @@ def test_cases_of__counts_only(suite: Suite | None, granularity: str) -> None:
     verdict = builders.make_verdict(message="Run: 3 steps passed.")
     result = builders.make_result(suite=suite, verdict=verdict, phase=Phase.RUN, evidence=Evidence.EXECUTION)
 
-    own = testcases.cases_of(result, granularity)[-1]
+    own = cases.cases_of(result, granularity)[-1]
 
     assert (own.classname, own.name, own.outcome) == (
         "kore_gate.run",
@@ -406,21 +407,21 @@ def test_cases_of__counts_only(suite: Suite | None, granularity: str) -> None:
         Outcome.PASSED,
     )
     assert own.transcript == ("Run: 3 steps passed.",)
-    assert testcases.count(result, granularity).passed == 1
+    assert cases.count(result, granularity).passed == 1
 
 
 def test_cases_of__allowed_empty_run() -> None:
     """A run of an empty suite proves nothing: its one case stays skipped."""
     result = builders.make_result(suite=builders.make_suite(steps=()), phase=Phase.RUN, evidence=Evidence.NONE)
 
-    (case,) = testcases.cases_of(result)
+    (case,) = cases.cases_of(result)
 
     assert (case.outcome, case.type) == (Outcome.SKIPPED, "kore_gate.NothingToTest")
 
 
 def test_cases_of__allowed_empty_suite() -> None:
     """An empty suite that may pass has one case, skipped: no file is without a test case, and none is green for it."""
-    (case,) = testcases.cases_of(builders.make_result(suite=builders.make_suite(steps=())))
+    (case,) = cases.cases_of(builders.make_result(suite=builders.make_suite(steps=())))
 
     assert (case.outcome, case.type) == (Outcome.SKIPPED, "kore_gate.NothingToTest")
 
@@ -436,7 +437,7 @@ def test_cases_of__step_granularity() -> None:
     step = builders.make_step(replies=(builders.make_reply(assertions=assertions),), duration=2.0)
     result = builders.make_result(Ending.FAILED, suite=builders.make_suite(steps=(step,)))
 
-    (case,) = testcases.cases_of(result, "step")
+    (case,) = cases.cases_of(result, "step")
 
     assert (case.classname, case.name) == ("kore.Banking regression", "01 Hi")
     assert (case.outcome, case.type, case.message) == (Outcome.ERROR, "kore.StepError", "no context")
@@ -472,7 +473,7 @@ def test_cases_of__step_granularity_outcome(
     reply = builders.make_reply(assertions=tuple(builders.make_assertion(**each) for each in assertions))
     suite = builders.make_suite(steps=(builders.make_step(replies=(reply,)),))
 
-    case = testcases.cases_of(builders.make_result(suite=suite), "step")[0]
+    case = cases.cases_of(builders.make_result(suite=suite), "step")[0]
 
     assert (case.outcome, case.message) == (outcome, message)
 
@@ -501,10 +502,10 @@ def test_cases_of__long_names() -> None:
     result = builders.make_result(name="s" * 500, suite=builders.make_suite(steps=steps))
 
     for granularity in ("assertion", "step"):
-        cases = testcases.cases_of(result, granularity)
+        flat = cases.cases_of(result, granularity)
 
-        assert len({(case.classname, case.name) for case in cases}) == 2
-        assert all(len(case.classname) <= 200 and len(case.name) <= 200 for case in cases)
+        assert len({(case.classname, case.name) for case in flat}) == 2
+        assert all(len(case.classname) <= 200 and len(case.name) <= 200 for case in flat)
 
 
 @pytest.mark.parametrize(
@@ -522,9 +523,9 @@ def test_cases_of__repeats(values: list[str], names: list[str]) -> None:
         builders.make_assertion(group="flow", checks=(builders.make_check(value=value),)) for value in values
     )
 
-    cases = _one(replies=(builders.make_reply(assertions=assertions),))
+    flat = _one(replies=(builders.make_reply(assertions=assertions),))
 
-    assert [case.name.removeprefix("flow reaches ") for case in cases] == names
+    assert [case.name.removeprefix("flow reaches ") for case in flat] == names
 
 
 @hypothesis.given(strategies.lists(strategies.sampled_from(["a", "a #2", "a #2 #2", "a #3", "b" * 300, "b" * 301])))
@@ -536,15 +537,15 @@ def test_cases_of__names_are_unique(values: list[str]) -> None:
     names = [case.name for case in _one(replies=(builders.make_reply(assertions=assertions),))]
 
     assert len(set(names)) == len(names) == max(1, len(values))
-    assert all(len(name) <= testcases.NAME_LIMIT for name in names)
+    assert all(len(name) <= cases.NAME_LIMIT for name in names)
 
 
 def test_cases_of__long_suite_names_keep_their_numbers() -> None:
     """The number that tells two suites of one name apart is in every class name."""
-    cases = [_one({"name": f"{'s' * 500}{end}"})[0] for end in ("", " #2", " #3")]
+    flat = [_one({"name": f"{'s' * 500}{end}"})[0] for end in ("", " #2", " #3")]
 
-    assert len({case.classname for case in cases}) == 3
-    assert all(len(case.classname) <= 200 for case in cases)
+    assert len({case.classname for case in flat}) == 3
+    assert all(len(case.classname) <= 200 for case in flat)
 
 
 def test_count__all_kinds() -> None:
@@ -563,17 +564,17 @@ def test_count__all_kinds() -> None:
     )
     result = builders.make_result(Ending.TIMED_OUT, suite=builders.make_suite(steps=steps))
 
-    counts = testcases.count(result)
+    counts = cases.count(result)
 
     assert counts == Counts(steps=3, assertions=4, passed=1, failed=1, errors=3, skipped=3)
     assert counts + counts == Counts(steps=6, assertions=8, passed=2, failed=2, errors=6, skipped=6)
-    by_step = testcases.count(result, "step")
+    by_step = cases.count(result, "step")
     assert by_step == Counts(steps=3, assertions=4, passed=0, failed=0, errors=3, skipped=1)
 
 
 def test_count__no_suite() -> None:
     """Where no suite is known, the gate's own test case is all there is to count."""
-    assert testcases.count(builders.make_result(Ending.REFUSED, suite=None)) == Counts(errors=1)
+    assert cases.count(builders.make_result(Ending.REFUSED, suite=None)) == Counts(errors=1)
 
 
 @pytest.mark.parametrize(
@@ -591,9 +592,9 @@ def test_unjudged(outcomes: list[Outcome], outcome: Outcome, by_assertion: int, 
     step = builders.make_step(outcome=outcome, replies=(builders.make_reply(assertions=assertions),))
     result = builders.make_result(suite=builders.make_suite(steps=(step,)))
 
-    assert testcases.unjudged(result) == by_assertion
-    assert testcases.unjudged(result, "step") == by_step
-    assert testcases.unjudged(builders.make_result(suite=None)) == 0
+    assert cases.unjudged(result) == by_assertion
+    assert cases.unjudged(result, "step") == by_step
+    assert cases.unjudged(builders.make_result(suite=None)) == 0
 
 
 @pytest.mark.parametrize("granularity", ["assertion", "step"])
@@ -632,8 +633,8 @@ def test_count__agrees_with_cases(
     suite = builders.make_suite(steps=steps)
     result = builders.make_result(ending, suite=suite, phase=phase, evidence=evidence)
 
-    counts = testcases.count(result, granularity)
+    counts = cases.count(result, granularity)
 
-    made = [case.outcome for case in testcases.cases_of(result, granularity)]
+    made = [case.outcome for case in cases.cases_of(result, granularity)]
     wanted = (Outcome.PASSED, Outcome.FAILED, Outcome.ERROR, Outcome.SKIPPED)
     assert [made.count(outcome) for outcome in wanted] == list(dataclasses.astuple(counts)[2:])

@@ -218,17 +218,29 @@ def test_file_name__any_text(given: str) -> None:
 @pytest.mark.parametrize(
     ("seconds", "shown"),
     [
-        (0.04, "0.0 s"),
-        (4.24, "4.2 s"),
-        (9.99, "10 s"),
-        (42.4, "42 s"),
-        (59.7, "1 min"),
-        (60, "1 min"),
-        (65, "1 min 5 s"),
-        (3600, "1 h"),
-        (5400.2, "1 h 30 min"),
+        (0, "0.0s"),
+        (0.004, "4ms"),
+        (0.84, "0.8s"),
+        (9.96, "10s"),
+        (14.364, "14s"),
+        (59.7, "1m"),
+        (65, "1m 5s"),
+        (3600, "1h"),
+        (3785, "1h 3m"),
+        (float("nan"), "?"),
+        (float("inf"), "?"),
+        (-1, "?"),
     ],
 )
 def test_duration__table(seconds: float, shown: str) -> None:
     """A duration is written in the two units that matter."""
     assert text.duration(seconds) == shown
+
+
+def test_unique() -> None:
+    """A name that is taken in either case gets a number, and so does a number that is taken."""
+    taken: set[str] = set()
+
+    names = [text.unique(name, taken) for name in ("Suite", "suite", "suite-2", "SUITE")]
+
+    assert names == ["Suite", "suite-2", "suite-2-2", "SUITE-3"]

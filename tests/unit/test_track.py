@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from kore_gate import track
-from kore_gate.model import Ending, Evidence, Job, Outcome, Phase, Source, State, Suite, SuiteResult, Tally, Verdict
-from kore_gate.track import Track, Work
+from kore_gate.errors import Ending
+from kore_gate.gate import suite_run
+from kore_gate.gate.suite_run import Track, Work
+from kore_gate.model import Evidence, Job, Outcome, Phase, Source, State, Suite, SuiteResult, Tally, Verdict
 from tests.builders import make_step, make_suite, make_verdict
 from tests.fakes.clock import FakeClock
 
@@ -213,7 +214,7 @@ def test_located__every_step() -> None:
     suite = make_suite(steps=(make_step(), make_step(number=2)))
     work = dataclasses.replace(WORK, file="a.json", lines=(3, 9))
 
-    found = track.located(suite, work)
+    found = suite_run.located(suite, work)
 
     assert found is not None
     assert [step.source for step in found.steps] == [Source(file="a.json", line=3), Source(file="a.json", line=9)]
@@ -228,12 +229,12 @@ def test_located__not_known(work: Work) -> None:
     """Where Kore.ai's steps are not the file's, no line is guessed."""
     suite = make_suite(steps=(make_step(), make_step(number=2)))
 
-    assert track.located(suite, work) == suite
+    assert suite_run.located(suite, work) == suite
 
 
 def test_located__no_suite() -> None:
     """Without a suite there is nothing to locate."""
-    assert track.located(None, dataclasses.replace(WORK, file="a.json")) is None
+    assert suite_run.located(None, dataclasses.replace(WORK, file="a.json")) is None
 
 
 RUNS: dict[str, tuple[Job, Suite | None, Evidence]] = {

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kore_gate import values
+from kore_gate.settings import parsers
 
 
 def encoded(header: object) -> str:
@@ -89,14 +89,14 @@ NO_HOSTS = {
 @pytest.mark.parametrize(("given_text", "base"), HOSTS.values(), ids=HOSTS)
 def test_host__good(given_text: str, base: str) -> None:
     """A host is read in every form people write it in, as the base of all addresses."""
-    assert values.host(given_text) == base
+    assert parsers.host(given_text) == base
 
 
 @pytest.mark.parametrize(("given_text", "reason"), NO_HOSTS.values(), ids=NO_HOSTS)
 def test_host__bad(given_text: str, reason: str) -> None:
     """What could send the token elsewhere, or nowhere, is refused, and nothing of a password is repeated."""
     with pytest.raises(ValueError, match=re.escape(reason)) as refused:
-        values.host(given_text)
+        parsers.host(given_text)
 
     assert "geheim" not in str(refused.value)
 
@@ -112,7 +112,7 @@ def test_host__bad(given_text: str, reason: str) -> None:
 def test_host__any_text(given_text: str) -> None:
     """Each text is refused or becomes an address that the client can call, at that very host."""
     try:
-        base = values.host(given_text)
+        base = parsers.host(given_text)
     except ValueError:
         return
 
@@ -122,7 +122,7 @@ def test_host__any_text(given_text: str) -> None:
     assert url.raw_host.decode() in given_text.lower()
     assert not url.userinfo
     assert not url.query
-    assert values.host(base) == base
+    assert parsers.host(base) == base
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_host__any_text(given_text: str) -> None:
 )
 def test_is_loopback(name: str, loopback: bool) -> None:
     """Only names and addresses of this machine are loopback."""
-    assert values.is_loopback(name) is loopback
+    assert parsers.is_loopback(name) is loopback
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ def test_is_loopback(name: str, loopback: bool) -> None:
 )
 def test_duration__good(given_text: str, seconds: float) -> None:
     """A duration is read in seconds or in units."""
-    assert values.duration(given_text) == seconds
+    assert parsers.duration(given_text) == seconds
 
 
 @pytest.mark.parametrize(
@@ -189,15 +189,15 @@ def test_duration__good(given_text: str, seconds: float) -> None:
 def test_duration__bad(given_text: str) -> None:
     """What is no duration is refused, and so is one of no length."""
     with pytest.raises(ValueError, match=r"duration|longer"):
-        values.duration(given_text)
+        parsers.duration(given_text)
 
 
 def test_interval() -> None:
     """An interval is a duration, or left to the gate."""
-    assert values.interval("auto") is None
-    assert values.interval("5s") == 5
+    assert parsers.interval("auto") is None
+    assert parsers.interval("5s") == 5
     with pytest.raises(ValueError, match="or auto"):
-        values.interval("fast")
+        parsers.interval("fast")
 
 
 @pytest.mark.parametrize(
@@ -216,45 +216,45 @@ def test_interval() -> None:
 )
 def test_size__good(given_text: str, size: int) -> None:
     """A size is read in bytes or in units of either kind."""
-    assert values.size(given_text) == size
+    assert parsers.size(given_text) == size
 
 
 @pytest.mark.parametrize("given_text", ["", "0", "0MiB", "-1", "1.5MB", "64M", "MiB", "٣", "1_000", "1" * 13])
 def test_size__bad(given_text: str) -> None:
     """What is no size is refused."""
     with pytest.raises(ValueError, match="no size"):
-        values.size(given_text)
+        parsers.size(given_text)
 
 
 @pytest.mark.parametrize("given_text", ["true", "TRUE", "yes", "on", "1"])
 def test_flag__yes(given_text: str) -> None:
     """Yes is said in the ways of YAML and shells."""
-    assert values.flag(given_text) is True
+    assert parsers.flag(given_text) is True
 
 
 @pytest.mark.parametrize("given_text", ["false", "False", "no", "OFF", "0"])
 def test_flag__no(given_text: str) -> None:
     """And so is no."""
-    assert values.flag(given_text) is False
+    assert parsers.flag(given_text) is False
 
 
 @pytest.mark.parametrize("given_text", ["", "maybe", "2", "y"])
 def test_flag__neither(given_text: str) -> None:
     """Nothing else is taken for either."""
     with pytest.raises(ValueError, match="neither"):
-        values.flag(given_text)
+        parsers.flag(given_text)
 
 
 def test_number() -> None:
     """A number is whole and above zero."""
-    assert values.number("20") == 20
+    assert parsers.number("20") == 20
 
 
 @pytest.mark.parametrize("given_text", ["0", "-1", "1.5", "", "٣", "1234567", "1_0"])
 def test_number__bad(given_text: str) -> None:
     """Nothing else is one."""
     with pytest.raises(ValueError, match="whole number"):
-        values.number(given_text)
+        parsers.number(given_text)
 
 
 @pytest.mark.parametrize(
@@ -276,7 +276,7 @@ def test_number__bad(given_text: str) -> None:
 )
 def test_ids(given_text: str, ids: tuple[str, ...]) -> None:
     """Ids are opaque, apart by commas and white space or in an array such as the gate puts out, each taken once."""
-    assert values.ids(given_text) == ids
+    assert parsers.ids(given_text) == ids
 
 
 @pytest.mark.parametrize(
@@ -296,7 +296,7 @@ def test_ids(given_text: str, ids: tuple[str, ...]) -> None:
 def test_ids__bad(given_text: str, reason: str) -> None:
     """No id at all, or what can't be one, is refused."""
     with pytest.raises(ValueError, match=reason):
-        values.ids(given_text)
+        parsers.ids(given_text)
 
 
 @pytest.mark.parametrize(
@@ -310,21 +310,21 @@ def test_ids__bad(given_text: str, reason: str) -> None:
 )
 def test_lines(given_text: str, lines: tuple[str, ...]) -> None:
     """Names may hold spaces and commas; only line breaks part them."""
-    assert values.lines(given_text) == lines
+    assert parsers.lines(given_text) == lines
 
 
 def test_words() -> None:
     """Words may hold spaces; commas and line breaks part them."""
-    assert values.words("smoke, regression test\nsmoke,,") == ("smoke", "regression test")
-    assert values.words(",") == ()
+    assert parsers.words("smoke, regression test\nsmoke,,") == ("smoke", "regression test")
+    assert parsers.words(",") == ()
     with pytest.raises(ValueError, match="control"):
-        values.words("a,b\x00")
+        parsers.words("a,b\x00")
 
 
 @pytest.mark.parametrize("given_text", [f"{HEADER}.e30.c2ln", f"{HEADER}.e30.", f"{HEADER}.a.b.c.d"])
 def test_token__good(given_text: str) -> None:
     """A token is signed or encrypted; what it says is Kore.ai's to judge."""
-    assert values.token(given_text) == given_text
+    assert parsers.token(given_text) == given_text
 
 
 @pytest.mark.parametrize(
@@ -349,7 +349,7 @@ def test_token__good(given_text: str) -> None:
 def test_token__bad(given_text: str) -> None:
     """What is no JSON web token is told so without repeating it."""
     with pytest.raises(ValueError, match="no JSON web token") as refused:
-        values.token(given_text)
+        parsers.token(given_text)
 
     assert "geheim" not in str(refused.value)
 
@@ -358,7 +358,7 @@ def test_token__bad(given_text: str) -> None:
 def test_token__bearer(prefix: str) -> None:
     """A common mistake has a message of its own."""
     with pytest.raises(ValueError, match="Bearer"):
-        values.token(f"{prefix}{HEADER}.e30.c2ln")
+        parsers.token(f"{prefix}{HEADER}.e30.c2ln")
 
 
 PEM = "-----BEGIN RSA PRIVATE KEY-----\nabc\n-----END RSA PRIVATE KEY-----"
@@ -367,7 +367,7 @@ PEM = "-----BEGIN RSA PRIVATE KEY-----\nabc\n-----END RSA PRIVATE KEY-----"
 @pytest.mark.parametrize("given_text", [PEM, PEM.replace("\n", "\\n")], ids=["lines", "one line"])
 def test_private_key__good(given_text: str) -> None:
     r"""A key is PEM, its line breaks real or written as \n."""
-    assert values.private_key(given_text) == PEM
+    assert parsers.private_key(given_text) == PEM
 
 
 @pytest.mark.parametrize(
@@ -383,7 +383,7 @@ def test_private_key__good(given_text: str) -> None:
 def test_private_key__bad(given_text: str) -> None:
     """What is no private key is told so without repeating it."""
     with pytest.raises(ValueError, match="PEM form") as refused:
-        values.private_key(given_text)
+        parsers.private_key(given_text)
 
     assert "geheim" not in str(refused.value)
 
@@ -391,17 +391,17 @@ def test_private_key__bad(given_text: str) -> None:
 @pytest.mark.parametrize("given_text", ["en", "EN", "en_US", "zh-Hans-CN"])
 def test_language__good(given_text: str) -> None:
     """A language is its code."""
-    assert values.language(given_text) == given_text
+    assert parsers.language(given_text) == given_text
 
 
 @pytest.mark.parametrize("given_text", ["", "français", "en;q=1", "en us", "-", "en\r\nauth: x"])
 def test_language__bad(given_text: str) -> None:
     """What could not stand in a header is refused."""
     with pytest.raises(ValueError, match="language"):
-        values.language(given_text)
+        parsers.language(given_text)
 
 
-@pytest.mark.parametrize("read", [values.text, values.identifier, values.secret])
+@pytest.mark.parametrize("read", [parsers.text, parsers.identifier, parsers.secret])
 @pytest.mark.parametrize("given_text", ["a\nb", "a\x00", "\x7f", "a\x85b", "a\ud800"])
 def test_text__bad(read: Callable[[str], str], given_text: str) -> None:
     """No text has control characters or halves of characters in it, and none is repeated in the message."""
@@ -411,4 +411,4 @@ def test_text__bad(read: Callable[[str], str], given_text: str) -> None:
 
 def test_text__any_other() -> None:
     """All other characters are the user's business."""
-    assert values.text("Käse 🧀 \u2028 <&>") == "Käse 🧀 \u2028 <&>"
+    assert parsers.text("Käse 🧀 \u2028 <&>") == "Käse 🧀 \u2028 <&>"

@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
-from kore_gate import endings, errors, verdict
-from kore_gate.exit_codes import GRAVEST_FIRST, ExitCode
+from kore_gate import errors
+from kore_gate.errors import GRAVEST_FIRST, Ending, ExitCode
+from kore_gate.gate import verdict
 from kore_gate.kore import payloads
-from kore_gate.model import Ending, Outcome, Phase, Suite, SuiteResult, Verdict
+from kore_gate.model import Outcome, Phase, Suite, SuiteResult, Verdict
 from tests.builders import make_result, make_verdict
 from tests.fakes import judging
 from tests.fakes.answers import group, imported, run, sample, step, tally
@@ -121,7 +122,7 @@ IMPORTS: dict[str, tuple[Mapping[str, object], ExitCode, str]] = {
     "still running": (
         imported(status="IN_PROGRESS", percentageComplete=85, response=None),
         ExitCode.TIMED_OUT,
-        "timed out after 30 min (timeout: 30 min); last status: IN_PROGRESS, 85 %.",
+        "timed out after 30m (timeout: 30m); last status: IN_PROGRESS, 85 %.",
     ),
     "an unknown word": (
         imported(step(), status="REINDEXING"),
@@ -347,7 +348,7 @@ RUNS: dict[str, tuple[Mapping[str, object], ExitCode, str]] = {
     "running": (
         sample("conversation-run-status-inprogress-v10"),
         ExitCode.TIMED_OUT,
-        "Run: timed out after 30 min (timeout: 30 min); last status: inprogress, 85 %.",
+        "Run: timed out after 30m (timeout: 30m); last status: inprogress, 85 %.",
     ),
     "no status": ({"result": {}}, ExitCode.TIMED_OUT, "no status at all"),
     "passed, and nothing more": ({"status": "passed"}, ExitCode.NOTHING_TO_TEST, "the suite has no steps"),
@@ -436,7 +437,7 @@ def test_of_error__every_kind(kind: type[errors.GateError], code: ExitCode, endi
     """What stopped the gate from knowing becomes a verdict with all it has to say."""
     error = kind("What happened.", cause="why", hint="what to do", details=["more"])
 
-    judged = endings.of_error(error, Phase.UPLOAD)
+    judged = verdict.of_error(error, Phase.UPLOAD)
 
     assert judged == Verdict(
         ending=ending,
@@ -450,14 +451,14 @@ def test_of_error__every_kind(kind: type[errors.GateError], code: ExitCode, endi
 
 def test_of_error__rejected() -> None:
     """A request that Kore.ai turns down is a job it ended in failure."""
-    judged = endings.of_error(errors.Rejected("No such suite.", status=404), Phase.RUN)
+    judged = verdict.of_error(errors.Rejected("No such suite.", status=404), Phase.RUN)
 
     assert (judged.exit_code, judged.ending) == (ExitCode.JOB_FAILED, Ending.JOB_FAILED)
 
 
 def test_of_bug__names_the_exception_alone() -> None:
     """A bug is named by its kind: what it says may hold anything."""
-    judged = endings.of_bug(KeyError("secret"), Phase.RUN)
+    judged = verdict.of_bug(KeyError("secret"), Phase.RUN)
 
     assert judged.exit_code is ExitCode.BUG
     assert judged.message == "Run: kore_gate itself failed (KeyError)."
@@ -473,7 +474,7 @@ def test_of_bug__names_the_exception_alone() -> None:
 )
 def test_interrupted__signals(signum: int, code: ExitCode, message: str) -> None:
     """Each signal has its own exit code."""
-    judged = endings.interrupted(signum, Phase.RUN, "inprogress", known=True)
+    judged = verdict.interrupted(signum, Phase.RUN, "inprogress", known=True)
 
     assert (judged.exit_code, judged.message) == (code, message)
     assert "resume with the command below" in judged.hint
@@ -481,7 +482,7 @@ def test_interrupted__signals(signum: int, code: ExitCode, message: str) -> None
 
 def test_interrupted__without_an_id() -> None:
     """Where no id is known there is nothing to resume, and nothing is promised."""
-    judged = endings.interrupted(15, Phase.UPLOAD, "", known=False)
+    judged = verdict.interrupted(15, Phase.UPLOAD, "", known=False)
 
     assert judged.message == "Upload: interrupted by SIGTERM."
     assert "command below" not in judged.hint
@@ -491,7 +492,7 @@ def test_of_report__keeps_what_was_known() -> None:
     """A report that could not be written does not hide the verdict there would have been."""
     failures = [errors.ReportError("a.xml could not be written.", cause="full", hint="make room")]
 
-    judged = endings.of_report(failures, make_verdict(Ending.FAILED))
+    judged = verdict.of_report(failures, make_verdict(Ending.FAILED))
 
     assert judged.exit_code is ExitCode.REPORT
     assert judged.message == "1 report could not be written; otherwise: 1 of 1 assertions failed."
@@ -546,7 +547,7 @@ def test_overall__names_those_that_count() -> None:
 
 def test_overall__fail_fast_is_no_reason() -> None:
     """The reason is what a suite found, not that others were left out for it."""
-    left_out = make_result(name="left out", verdict=endings.stopped("broken", known=False))
+    left_out = make_result(name="left out", verdict=verdict.stopped("broken", known=False))
 
     judged = verdict.overall([left_out, of(ExitCode.FAILED, "broken")])
 

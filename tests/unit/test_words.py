@@ -2,36 +2,16 @@
 
 import pytest
 
-from kore_gate.model import Ending, Evidence, Outcome
-from kore_gate.reports import words
+from kore_gate.errors import Ending
+from kore_gate.model import Evidence, Outcome
+from kore_gate.reports import labels
 from tests import builders
-
-
-@pytest.mark.parametrize(
-    ("value", "said"),
-    [
-        (0, "0.0 s"),
-        (0.004, "4 ms"),
-        (0.84, "0.8 s"),
-        (14.364, "14 s"),
-        (60, "1 min"),
-        (125, "2 min 5 s"),
-        (3600, "1 h"),
-        (3785, "1 h 3 min"),
-        (float("nan"), "?"),
-        (float("inf"), "?"),
-        (-1, "?"),
-    ],
-)
-def test_seconds(value: float, said: str) -> None:
-    """Time spans are written as people say them."""
-    assert words.seconds(value) == said
 
 
 @pytest.mark.parametrize("ending", Ending)
 def test_titles(ending: Ending) -> None:
     """Every ending has a title."""
-    assert words.TITLES[ending]
+    assert labels.TITLES[ending]
 
 
 @pytest.mark.parametrize(
@@ -59,11 +39,11 @@ def test_step_outcome(outcome: Outcome, outcomes: list[Outcome], evidence: Evide
     disabled = builders.make_assertion(enabled=False, outcome=Outcome.FAILED)
     step = builders.make_step(outcome=outcome, replies=(builders.make_reply(assertions=(*assertions, disabled)),))
 
-    named = words.step_outcome(builders.make_result(evidence=evidence), step)
+    named = labels.step_outcome(builders.make_result(evidence=evidence), step)
 
     assert named == said
-    assert named in words.OUTCOMES.keys() & words.MARKS.keys()
-    assert words.is_red(step) == (said in ("failed", "error"))
+    assert named in labels.OUTCOMES.keys() & labels.MARKS.keys()
+    assert step.is_red == (said in ("failed", "error"))
 
 
 @pytest.mark.parametrize(
@@ -85,7 +65,7 @@ def test_evidence(outcomes: list[Outcome], actual: str | None, evidence: Evidenc
     )
     result = builders.make_result(suite=builders.make_suite(steps=steps), evidence=evidence)
 
-    assert words.evidence(result).startswith(said)
+    assert labels.evidence(result).startswith(said)
 
 
 @pytest.mark.parametrize(
@@ -96,4 +76,4 @@ def test_actual(group: str, own: str | None, actual: str | None) -> None:
     """A reply's text stands for the actual value of a text assertion only."""
     reply = builders.make_reply(actual="Bye")
 
-    assert words.actual(reply, builders.make_assertion(group=group, actual=own)) == actual
+    assert labels.actual(reply, builders.make_assertion(group=group, actual=own)) == actual

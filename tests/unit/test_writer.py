@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kore_gate import errors
-from kore_gate.reports.writer import FIXED_NAMES, RESULT, Writer
+from kore_gate.reports.write import FIXED_NAMES, RESULT, Writer
 
 
 @pytest.fixture

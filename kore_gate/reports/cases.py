@@ -5,20 +5,10 @@ import dataclasses
 import re
 from collections.abc import Iterable, Iterator
 
-from kore_gate import bubble, phrases, text
-from kore_gate.model import (
-    Assertion,
-    Counts,
-    Ending,
-    Evidence,
-    Outcome,
-    Phase,
-    Reply,
-    Result,
-    Source,
-    Step,
-    SuiteResult,
-)
+from kore_gate import text
+from kore_gate.errors import Ending
+from kore_gate.model import Assertion, Counts, Evidence, Outcome, Phase, Reply, Result, Source, Step, SuiteResult
+from kore_gate.reports import labels
 
 NAME_LIMIT = 200
 
@@ -61,11 +51,6 @@ class Case:
 def cases_of(result: SuiteResult, granularity: str = "assertion") -> list[Case]:
     """Flatten a suite into test cases, one an assertion or a step, and the gate's own where it has something to say."""
     return list(each(result, granularity))
-
-
-def suites_of(call: Result) -> list[SuiteResult]:
-    """Return the suites of a call: a problem of the whole call is reported as one of them, and is none."""
-    return [result for result in call.suites if result.phase is not Phase.SETTINGS]
 
 
 def each(result: SuiteResult, granularity: str = "assertion") -> Iterator[Case]:
@@ -125,6 +110,11 @@ def count(result: SuiteResult, granularity: str = "assertion") -> Counts:
     )
 
 
+def total(call: Result) -> Counts:
+    """Sum the counts of a call's suites."""
+    return sum((count(result, call.junit_granularity) for result in call.suites), Counts())
+
+
 def has_case(assertion: Assertion) -> bool:
     """Tell whether an assertion is a test case: every reply carries disabled groups that expect nothing."""
     return assertion.enabled or bool(assertion.checks)
@@ -165,7 +155,7 @@ def _parts(step: Step) -> Iterator[tuple[int, Reply | None, Assertion | None, Ou
 
 
 def _step_cases(result: SuiteResult, step: Step, index: int) -> Iterator[Case]:
-    classname = f"kore.{suite_part(result.name)}.{_segment(phrases.step_label(step), 110)}"
+    classname = f"kore.{suite_part(result.name)}.{_segment(labels.step_label(step), 110)}"
     transcript: tuple[str, ...] | None = None
     # The step was executed once: its time stands on the first of its cases that was judged.
     duration = step.duration or 0.0
@@ -176,7 +166,7 @@ def _step_cases(result: SuiteResult, step: Step, index: int) -> Iterator[Case]:
         prefix = f"reply {number} · " if number and len(step.replies) > 1 else ""
         yield Case(
             classname=classname,
-            name=prefix + (phrases.label(assertion) if assertion else "step"),
+            name=prefix + (labels.label(assertion) if assertion else "step"),
             outcome=outcome,
             type=_TYPES.get(outcome, ""),
             message=message,
@@ -201,7 +191,7 @@ def _explanation(
     if outcome is Outcome.PASSED:
         return "", ""
     if outcome is Outcome.FAILED:
-        return phrases.difference(assertion, reply)
+        return labels.difference(assertion, reply)
     reason = assertion.reason or step.reason
     if outcome is Outcome.ERROR:
         return reason or "could not be judged", ""
@@ -218,7 +208,7 @@ def _whole_step(result: SuiteResult, step: Step, index: int) -> Iterator[Case]:
     yield dataclasses.replace(
         first,
         classname=f"kore.{_segment(result.name, NAME_LIMIT - 5)}",
-        name=phrases.step_label(step),
+        name=labels.step_label(step),
         text="\n".join([first.text, *lines]) if worst is not Outcome.PASSED else "",
         duration=step.duration or 0.0,
     )
@@ -235,20 +225,14 @@ def _transcript(result: SuiteResult, index: int) -> tuple[str, ...]:
     executed = result.evidence is Evidence.EXECUTION
     told: list[str] = []
     for step in (result.suite.steps if result.suite else ())[max(0, index - 9) : index + 1]:
-        never = "(not executed) " if executed and not was_executed(step) else ""
+        never = "(not executed) " if executed and not step.was_executed else ""
         told.append(f"user: {never}{step.input or step.event}")
         for reply in step.replies:
             said = reply.actual if executed else None
-            shown = bubble.readable(reply.text if said is None else said)
+            shown = labels.readable(reply.text if said is None else said)
             told.append(f"bot:  {shown}" if said is not None else f"bot:  (expected) {shown}")
-        told.extend(f"bot:  {bubble.readable(extra)}" for extra in step.unexpected)
+        told.extend(f"bot:  {labels.readable(extra)}" for extra in step.unexpected)
     return tuple(told)
-
-
-def was_executed(step: Step) -> bool:
-    """Tell whether something shows that a step of a run was executed."""
-    answered = step.unexpected or any(reply.actual is not None for reply in step.replies)
-    return step.outcome not in _UNJUDGED or bool(answered)
 
 
 def _gate_case(result: SuiteResult, outcome: Outcome) -> Case:
@@ -261,7 +245,7 @@ def _gate_case(result: SuiteResult, outcome: Outcome) -> Case:
         name = f"{name}: {_shorten(suite, NAME_LIMIT - len(name) - 2)}"
     if outcome is Outcome.PASSED:
         return Case(
-            classname=f"kore_gate.{result.phase}", name=name, outcome=outcome, transcript=(phrases.explain(verdict),)
+            classname=f"kore_gate.{result.phase}", name=name, outcome=outcome, transcript=(labels.explain(verdict),)
         )
     return Case(
         classname=f"kore_gate.{result.phase}",
@@ -269,7 +253,7 @@ def _gate_case(result: SuiteResult, outcome: Outcome) -> Case:
         outcome=outcome,
         type=f"kore_gate.{''.join(word.title() for word in ending.split('-'))}",
         message=verdict.message,
-        text="\n".join([phrases.explain(verdict), *([f"To resume: {result.resume}"] if result.resume else [])]),
+        text="\n".join([labels.explain(verdict), *([f"To resume: {result.resume}"] if result.resume else [])]),
         source=Source(file=result.file, line=1) if result.file else None,
     )
 
@@ -289,7 +273,7 @@ def _shorten(name: str, limit: int) -> str:
     """Cut a suite's name, and keep the number that tells it from another suite of this name."""
     number = _NUMBER.search(name)
     end = number[0] if number else ""
-    return phrases.shorten(name.removesuffix(end), limit - len(end)) + end
+    return labels.shorten(name.removesuffix(end), limit - len(end)) + end
 
 
 _SEPARATORS = str.maketrans({".": "_", "/": "_", "\\": "_", ":": "_"})
@@ -299,7 +283,7 @@ def _unique(cases: Iterable[Case]) -> Iterator[Case]:
     """Make names printable and short, and number the repeats, the same way in every run."""
     seen: dict[tuple[str, str], int] = {}
     for case in cases:
-        name = phrases.shorten(" ".join(text.xml(case.name[: NAME_LIMIT * 8]).split()), NAME_LIMIT)
+        name = labels.shorten(" ".join(text.xml(case.name[: NAME_LIMIT * 8]).split()), NAME_LIMIT)
         candidate, number = name, seen.get((case.classname, name), 0) + 1
         while number > 1 and (case.classname, candidate := _numbered(name, number)) in seen:
             number += 1
@@ -309,4 +293,4 @@ def _unique(cases: Iterable[Case]) -> Iterator[Case]:
 
 
 def _numbered(name: str, number: int) -> str:
-    return f"{phrases.shorten(name, NAME_LIMIT - len(f' #{number}'))} #{number}"
+    return f"{labels.shorten(name, NAME_LIMIT - len(f' #{number}'))} #{number}"

@@ -1,11 +1,60 @@
 """What is known so far of one suite on its way through the chain."""
 
 import dataclasses
+import json
+import re
+from collections.abc import Sequence
 
-from kore_gate import resume, settle
+from kore_gate import text
 from kore_gate.clock import Clock
-from kore_gate.errors import GateError
-from kore_gate.model import Ending, Evidence, Job, Outcome, Phase, Source, State, Suite, SuiteResult, Verdict
+from kore_gate.errors import Ending, GateError
+from kore_gate.gate import verdict
+from kore_gate.model import Evidence, Job, Outcome, Phase, Result, Source, State, Suite, SuiteResult, Verdict
+
+# Stands for the id of a run that is still to be started, where other runs of the call have one.
+TO_START = "-"
+
+
+def of_call(call: Result) -> str:
+    """Return the command that takes up all suites of a call that can be; "" if there are none."""
+    return command(call.command, [suite for suite in call.suites if suite.resume])
+
+
+def command(call: str, suites: Sequence[SuiteResult]) -> str:
+    """Return the command that takes up suites of a call (`wait`, `import`, `run`, `test`); "" if there is none."""
+    imports = [suite for suite in suites if suite.phase is Phase.IMPORT and suite.ds_id]
+    runs = [suite for suite in suites if suite.phase is Phase.RUN and suite.run_id]
+    parts = []
+    if imports:
+        parts.append("kore-gate wait " + _flag("ds-id", list(dict.fromkeys(suite.ds_id for suite in imports))))
+    to_run = [suite for suite in suites if suite in runs or (call == "test" and suite in imports)]
+    if to_run:
+        run = "kore-gate run " + _words([suite.name for suite in to_run])
+        if runs:
+            ids = [suite.run_id if suite.phase is Phase.RUN else TO_START for suite in to_run]
+            run += " " + _flag("run-id", ids)
+        parts.append(run)
+    return " && ".join(parts)
+
+
+def _words(names: Sequence[str]) -> str:
+    """Write names as words of a command line; as one JSON array if a name would not come through as it is."""
+    if any(_is_odd(name, r"^\[|^\s|\s$|[\r\n]|^--$") for name in names):
+        return text.shell(json.dumps(list(names)))
+    if any(name.startswith("-") for name in names):
+        return " ".join(text.shell(f"--suites={name}") for name in names)
+    return " ".join(map(text.shell, names))
+
+
+def _flag(name: str, ids: Sequence[str]) -> str:
+    odd = any(_is_odd(one, r"^\[|[,\s]") for one in ids)
+    value = json.dumps(list(ids)) if odd else ",".join(ids)
+    return text.shell(f"--{name}={value}") if value.startswith("-") else f"--{name} {text.shell(value)}"
+
+
+def _is_odd(value: str, pattern: str) -> bool:
+    return bool(re.search(pattern, value)) or text.plain(value) != value
+
 
 # Where a suite ended like this, its job at Kore.ai may go on.
 _LASTING = (Ending.TIMED_OUT, Ending.INTERRUPTED, Ending.UNAVAILABLE, Ending.REFUSED)
@@ -99,7 +148,7 @@ class Track:
             notes=tuple(self.notes),
         )
         if self.is_resumable and (goes_on or verdict.ending in _LASTING):
-            result = dataclasses.replace(result, resume=resume.command(self._command, [result]))
+            result = dataclasses.replace(result, resume=command(self._command, [result]))
         self.result = result
         return result
 
@@ -112,7 +161,7 @@ class Track:
     def _unfinished(self) -> Suite | None:
         """Return the suite as far as it is known: with what a run already told, or as defined."""
         if self.phase is Phase.RUN and self.job:
-            return settle.executed(self.job, self.suite)
+            return verdict.executed(self.job, self.suite)
         return self.suite or (self.job.suite if self.job else None)
 
     def _evidence(self, suite: Suite | None) -> Evidence:

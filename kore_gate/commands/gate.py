@@ -7,23 +7,22 @@ import traceback
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from kore_gate import __version__, agent, endings, errors, resume, suite_files, verdict
+from kore_gate import __version__, errors
 from kore_gate.ci import outputs
+from kore_gate.ci.dialects import Surroundings
 from kore_gate.clock import Clock
-from kore_gate.console import Console
-from kore_gate.events import Event, Happening
-from kore_gate.exit_codes import ExitCode, gravest
-from kore_gate.gate import Gate
-from kore_gate.kore import wire
-from kore_gate.kore.api import Api
+from kore_gate.errors import Ending, ExitCode, gravest
+from kore_gate.gate import suite_files, suite_run, verdict
+from kore_gate.gate.runner import Gate
+from kore_gate.gate.suite_run import Track, Work
+from kore_gate.kore import transport
 from kore_gate.kore.auth import Signer
-from kore_gate.kore.client import Client
-from kore_gate.model import Ending, Phase, Result, SuiteResult, Verdict
-from kore_gate.reports import bundle, junit, result, summary
-from kore_gate.reports.writer import RESULT, Writer
-from kore_gate.settings import Settings
-from kore_gate.surroundings import Surroundings
-from kore_gate.track import Track, Work
+from kore_gate.kore.client import Api, Client
+from kore_gate.model import Event, Happening, Phase, Result, SuiteResult, Verdict
+from kore_gate.reports import cases, junit, result, summary, write
+from kore_gate.reports.console import Console
+from kore_gate.reports.write import RESULT, Writer
+from kore_gate.settings.sources import Settings
 
 if TYPE_CHECKING:
     import httpx
@@ -67,6 +66,7 @@ class Call:
         self._is_writing = False
         self._drafts: dict[int, str] = {}  # the JUnit file of each suite that is not judged yet, by its place
         self._draft_names: set[str] = set()
+        self._downloads: set[str] = set()  # names, in lower case
 
     def interrupt(self, signum: int) -> None:
         """Stop at once; the reports of what is known are still written."""
@@ -97,7 +97,7 @@ class Call:
         except Exception as exc:  # noqa: BLE001 a bug outside the suites, too, must leave reports, with what is known
             self._tell_bug(exc)
             tracks = self._gate.tracks if self._gate else []
-            bug = endings.of_bug(exc, Phase.SETTINGS)
+            bug = verdict.of_bug(exc, Phase.SETTINGS)
             results = [*(track.result for track in tracks if track.result), _own_result(bug)]
         return self._finish(results)
 
@@ -121,14 +121,14 @@ class Call:
         settings, clock = self._settings, self._clock
         deadline = self._began + settings.timeout
         signer = Signer(settings, clock)
-        async with wire.connect(settings, self._around.ci, self._transport) as http:
+        async with transport.connect(settings, self._around.ci, self._transport) as http:
             client = Client(http, settings, signer, clock, on_trouble=self._note_trouble)
             self._gate = Gate(
                 settings,
                 Api(client, settings),
                 clock,
                 deadline=deadline,
-                writer=self._writer,
+                save=self._save,
                 tell=self._tell,
                 on_bug=self._tell_bug,
             )
@@ -146,11 +146,18 @@ class Call:
                 run_ids = settings.run_id or ("",) * len(settings.suites)
                 pairs = zip(settings.suites, run_ids, strict=True)
                 return [
-                    Work(key=name, name=name, phase=Phase.RUN, run_id=run_id if run_id != resume.TO_START else "")
+                    Work(key=name, name=name, phase=Phase.RUN, run_id=run_id if run_id != suite_run.TO_START else "")
                     for name, run_id in pairs
                 ]
             case _:
                 return suite_files.load(settings.files, settings.name, self._around.root)
+
+    def _save(self, suite: str, link: str, content: bytes) -> str:
+        """Keep a results file that Kore.ai links to; return the name it got. Raises ReportError."""
+        name = write.name(suite, link, self._downloads)
+        self._downloads.add(name.casefold())
+        self._writer.write(name, content)
+        return name
 
     def _note_trouble(self, said: str) -> None:
         self._console.debug(said)
@@ -176,8 +183,10 @@ class Call:
                     self._draft(place, track)
             if not any(known) or (len(tracks) > _MOST_SINGLE_NOTES and not all(known)):
                 return
-            unfinished = self._result([track.result or _sketch(track) for track in tracks], endings.UNFINISHED)
-            told = outputs.outputs_of(unfinished, self._settings.report_dir, list(self._drafts.values()))
+            unfinished = self._result([track.result or _sketch(track) for track in tracks], verdict.UNFINISHED)
+            told = outputs.outputs_of(
+                unfinished, cases.total(unfinished), self._settings.report_dir, list(self._drafts.values())
+            )
             told = {name: value for name, value in told.items() if value}
             if self._around.output_file:
                 self._writer.append(self._around.output_file, outputs.github_file(told, _delimiter))
@@ -189,9 +198,9 @@ class Call:
 
     def _draft(self, place: int, track: Track) -> None:
         """Write a suite's JUnit file as interrupted, until it has its verdict."""
-        name = bundle.junit_name(track.name, self._draft_names)
+        name = write.junit_name(track.name, self._draft_names)
         suite = _sketch(track)
-        self._writer.write(name, junit.render(suite, self._result([suite], endings.UNFINISHED)))
+        self._writer.write(name, junit.render(suite, self._result([suite], verdict.UNFINISHED)))
         self._drafts[place] = name
 
     def _result(self, results: Sequence[SuiteResult], judged: Verdict) -> Result:
@@ -216,13 +225,13 @@ class Call:
         judged = verdict.overall(results)
         if self._signum:
             # Also where every suite had come to its verdict, and only a results file was cut off.
-            judged = endings.cut_short(self._signum, judged)
+            judged = verdict.cut_short(self._signum, judged)
         made = self._result(results, judged)
         for _ in range(2):
             try:
                 return self._write_while_there_is_time(made)
             except Interrupted:
-                made = dataclasses.replace(made, verdict=endings.cut_short(self._signum, made.verdict))
+                made = dataclasses.replace(made, verdict=verdict.cut_short(self._signum, made.verdict))
             except Cut:
                 break
         self._is_writing = False
@@ -236,8 +245,8 @@ class Call:
             self._is_writing = False
 
     def _write(self, made: Result) -> Result:
-        failures = bundle.write(made, self._writer, self._settings.report_dir, self._around.job_url)
-        self._discard_drafts(bundle.junit_names(made))
+        failures = write.write(made, self._writer, self._settings.report_dir, self._around.job_url)
+        self._discard_drafts(write.junit_names(made))
         made = self._with_failures(made, failures)
         failures += self._hand_over(made)
         made = self._with_failures(made, failures)
@@ -247,7 +256,7 @@ class Call:
 
     def _write_short(self, made: Result) -> Result:
         """Write what takes no time: reports without steps, and a red JUnit file for each suite that has none yet."""
-        names = bundle.junit_names(made)
+        names = write.junit_names(made)
         suites = [dataclasses.replace(suite, suite=None) for suite in made.suites]
         made = dataclasses.replace(made, suites=tuple(suites))
         with contextlib.suppress(errors.ReportError):
@@ -255,12 +264,12 @@ class Call:
                 if name in self._writer.written and self._drafts.get(place, name) != name:
                     self._writer.discard(self._drafts[place])
                 elif name not in self._writer.written and place not in self._drafts:
-                    cut = dataclasses.replace(suite, verdict=endings.UNFINISHED)
+                    cut = dataclasses.replace(suite, verdict=verdict.UNFINISHED)
                     self._writer.write(name, junit.render(cut, made))
             self._writer.write("kore-summary.md", summary.render(made).encode())
             self._writer.write(RESULT, result.render(made, sorted({*self._writer.written, RESULT})))
             if made.ci == "gitlab":
-                told = outputs.outputs_of(made, self._settings.report_dir, names)
+                told = outputs.outputs_of(made, cases.total(made), self._settings.report_dir, names)
                 self._writer.write("kore.env", outputs.dotenv(told).encode())
         self._hand_over(made)
         return made
@@ -278,8 +287,8 @@ class Call:
         if not failures or gravest([before.exit_code, ExitCode.REPORT]) is not ExitCode.REPORT:
             return made
         if before.exit_code is not ExitCode.REPORT:
-            made = dataclasses.replace(made, verdict=endings.of_report(failures, before))
-            bundle.write(made, self._writer, self._settings.report_dir, self._around.job_url)
+            made = dataclasses.replace(made, verdict=verdict.of_report(failures, before))
+            write.write(made, self._writer, self._settings.report_dir, self._around.job_url)
         return made
 
     def _hand_out(self, made: Result) -> None:
@@ -289,15 +298,15 @@ class Call:
 
     def _hand_over(self, made: Result) -> list[errors.ReportError]:
         """Give the CI system outputs and summary."""
-        names = bundle.junit_names(made)
-        told = outputs.outputs_of(made, self._settings.report_dir, names)
+        names = write.junit_names(made)
+        told = outputs.outputs_of(made, cases.total(made), self._settings.report_dir, names)
         self._console.hand_on(told)
         summary_path = self._writer.directory / "kore-summary.md"
         if summary_path.is_file():
             self._console.upload_summary(str(summary_path.resolve()))
         if self._around.agent:
             passed = made.verdict.ending is Ending.PASSED
-            problem = agent.annotate(self._around.agent, summary.render(made, _SUMMARY_LIMIT), passed=passed)
+            problem = outputs.annotate(self._around.agent, summary.render(made, _SUMMARY_LIMIT), passed=passed)
             if problem:
                 self._console.warn(problem)
         appended: list[tuple[str, Callable[[], str]]] = [
@@ -321,7 +330,7 @@ class Call:
 
 def settings_result(error: errors.SettingsError) -> SuiteResult:
     """Make the settings' problems a result, so that reports tell of them as well."""
-    return _own_result(endings.of_error(error, Phase.SETTINGS))
+    return _own_result(verdict.of_error(error, Phase.SETTINGS))
 
 
 def _own_result(judged: Verdict) -> SuiteResult:
@@ -333,4 +342,4 @@ def _delimiter() -> str:
 
 
 def _sketch(track: Track) -> SuiteResult:
-    return track.sketch(endings.UNFINISHED)
+    return track.sketch(verdict.UNFINISHED)

@@ -9,16 +9,16 @@ import urllib.parse
 import urllib.request
 from typing import TYPE_CHECKING
 
-from kore_gate import catalogue, errors, text, values
+from kore_gate import errors, text
 from kore_gate.clock import Clock
-from kore_gate.console import Console
-from kore_gate.exit_codes import ExitCode, gravest
-from kore_gate.kore import wire
-from kore_gate.kore.api import Api
+from kore_gate.errors import Ending, ExitCode, gravest
+from kore_gate.kore import transport
 from kore_gate.kore.auth import Signer
-from kore_gate.kore.client import Client
-from kore_gate.model import Ending, Job, Verdict
-from kore_gate.settings import Settings
+from kore_gate.kore.client import Api, Client
+from kore_gate.model import Job, Verdict
+from kore_gate.reports.console import Console
+from kore_gate.settings import options, parsers
+from kore_gate.settings.sources import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -76,7 +76,7 @@ class Doctor:
         await self._look_up_name()
         signer = Signer(self._settings, self._clock)
         self._tell_claims(signer)
-        async with wire.connect(self._settings, "doctor", self._transport) as http:
+        async with transport.connect(self._settings, "doctor", self._transport) as http:
             http.event_hooks = {"response": [self._note_tls]}
             client = Client(http, self._settings, signer, self._clock)
             api = Api(client, self._settings)
@@ -102,7 +102,7 @@ class Doctor:
             self._console.say(f"     What to do: {todo}")
 
     def _tell_settings(self) -> None:
-        for setting in catalogue.SETTINGS:
+        for setting in options.SETTINGS:
             source = self._settings.sources.get(setting.name)
             if source:
                 value = getattr(self._settings, setting.field)
@@ -112,7 +112,7 @@ class Doctor:
     async def _look_up_name(self) -> None:
         parts = urllib.parse.urlsplit(self._settings.host)
         name = parts.hostname or ""
-        proxy = "" if values.is_loopback(name) else _proxy_for(parts.scheme, name)
+        proxy = "" if parsers.is_loopback(name) else _proxy_for(parts.scheme, name)
         if proxy:
             self._tell("proxy", f"calls go through {proxy}, which looks the name up itself")
             return
@@ -176,7 +176,7 @@ class Doctor:
             self._tell("access", f'the token is good, the scope "{refused[0]}" is missing', todo, ExitCode.REFUSED)
 
     async def _note_tls(self, response: "httpx.Response") -> None:
-        facts = wire.tls_facts(response)
+        facts = transport.tls_facts(response)
         if facts is None or self._tls:
             return
         self._tls = facts.issuer
@@ -192,10 +192,10 @@ class Doctor:
             self._tell("clock", "not compared: Kore.ai's answer carried no Date")
         elif abs(skew) > _MOST_SKEW:
             direction = "behind" if skew > 0 else "ahead of"
-            said = f"this machine is {abs(skew):.0f} s {direction} Kore.ai, so tokens look expired or early"
+            said = f"this machine is {text.duration(abs(skew))} {direction} Kore.ai, so tokens look expired or early"
             self._tell("clock", said, "Set the machine's clock (NTP).", ExitCode.REFUSED)
         else:
-            self._tell("clock", f"within {max(1.0, abs(skew)):.0f} s of Kore.ai's")
+            self._tell("clock", f"within {text.duration(max(1.0, abs(skew)))} of Kore.ai's")
 
     def _conclude(self) -> int:
         bad = [finding for finding in self._findings if finding.code]

@@ -10,8 +10,9 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 
 import httpx
 
-from kore_gate import __version__, errors, text, values
-from kore_gate.settings import Settings
+from kore_gate import __version__, errors, text
+from kore_gate.settings import parsers
+from kore_gate.settings.sources import Settings
 
 # Whatever httpx raises for a request that did not come to its end; UnicodeError for names that no DNS can have.
 BROKEN = (httpx.HTTPError, httpx.InvalidURL, TimeoutError, UnicodeError)
@@ -27,7 +28,7 @@ async def connect(
 ) -> AsyncIterator[httpx.AsyncClient]:
     """Open the connections of one call: verified TLS, no redirects, proxies from the environment."""
     # A simulator on this machine is not behind the company's proxy.
-    trust_env = not values.is_loopback(urllib.parse.urlsplit(settings.host).hostname or "")
+    trust_env = not parsers.is_loopback(urllib.parse.urlsplit(settings.host).hostname or "")
     try:
         http = httpx.AsyncClient(
             verify=_authorities(settings),

@@ -7,15 +7,14 @@ import dataclasses
 import datetime
 from collections.abc import Awaitable, Callable, Sequence
 
-from kore_gate import endings, errors, poller, text, verdict
+from kore_gate import errors, text
 from kore_gate.clock import Clock
-from kore_gate.events import Event, Happening
-from kore_gate.kore.api import Api
-from kore_gate.model import Ending, Job, Phase, State, Suite, SuiteResult, Verdict
-from kore_gate.reports import downloads
-from kore_gate.reports.writer import Writer
-from kore_gate.settings import Settings
-from kore_gate.track import Track, Work, located
+from kore_gate.errors import Ending
+from kore_gate.gate import poller, verdict
+from kore_gate.gate.suite_run import Track, Work, located
+from kore_gate.kore.client import Api
+from kore_gate.model import Event, Happening, Job, Phase, State, Suite, SuiteResult, Verdict
+from kore_gate.settings.sources import Settings
 
 HEARTBEAT = 60.0
 
@@ -28,7 +27,8 @@ _Judged = tuple[Verdict, Suite | None]
 class Gate:
     """Takes suites through the chain, all at once, each to a result; nothing that happens to one loses another's.
 
-    `tell` gets the news. `deadline` is on the clock's monotonic scale.
+    `tell` gets the news; `save` keeps a results file (suite, link, content) and returns its name.
+    `deadline` is on the clock's monotonic scale.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Gate:
         clock: Clock,
         *,
         deadline: float,
-        writer: Writer,
+        save: Callable[[str, str, bytes], str],
         tell: Callable[[Event], None],
         on_bug: Callable[[BaseException], None],
     ) -> None:
@@ -46,7 +46,7 @@ class Gate:
         self._api = api
         self._clock = clock
         self._deadline = deadline
-        self._writer = writer
+        self._save = save
         self._tell = tell
         self._on_bug = on_bug
         self._tasks: list[asyncio.Task[None]] = []
@@ -54,7 +54,6 @@ class Gate:
         self._signum = 0
         self._failed_first = ""
         self._warned = False
-        self._taken: set[str] = set()
         self._last_news = clock.monotonic()
         self.tracks: list[Track] = []
 
@@ -110,9 +109,9 @@ class Gate:
             return track.end(track.result.verdict, track.result.suite)
         if track.absence and not track.job:
             track.is_gone = True
-            return track.end(endings.of_error(track.absence, track.phase))
+            return track.end(verdict.of_error(track.absence, track.phase))
         return track.end(
-            endings.timed_out(
+            verdict.timed_out(
                 track.phase,
                 track.job,
                 track.trouble,
@@ -136,16 +135,16 @@ class Gate:
             return track.end(judged, suite)
         except errors.GateError as error:
             track.is_gone = isinstance(error, errors.Gone)
-            return track.end(endings.of_error(error, track.phase))
+            return track.end(verdict.of_error(error, track.phase))
         except Exception as exc:  # noqa: BLE001 one suite's bug must not lose the others' results
             self._on_bug(exc)
-            return track.end(endings.of_bug(exc, track.phase))
+            return track.end(verdict.of_bug(exc, track.phase))
 
     def _cut_short(self, track: Track) -> SuiteResult:
         if self._signum:
             status = track.job.status if track.job else ""
-            return track.end(endings.interrupted(self._signum, track.phase, status, known=track.is_resumable))
-        return track.end(endings.stopped(self._failed_first, known=track.is_resumable), goes_on=True)
+            return track.end(verdict.interrupted(self._signum, track.phase, status, known=track.is_resumable))
+        return track.end(verdict.stopped(self._failed_first, known=track.is_resumable), goes_on=True)
 
     async def _chain(self, track: Track) -> _Judged:
         """Upload, import, wait, run, wait: from where the suite starts to where the command ends."""
@@ -226,10 +225,8 @@ class Gate:
         link = track.job.download_url if track.job else ""
         if not link or not self._settings.download:
             return
-        name = downloads.name(track.name, link, self._taken)
-        self._taken.add(name.casefold())
         try:
-            self._writer.write(name, await self._api.fetch(link))
+            name = self._save(track.name, link, await self._api.fetch(link))
         except errors.GateError as error:
             track.note(f"The results file that Kore.ai links to could not be saved: {error.message}")
             self._news(track, Happening.WARNING, track.notes[-1])

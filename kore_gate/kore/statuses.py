@@ -1,8 +1,8 @@
-"""What in an answer speaks against its success: every status, error, failure and counter in it, at every level.
+"""Kore.ai's status words, and everything else in an answer that speaks against its success.
 
 Green needs more than the fields we know: a word that is not clearly good, a counter that is not zero or counts that
-don't add up make it red, wherever they stand outside the bot's own texts. What a step, a reply or an assertion is
-called itself is read by `suites` with `of`; the rest is swept here.
+don't add up make it red, wherever they stand outside the bot's own texts. The documentation shows only running and
+good words; the bad ones are those of its neighbouring jobs. An unknown word is waited for and named, never green.
 """
 
 import collections
@@ -10,9 +10,93 @@ import functools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from kore_gate.kore import words
-from kore_gate.kore.fields import as_text, digits
+from kore_gate.kore.responses import as_text, digits
 from kore_gate.model import Outcome, State, Tally
+
+RUNNING = frozenset(
+    [
+        "inprogress",
+        "running",
+        "pending",
+        "queued",
+        "accepted",
+        "initiated",
+        "started",
+        "processing",
+        "scheduled",
+        "created",
+        "submitted",
+        "waiting",
+    ]
+)
+ENDED_WELL = frozenset(
+    ["success", "successful", "succeeded", "passed", "pass", "completed", "complete", "finished", "done", "ok"]
+)
+ENDED_BADLY = frozenset(
+    [
+        "failed",
+        "failure",
+        "fail",
+        "failtask",
+        "error",
+        "errored",
+        "partialsuccess",
+        "stopped",
+        "cancelled",
+        "canceled",
+        "aborted",
+        "terminated",
+        "expired",
+        "timeout",
+        "timedout",
+        "rejected",
+        "killed",
+    ]
+)
+
+_PASSED = frozenset(["passed", "pass", "success", "successful", "succeeded"])
+_FAILED = frozenset(["failed", "failure", "fail", "failtask", "partialsuccess"])
+_ERROR = frozenset(["error", "errored", "timeout", "timedout", "aborted", "terminated"])
+_SKIPPED = frozenset(["notexecuted", "skipped", "notrun", "cancelled", "canceled", "stopped", "pending", "queued"])
+
+
+_SEPARATORS = str.maketrans("", "", " _-")
+
+# The same few words stand in an answer hundreds of thousands of times.
+_cached = functools.lru_cache(maxsize=256)
+
+
+def normal(word: str) -> str:
+    """Return a status word without case, spaces, hyphens and underscores."""
+    # What else there is makes it another word: a list `["passed"]`, letters that look alike, control characters.
+    return word.lower().strip().translate(_SEPARATORS) if word.isascii() and word.strip().isprintable() else word
+
+
+@_cached
+def state(word: str) -> State:
+    """Tell what a job's status word means."""
+    plain = normal(word)
+    if plain in RUNNING:
+        return State.RUNNING
+    if plain in ENDED_WELL:
+        return State.SUCCEEDED
+    return State.FAILED if plain in ENDED_BADLY else State.UNKNOWN
+
+
+@_cached
+def outcome(word: str) -> Outcome:
+    """Tell what the status word of a step or an assertion means; one that is not known judges nothing."""
+    plain = normal(word)
+    for known, meant in (
+        (_PASSED, Outcome.PASSED),
+        (_FAILED, Outcome.FAILED),
+        (_ERROR, Outcome.ERROR),
+        (_SKIPPED, Outcome.SKIPPED),
+    ):
+        if plain in known:
+            return meant
+    return Outcome.PENDING
+
 
 RED = (Outcome.FAILED, Outcome.ERROR)
 
@@ -152,7 +236,7 @@ def _speaks_against(mode: str, key: str, value: object, beside: Mapping[str, obj
     word = "" if isinstance(value, dict | list) else as_text(value)
     match _kind(key):
         case "status":
-            is_level = path.startswith("statusLogs[") and words.normal(word) in _LEVELS
+            is_level = path.startswith("statusLogs[") and normal(word) in _LEVELS
             return bool(word) and not is_level and not _is_good(word)
         case "rows":
             return bool(word) and not _is_good(word)
@@ -189,12 +273,12 @@ def _is_good(word: str) -> bool:
     number = digits(word)
     if number:
         return 200 <= int(number[:9]) < 300
-    return words.state(word) is State.SUCCEEDED or words.outcome(word) is Outcome.PASSED
+    return state(word) is State.SUCCEEDED or outcome(word) is Outcome.PASSED
 
 
 def _is_bad(word: str) -> bool:
     number = digits(word)
-    return 400 <= int(number[:9]) < 600 if number else words.state(word) is State.FAILED
+    return 400 <= int(number[:9]) < 600 if number else state(word) is State.FAILED
 
 
 def _means_something(value: object) -> bool:
@@ -245,10 +329,10 @@ def of_row(row: Mapping[str, object]) -> Outcome | None:
 @functools.lru_cache(maxsize=256)
 def of(status: str) -> tuple[Outcome, str]:
     """Read the status word of a step or an assertion; one that is not known judges it as an error, and is named."""
-    outcome = words.outcome(status)
-    if outcome is not Outcome.PENDING or not status:
-        return outcome, ""
-    if words.state(status) is State.RUNNING:
+    judged = outcome(status)
+    if judged is not Outcome.PENDING or not status:
+        return judged, ""
+    if state(status) is State.RUNNING:
         return Outcome.SKIPPED, f"not finished: {status}"
     return Outcome.ERROR, f"Kore.ai's word for this is not known: {status}"
 

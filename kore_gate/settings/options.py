@@ -1,11 +1,11 @@
-"""Every setting the gate has: the one table that flags, inputs, variables and the README are checked against."""
+"""Every setting the gate has: the one table that options, inputs, variables and the README are checked against."""
 
 import dataclasses
 import re
 from collections.abc import Callable, Sequence
 
-from kore_gate import values
-from kore_gate.exit_codes import ExitCode
+from kore_gate.errors import ExitCode
+from kore_gate.settings import parsers
 
 COMMANDS = {
     "wait": "wait for one or more imports, by ds-id",
@@ -33,7 +33,7 @@ class Setting:
 
     name: str
     help: str
-    parse: Callable[[str], object] = values.text
+    parse: Callable[[str], object] = parsers.text
     default: str = ""
     secret: bool = False
     many: bool = False  # its flag repeats
@@ -66,7 +66,7 @@ def _choice(*allowed: str) -> Callable[[str], str]:
 
 
 def _codes(given: str) -> frozenset[int]:
-    parts = values.ids(given)
+    parts = parsers.ids(given)
     if not all(re.fullmatch(r"\d{1,3}", part, re.ASCII) for part in parts):
         raise ValueError("is no list of exit codes, such as 1,4")
     codes = frozenset(map(int, parts))
@@ -76,55 +76,55 @@ def _codes(given: str) -> frozenset[int]:
 
 
 SETTINGS: Sequence[Setting] = (
-    Setting(name="host", parse=values.host, help="platform.kore.ai or a URL, with optional port and base path"),
-    Setting(name="stream-id", parse=values.identifier, help="the bot's id"),
-    Setting(name="ds-id", parse=values.ids, many=True, help="import ids, separated by commas, spaces or newlines"),
-    Setting(name="files", parse=values.lines, many=True, help="suite files, one per line, globs allowed"),
-    Setting(name="suites", parse=values.lines, many=True, help="suite names, one per line"),
+    Setting(name="host", parse=parsers.host, help="platform.kore.ai or a URL, with optional port and base path"),
+    Setting(name="stream-id", parse=parsers.identifier, help="the bot's id"),
+    Setting(name="ds-id", parse=parsers.ids, many=True, help="import ids, separated by commas, spaces or newlines"),
+    Setting(name="files", parse=parsers.lines, many=True, help="suite files, one per line, globs allowed"),
+    Setting(name="suites", parse=parsers.lines, many=True, help="suite names, one per line"),
     # An inherited KORE_RUN_ID would pass an earlier run off as the one that was asked for.
     Setting(
         name="run-id",
-        parse=values.run_ids,
+        parse=parsers.run_ids,
         many=True,
         inherited=False,
         help="resume these runs, one for each of the suites, - for one to start; flag or input only",
     ),
-    Setting(name="name", parse=values.identifier, help="the suite's name, for a single file that is imported"),
-    Setting(name="tags", parse=values.words, help="tags for imported suites, separated by commas"),
-    Setting(name="description", parse=values.text, help="description for imported suites"),
-    Setting(name="client-id", parse=values.text, help="the JWT app's client id"),
-    Setting(name="client-secret", parse=values.secret, secret=True, help="the JWT app's client secret"),
+    Setting(name="name", parse=parsers.identifier, help="the suite's name, for a single file that is imported"),
+    Setting(name="tags", parse=parsers.words, help="tags for imported suites, separated by commas"),
+    Setting(name="description", parse=parsers.text, help="description for imported suites"),
+    Setting(name="client-id", parse=parsers.text, help="the JWT app's client id"),
+    Setting(name="client-secret", parse=parsers.secret, secret=True, help="the JWT app's client secret"),
     Setting(
         name="jwt-algorithm",
         parse=_choice("HS256", "HS512", "RS256", "RS512"),
         default="HS256",
         help="how tokens are signed; RS256 and RS512 need private-key and the extra kore-gate[rsa]",
     ),
-    Setting(name="private-key", parse=values.private_key, secret=True, help="the key (PEM) for RS256 and RS512"),
-    Setting(name="jwt", parse=values.token, secret=True, help="a ready-made token, instead of client-secret"),
-    Setting(name="user-email", parse=values.text, help="owner or developer of the bot; import and run need it"),
-    Setting(name="bot-language", parse=values.language, default="en", help="the bot-language header"),
+    Setting(name="private-key", parse=parsers.private_key, secret=True, help="the key (PEM) for RS256 and RS512"),
+    Setting(name="jwt", parse=parsers.token, secret=True, help="a ready-made token, instead of client-secret"),
+    Setting(name="user-email", parse=parsers.text, help="owner or developer of the bot; import and run need it"),
+    Setting(name="bot-language", parse=parsers.language, default="en", help="the bot-language header"),
     Setting(
         name="bot-version",
         parse=_choice("inDevelopment", "published"),
         default="inDevelopment",
         help="which version run and test exercise: inDevelopment or published",
     ),
-    Setting(name="timeout", parse=values.duration, default="30m", help="deadline of the whole call: 90s, 15m, 1h30m"),
+    Setting(name="timeout", parse=parsers.duration, default="30m", help="deadline of the whole call: 90s, 15m, 1h30m"),
     Setting(
         name="outage-limit",
-        parse=values.duration,
+        parse=parsers.duration,
         default="3m",
         help="how long Kore.ai may be unreachable, at a stretch",
     ),
     Setting(
         name="request-timeout",
-        parse=values.duration,
+        parse=parsers.duration,
         default="30s",
         help="for one request, from first byte sent to last byte read",
     ),
-    Setting(name="poll-interval", parse=values.interval, default="auto", help="auto, or a duration"),
-    Setting(name="report-dir", parse=values.text, default="junit-reports", help="where the reports go"),
+    Setting(name="poll-interval", parse=parsers.interval, default="auto", help="auto, or a duration"),
+    Setting(name="report-dir", parse=parsers.text, default="junit-reports", help="where the reports go"),
     Setting(
         name="junit-granularity",
         parse=_choice("assertion", "step"),
@@ -139,25 +139,27 @@ SETTINGS: Sequence[Setting] = (
     ),
     Setting(
         name="download",
-        parse=values.flag,
+        parse=parsers.flag,
         default="true",
         help="save the results file that Kore.ai's answer links to",
     ),
     Setting(
         name="allow-empty",
-        parse=values.flag,
+        parse=parsers.flag,
         default="false",
         help="let a suite without steps or without an enabled assertion pass",
     ),
     Setting(name="soft-fail", parse=_codes, help="exit codes to turn into 0, such as 1,4"),
-    Setting(name="max-response", parse=values.size, default="64MiB", help="larger answers are refused"),
-    Setting(name="ca-file", parse=values.text, help="extra certificate authority (PEM)"),
-    Setting(name="allow-http", parse=values.flag, default="false", help="allow http to a host that is not loopback"),
-    Setting(name="max-parallel", parse=values.number, default="20", help="how many suites are in work at a time"),
-    Setting(name="fail-fast", parse=values.flag, default="false", help="stop the other suites after the first failure"),
+    Setting(name="max-response", parse=parsers.size, default="64MiB", help="larger answers are refused"),
+    Setting(name="ca-file", parse=parsers.text, help="extra certificate authority (PEM)"),
+    Setting(name="allow-http", parse=parsers.flag, default="false", help="allow http to a host that is not loopback"),
+    Setting(name="max-parallel", parse=parsers.number, default="20", help="how many suites are in work at a time"),
+    Setting(
+        name="fail-fast", parse=parsers.flag, default="false", help="stop the other suites after the first failure"
+    ),
     Setting(name="ci", parse=_choice(*CI_NAMES), default="auto", help="which CI system to speak to"),
     Setting(name="output", parse=_choice("text", "json"), default="text", help="json prints the result on stdout"),
-    Setting(name="verbose", parse=values.flag, default="false", help="say more; also on with the CI's debug flag"),
+    Setting(name="verbose", parse=parsers.flag, default="false", help="say more; also on with the CI's debug flag"),
 )
 
 BY_NAME = {setting.name: setting for setting in SETTINGS}

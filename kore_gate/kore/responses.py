@@ -1,4 +1,4 @@
-"""What an HTTP answer means for the call that asked: a table, apart from any waiting or retrying."""
+"""What an HTTP response means for its request, decoded, bounded and without secrets; and how its values are read."""
 
 import contextlib
 import dataclasses
@@ -7,11 +7,11 @@ import email.utils
 import enum
 import gc
 import json
+import re
 from collections.abc import Iterator, Mapping
 
 from kore_gate import text
-from kore_gate.kore import payloads
-from kore_gate.redact import Redactor
+from kore_gate.settings.redact import Redactor
 
 
 class Meaning(enum.StrEnum):
@@ -36,6 +36,12 @@ class Answer:
     body: Mapping[str, object] = dataclasses.field(default_factory=dict)
 
 
+REFUSED_CODES = frozenset({"4002", "401", "403"})
+_SAID_KEYS = ("msg", "message", "errorMessage", "error_description", "detail", "error", "errors")
+_CODE_KEYS = ("code", "statusCode", "errorCode")
+_ID_KEYS = ("_id", "dsId", "testRunId", "fileId")
+_RATE_LIMIT = re.compile(r"rate[ _-]?limit", re.IGNORECASE)
+_QUOTED = re.compile(r"(?<!\w)'[^']*'(?!\w)|\"[^\"]*\"|\u2018[^\u2019]*\u2019|\u201c[^\u201d]*\u201d|«[^»]*»|`[^`]*`")
 _TRANSIENT = frozenset({408, 425})
 _LIMIT_TEXT_LENGTH = 2000
 _MOST_SKEW = 10 * 365 * 86_400.0
@@ -45,8 +51,8 @@ _NO_SECRETS = Redactor()
 def understand(status: int, data: bytes, redactor: Redactor = _NO_SECRETS) -> Answer:
     """Tell what an answer means, from its status and its body; no secret gets beyond this point."""
     body, fault = _decode(data, redactor)
-    rows = payloads.error_rows(body) if fault == "" else []
-    failing = status >= 400 or not isinstance(body, Mapping) or payloads.is_error(body)
+    rows = error_rows(body) if fault == "" else []
+    failing = status >= 400 or not isinstance(body, Mapping) or is_error(body)
     told = "; ".join(f"{words} (code {code})" if code else words for code, words in rows) or fault
     if not told and not isinstance(body, Mapping | None):
         told = "JSON that is no object"
@@ -58,7 +64,7 @@ def understand(status: int, data: bytes, redactor: Redactor = _NO_SECRETS) -> An
     if failing:
         codes = {code for code, _ in rows}
         # What a status or a code says goes before words, which may be a suite's name.
-        limit = Meaning.LIMITED_HOURLY if payloads.is_hourly(told) else Meaning.LIMITED
+        limit = Meaning.LIMITED_HOURLY if is_hourly(told) else Meaning.LIMITED
         if status == 429 or "429" in codes:
             return answer(limit)
         if status == 401 or codes & {"401", "4002"}:
@@ -87,7 +93,7 @@ def _by_status(status: int, body: object, failing: bool) -> Meaning:
 def _speaks_of_limit(told: str, data: bytes) -> bool:
     # A gateway may say it in plain text or HTML; in a long page the words prove nothing.
     raw = data.decode("utf-8", "replace") if len(data) < _LIMIT_TEXT_LENGTH else ""
-    return payloads.is_rate_limit(told) or payloads.is_rate_limit(raw)
+    return is_rate_limit(told) or is_rate_limit(raw)
 
 
 def _decode(data: bytes, redactor: Redactor) -> tuple[object, str]:
@@ -142,3 +148,88 @@ def _until(date: str, now: datetime.datetime, floor: float | None = 0.0) -> floa
         then = then.replace(tzinfo=datetime.UTC)
     seconds = (then - now).total_seconds()
     return seconds if floor is None else max(floor, seconds)
+
+
+def error_rows(body: object, depth: int = 5) -> list[tuple[str, str]]:
+    """Return code and text of every error an answer names, whatever its form."""
+    if isinstance(body, list):
+        return [row for part in body for row in error_rows(part, depth - 1)] if depth else []
+    if not isinstance(body, Mapping):
+        return [("", body)] if isinstance(body, str) and body else []
+    code = _code(body)
+    found = body.get("errors") or body.get("error")
+    if depth and isinstance(found, list | Mapping):
+        rows = [(own or code, said) for own, said in error_rows(found, depth - 1)]
+        if rows:
+            return rows
+    said = next((as_text(body[key]) for key in _SAID_KEYS if body.get(key)), "")
+    return [(code, said)] if said or code else []
+
+
+def is_error(body: Mapping[str, object]) -> bool:
+    """Tell whether an answer under 200 is an error all the same: errors and no status, or none of a job's fields."""
+    worded = body.get("status") is not None and not digits(body["status"])
+    if not worded and (body.get("errors") or body.get("error")):
+        return True
+    if any(body.get(key) for key in _ID_KEYS):
+        return False
+    rows = error_rows(body)
+    if any(code in REFUSED_CODES or is_rate_limit(said) for code, said in rows):
+        return True
+    return not worded and any("400" <= code <= "599" and len(code) == 3 for code, _ in rows)
+
+
+def _code(body: Mapping[str, object]) -> str:
+    """Return an error's code; a status that is a number is one, too."""
+    found = next((body[key] for key in _CODE_KEYS if body.get(key)), "")
+    return digits(found) or as_text(found).strip() or digits(body.get("status"))
+
+
+def is_rate_limit(text: str) -> bool:
+    """Tell whether an error speaks of a rate limit; in quotes stands the name of something else."""
+    return bool(_RATE_LIMIT.search(_QUOTED.sub("", text)))
+
+
+def is_hourly(text: str) -> bool:
+    """Tell whether it is the hour's limit that is used up."""
+    return "hour" in text.casefold()
+
+
+def as_text(found: object) -> str:
+    """Return a value as the text it would be in JSON, strings as they are, nothing for null."""
+    if found is None:
+        return ""
+    if isinstance(found, str):
+        return found
+    try:
+        return json.dumps(found, ensure_ascii=False)
+    except RecursionError:
+        return "(nested too deeply to be shown)"
+
+
+def seconds(milliseconds: object) -> float | None:
+    """Return a duration in seconds; None if it is none."""
+    try:
+        found = float(as_text(milliseconds)) / 1000
+    except ValueError:
+        return None
+    return round(found, 3) if 0 <= found < 10**7 else None
+
+
+def name_of_type(found: object) -> str:
+    """Name the type of a value."""
+    names = {
+        str: "a text",
+        bool: "true or false",
+        int: "a number",
+        float: "a number",
+        list: "a list",
+        dict: "an object",
+    }
+    return names.get(type(found), "null")
+
+
+def digits(found: object) -> str:
+    """Return the digits of a whole number, in whichever type it came; nothing for what is none."""
+    text = as_text(found).strip().removesuffix(".0")
+    return text if text.isdecimal() else ""

@@ -4,11 +4,11 @@ import dataclasses
 import pathlib
 
 from kore_gate import errors
-from kore_gate.console import Console
-from kore_gate.exit_codes import ExitCode
-from kore_gate.reports import bundle, result
-from kore_gate.reports.writer import Writer
-from kore_gate.settings import Settings
+from kore_gate.errors import ExitCode
+from kore_gate.reports import result, write
+from kore_gate.reports.console import Console
+from kore_gate.reports.write import Writer
+from kore_gate.settings.sources import Settings
 
 
 def run(settings: Settings, console: Console) -> int:
@@ -30,7 +30,7 @@ def run(settings: Settings, console: Console) -> int:
     writer = Writer(directory)
     writer.make()
     writer.keep(files)
-    failures = bundle.write(saved, writer, directory)
+    failures = write.write(saved, writer, directory)
     for failure in failures[1:]:
         console.problem(failure)
     if failures:

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator, Mapping
 
 from kore_gate import errors, text
-from kore_gate.console import Console
+from kore_gate.reports.console import Console
 from kore_gate.simulator import scenarios, service
 from kore_gate.simulator.server import Server
 

@@ -9,9 +9,10 @@ import pathlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from kore_gate import errors, values
+from kore_gate import errors
+from kore_gate.gate.suite_run import Work
 from kore_gate.model import Phase
-from kore_gate.track import Work
+from kore_gate.settings import parsers
 
 MOST_BYTES = 2 * 2**20  # Kore.ai's own limit; source: the page "Create a Test Suite"
 
@@ -78,7 +79,7 @@ def _read(path: pathlib.Path, root: pathlib.Path, name: str) -> Work:
     own_name = own_name.strip() if isinstance(own_name, str) else ""
     used_name = name or own_name or path.stem
     try:
-        values.identifier(used_name).encode()
+        parsers.identifier(used_name).encode()
     except ValueError:
         raise ValueError(
             f"has a suite name that can't stand in an address: {used_name!r}. Give another as name."

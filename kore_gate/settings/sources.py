@@ -1,13 +1,89 @@
-"""What the caller wants: read from flags, inputs and variables, with every problem told at once."""
+"""What the caller wants: read from options, inputs, variables and files, with every problem reported at once."""
 
 import dataclasses
 import difflib
 import urllib.parse
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-from kore_gate import catalogue, errors, values
-from kore_gate.given import Given
-from kore_gate.redact import SHORTEST
+from kore_gate import errors
+from kore_gate.settings import options, parsers
+from kore_gate.settings.redact import SHORTEST, Redactor
+
+_CLIP = 80
+
+
+def places(setting: options.Setting, flags: Mapping[str, str], environ: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return the texts given for a setting, the one that counts first, each with where it came from."""
+    given = [
+        (flags.get(setting.name, ""), f"flag --{setting.name}"),
+        (environ.get(setting.input, ""), f"input {setting.name}"),
+        (environ.get(setting.variable, "") if setting.inherited else "", f"variable {setting.variable}"),
+    ]
+    return [(text.strip(), source) for text, source in given if text.strip()]
+
+
+class Given:
+    """The texts that were given, with where each came from; `bad` are the settings that can't be used."""
+
+    def __init__(self, flags: Mapping[str, str], environ: Mapping[str, str], read_file: Callable[[str], str]) -> None:
+        self.texts: dict[str, str] = {}
+        self.sources: dict[str, str] = {}
+        self.problems: list[str] = []
+        self.bad: set[str] = set()
+        self.redactor = Redactor()  # of what was given as a secret
+        for setting in options.SETTINGS:
+            found = places(setting, flags, environ)
+            path = environ.get(f"{setting.variable}_FILE", "").strip() if setting.secret else ""
+            if path and found:
+                name = setting.variable
+                self.blame(setting, f"{name} is given twice: as {found[0][1]} and as a file in {name}_FILE; keep one.")
+            elif path:
+                found = [(self._content(setting, path, read_file), f"file in {setting.variable}_FILE")]
+            if found:
+                self.texts[setting.name], self.sources[setting.name] = found[0]
+                if setting.secret:
+                    self.redactor.add(found[0][0])
+
+    def blame(self, setting: options.Setting, problem: str) -> None:
+        """Note what is wrong with a setting."""
+        self.problems.append(problem)
+        self.bad.add(setting.name)
+
+    def _content(self, setting: options.Setting, path: str, read_file: Callable[[str], str]) -> str:
+        variable = f"{setting.variable}_FILE"
+        try:
+            secret = read_file(path).strip()
+        except (OSError, ValueError) as problem:
+            reason = getattr(problem, "strerror", None) or "it is not text"
+            # Without the path: it may be the secret itself, put into the wrong variable.
+            self.blame(setting, f"{variable} names a file that can't be read: {reason}.")
+            return ""
+        if not secret:
+            self.blame(setting, f"{variable} names an empty file.")
+        return secret
+
+    def parse(self, settings: Sequence[options.Setting]) -> dict[str, object]:
+        """Return the values of those settings that are given, or have a default, and can be read."""
+        parsed: dict[str, object] = {}
+        for setting in settings:
+            text = self.texts.get(setting.name, "") or setting.default
+            if not text:
+                continue
+            try:
+                parsed[setting.field] = setting.parse(text)
+            except ValueError as problem:
+                self.blame(
+                    setting, f"{setting.name}{self._shown(setting, text)} {problem} ({self.sources[setting.name]})."
+                )
+        return parsed
+
+    def _shown(self, setting: options.Setting, text: str) -> str:
+        # Credentials and tokens stand in addresses as well.
+        if setting.secret or (setting.name == "host" and set(text) & set("@?#")):
+            return ""
+        text = self.redactor.text(text)  # a secret may have been given as something else as well
+        return f" {text if len(text) <= _CLIP else text[: _CLIP - 1] + '…'!r}"
+
 
 _OWN_NAMES = {
     "KORE_COMMAND", "KORE_GATE_BASE_IMAGE", "KORE_VERDICT", "KORE_EXIT_CODE", "KORE_STATUS", "KORE_TEST_SUITE_ID",
@@ -92,12 +168,12 @@ def read(
     Raises SettingsError with every problem there is; `problems` are those that are known before.
     """
     given = Given(flags, environ, read_file)
-    parsed = given.parse(catalogue.SETTINGS)
+    parsed = given.parse(options.SETTINGS)
     # The table and the fields are held together by a test; their types, by the parsers.
     settings = Settings(command=command, sources=given.sources, **parsed)  # type: ignore[arg-type]
     # A secret may have been given as a word of the command line as well.
     found = [*map(given.redactor.text, problems), *given.problems, *_missing(settings, given)]
-    if command in catalogue.REMOTE_COMMANDS:
+    if command in options.REMOTE_COMMANDS:
         found += _contradictions(settings, given.bad)
     if found:
         hint = ""
@@ -112,7 +188,7 @@ def read_for_reports(
 ) -> Settings | None:
     """Read only what is needed to leave a report of settings that are no good; None if it is not known where."""
     given = Given(flags, environ, read_file)
-    parsed = given.parse([catalogue.BY_NAME[name] for name in REPORTING])
+    parsed = given.parse([options.BY_NAME[name] for name in REPORTING])
     if "report-dir" in given.bad:
         return None
     return Settings(command=command, **parsed)  # type: ignore[arg-type] # as above
@@ -120,8 +196,8 @@ def read_for_reports(
 
 def unknown(command: str, environ: Mapping[str, str]) -> list[str]:
     """Warn of variables that look like a setting misspelt; others' KORE_* names are none of our business."""
-    variables = [setting.variable for setting in catalogue.SETTINGS]
-    variables += [f"{setting.variable}_FILE" for setting in catalogue.SETTINGS if setting.secret]
+    variables = [setting.variable for setting in options.SETTINGS]
+    variables += [f"{setting.variable}_FILE" for setting in options.SETTINGS if setting.secret]
     warnings = []
     for name in sorted(environ):
         if not name.startswith("KORE_") or name in variables or name in _OWN_NAMES:
@@ -139,7 +215,7 @@ def short_secrets(settings: Settings) -> list[str]:
     return [
         f"{setting.name} has only {len(value)} characters, so it is not removed from what Kore.ai repeats. "
         "Use a longer one, as Kore.ai itself makes them."
-        for setting in catalogue.SETTINGS
+        for setting in options.SETTINGS
         if setting.secret and 0 < len(value := str(getattr(settings, setting.field))) < SHORTEST
     ]
 
@@ -147,7 +223,7 @@ def short_secrets(settings: Settings) -> list[str]:
 def _missing(settings: Settings, given: Given) -> list[str]:
     """List what the command needs and was not given."""
     needed = {}
-    if settings.command in catalogue.REMOTE_COMMANDS:
+    if settings.command in options.REMOTE_COMMANDS:
         needed = {"host": "where your bot lives, such as platform.kore.ai", "stream-id": "the bot's id"}
     match settings.command:
         case "report":
@@ -160,18 +236,18 @@ def _missing(settings: Settings, given: Given) -> list[str]:
             needed["suites"] = "the suites' names"
             needed["user-email"] = "Kore.ai asks for an owner or developer of the bot"
     # What can't be read may have been meant for any way of signing.
-    if settings.command in catalogue.REMOTE_COMMANDS and not given.bad & _SIGNING and "jwt" not in given.texts:
+    if settings.command in options.REMOTE_COMMANDS and not given.bad & _SIGNING and "jwt" not in given.texts:
         needed["client-id"] = "the JWT app's id, unless there is a ready-made token (jwt)"
         key = "private-key" if settings.jwt_algorithm.startswith("RS") else "client-secret"
         needed[key] = "what tokens are signed with, unless there is a ready-made one (jwt)"
     return [
-        f"{name} is missing: {reason}. Give {_ways(catalogue.BY_NAME[name])}."
+        f"{name} is missing: {reason}. Give {_ways(options.BY_NAME[name])}."
         for name, reason in needed.items()
         if name not in given.texts
     ]
 
 
-def _ways(setting: catalogue.Setting) -> str:
+def _ways(setting: options.Setting) -> str:
     if setting.secret:
         return f"the input {setting.name}, {setting.variable} or {setting.variable}_FILE"
     return f"--{setting.name}, the input {setting.name} or {setting.variable}"
@@ -197,7 +273,7 @@ def _contradictions(settings: Settings, bad: Collection[str]) -> list[str]:
         parts.scheme == "http"
         and not settings.allow_http
         and "allow-http" not in bad
-        and not values.is_loopback(parts.hostname or "")
+        and not parsers.is_loopback(parts.hostname or "")
     ):
         found.append(
             f"host {settings.host!r} ({sources['host']}) would send the token in the clear; "

@@ -1,0 +1,1 @@
+"""The gate itself: suites as tasks, waiting, and judging. It writes no files and prints nothing."""
