@@ -8,7 +8,7 @@ import pytest
 
 from kore_gate import errors
 from kore_gate.kore.client import Api
-from kore_gate.simulator import kore
+from kore_gate.simulator import scenarios
 from tests.fakes.clock import FakeClock
 from tests.fakes.rig import CALLS, CAN_NOT_HAVE_ARRIVED, MAY_HAVE_ARRIVED, OUTAGES, RUNNING, STARTS, Rig
 
@@ -311,7 +311,7 @@ def test_start__id_of_any_form(rig: Callable[..., Rig], found: object) -> None:
 
 def test_start__failed_at_once(rig: Callable[..., Rig]) -> None:
     """A start that is answered by a failure, and no id, was turned down."""
-    made = rig({"status": "FAILED", "message": f"duplicate name {kore.CLIENT_SECRET}"})
+    made = rig({"status": "FAILED", "message": f"duplicate name {scenarios.CLIENT_SECRET}"})
 
     with pytest.raises(errors.Rejected, match=r"turned the import down: duplicate name \*\*\*$"):
         made.run(STARTS["import"])
