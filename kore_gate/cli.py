@@ -101,7 +101,7 @@ def parse(argv: Sequence[str], default: tuple[str, str]) -> Arguments:
     except errors.SettingsError as error:
         arguments.error = error
     if command not in options.COMMANDS:
-        message = f"command {command!r} ({source}) is none of {', '.join(options.COMMANDS)}."
+        message = f"command {command!r} ({source}) must be one of {', '.join(options.COMMANDS)}."
         message += sources.did_you_mean(command, options.COMMANDS)
         arguments.error = errors.SettingsError([message], hint="See `kore-gate --help`.")
     # Behind two dashes nothing is an option.
@@ -123,15 +123,15 @@ def parse(argv: Sequence[str], default: tuple[str, str]) -> Arguments:
 def _unknown_option(name: str, command: str) -> str:
     setting = options.BY_NAME.get(name.removeprefix("--"))
     if setting and setting.secret:
-        return f"{setting.name} has no flag, for every process of the machine could read it. Give {setting.ways}."
+        return f"{setting.name} has no option, because every process on this machine could read it. Use {setting.ways}."
     known = [f"--{setting.name}" for setting in options.SETTINGS if not setting.secret]
-    return f"{name} is no flag of {command}.{sources.did_you_mean(name, known)}"
+    return f"Unknown option {name} for {command}.{sources.did_you_mean(name, known)}"
 
 
 def _unexpected(word: str, command: str) -> str:
     if word in options.COMMANDS:
-        return f"{word!r} comes after flags; the command is the first word: kore-gate {word} …"
-    return f"{word!r} is one word too many for {command}; import ids are given with --ds-id."
+        return f"{word!r} comes after options; the command must come first: kore-gate {word} …"
+    return f"Unexpected argument {word!r} for {command}; use --ds-id for import ids."
 
 
 def _overview() -> argparse.ArgumentParser:
@@ -165,12 +165,12 @@ def _parser(name: str) -> argparse.ArgumentParser:
             "entries", nargs="*", action="extend", metavar=positional.upper().removesuffix("S"), help=text
         )
     if name in ("demo", "simulate"):
-        parser.add_argument("--scenario", default="passing", help="how it is to end; `list` names all scenarios")
+        parser.add_argument("--scenario", default="passing", help="the scenario to play; `list` shows all scenarios")
     if name == "simulate":
         parser.add_argument("--port", type=int, default=0, help="the port to listen on (default: a free one)")
-        parser.add_argument("--job-seconds", type=float, default=20.0, help="how long a job takes (default: 20)")
+        parser.add_argument("--job-seconds", type=float, default=20.0, help="seconds that a job takes (default: 20)")
     group = parser.add_argument_group(
-        "settings", "Each is also read from the action's input and from KORE_<NAME>; secrets only from there."
+        "settings", "Each can also be set by the action's input or by KORE_<NAME>; secrets only that way."
     )
     for setting in options.SETTINGS:
         if setting.secret:
@@ -296,8 +296,8 @@ class _Program:
             value = getattr(settings, setting.field)
             if setting.secret and value and not console.redactor.add(value):
                 console.warn(
-                    f"{setting.name} has only {len(value)} characters, so it is not removed from what Kore.ai repeats. "
-                    "Use a longer one, as Kore.ai itself makes them."
+                    f"{setting.name} has only {len(value)} characters: too short to be removed from what Kore.ai sends back. "
+                    "Use a longer one, such as Kore.ai generates."
                 )
         match settings.command:
             case "report":
@@ -348,7 +348,7 @@ class _Program:
 
             def interrupt(number: int) -> None:
                 call.interrupt(number)
-                self.console.say(f"{signal.Signals(number).name}: stopping, and writing the reports of what is known.")
+                self.console.say(f"{signal.Signals(number).name}: stopping, and writing reports of the results so far.")
 
             def stop(number: int) -> None:
                 # The signal may have come in the middle of a printed line: nothing more than this is safe here.
@@ -368,7 +368,7 @@ class _Program:
         try:
             self._call(self.reporting, pathlib.Path.cwd()).refuse(error)
         except errors.GateError as problem:
-            self.console.debug(f"no report of this: {problem.message}")
+            self.console.debug(f"no report written: {problem.message}")
 
     def _call(self, settings: Settings, root: pathlib.Path) -> "Call":
         from kore_gate.clock import SystemClock

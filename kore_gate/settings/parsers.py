@@ -30,7 +30,7 @@ def text(raw: str) -> str:
     """Take the text as it is, if it has no control characters."""
     kinds = {unicodedata.category(char) for char in raw}
     if "Cc" in kinds:
-        raise ValueError("has a line break or another control character in it")
+        raise ValueError("must not contain line breaks or control characters")
     if "Cs" in kinds:
         raise ValueError("is not valid UTF-8")
     return raw
@@ -39,14 +39,14 @@ def text(raw: str) -> str:
 def identifier(raw: str) -> str:
     """Take an opaque id: one path segment."""
     if raw in {".", ".."}:
-        raise ValueError("is no id")
+        raise ValueError("is not an id")
     return text(raw)
 
 
 def flag(raw: str) -> bool:
     """Read yes or no."""
     if raw.lower() not in BOOLEANS:
-        raise ValueError("is neither true nor false")
+        raise ValueError("must be true or false")
     return BOOLEANS[raw.lower()]
 
 
@@ -58,9 +58,9 @@ def duration(raw: str) -> float:
         hours, minutes, rest, milliseconds = (float(match[unit] or 0) for unit in ("h", "m", "s", "ms"))
         seconds = hours * 3600 + minutes * 60 + rest + milliseconds / 1000
     else:
-        raise ValueError("is no duration: write 90, 90s, 15m or 1h30m")
+        raise ValueError("is not a duration: use 90, 90s, 15m or 1h30m")
     if seconds <= 0:
-        raise ValueError("must be longer than nothing")
+        raise ValueError("must be greater than 0")
     return seconds
 
 
@@ -78,14 +78,14 @@ def size(raw: str) -> int:
     """Read `64MiB`, `500kB` or a number of bytes."""
     match = _SIZE.fullmatch(raw)
     if not match or int(match[1]) == 0:
-        raise ValueError("is no size: write 64MiB or a number of bytes")
+        raise ValueError("is not a size: use 64MiB or a number of bytes")
     return int(match[1]) * _UNITS[match[2].lower()]
 
 
 def number(raw: str) -> int:
     """Read a whole number above zero."""
     if not re.fullmatch(r"\d{1,6}", raw, re.ASCII) or int(raw) == 0:
-        raise ValueError("is no whole number above zero")
+        raise ValueError("must be a whole number greater than 0")
     return int(raw)
 
 
@@ -118,10 +118,10 @@ def _entries(raw: str, separator: str) -> tuple[str, ...]:
     if not isinstance(parts, list):
         parts = [part.strip() for part in re.split(separator, raw)]
     if not all(isinstance(part, str) for part in parts):
-        raise ValueError("is a JSON array with something other than texts in it")
+        raise ValueError("must be a JSON array of strings")
     entries = tuple(identifier(part) for part in parts if part)
     if not entries:
-        raise ValueError("names none")
+        raise ValueError("is empty")
     return entries
 
 
@@ -129,10 +129,10 @@ def exit_codes(raw: str) -> frozenset[int]:
     """Read the exit codes that may be turned into 0."""
     parts = ids(raw)
     if not all(re.fullmatch(r"\d{1,3}", part, re.ASCII) for part in parts):
-        raise ValueError("is no list of exit codes, such as 1,4")
+        raise ValueError("is not a list of exit codes: use 1,4")
     codes = frozenset(map(int, parts))
     if unknown := sorted(codes - set(SOFT)):
-        raise ValueError(f"has {unknown[0]} in it; these can be softened: {', '.join(map(str, SOFT))}")
+        raise ValueError(f"must not contain {unknown[0]}: use any of {', '.join(map(str, SOFT))}")
     return codes
 
 
@@ -143,7 +143,7 @@ def choice(*allowed: str) -> Callable[[str], str]:
         for name in allowed:
             if raw.lower() == name.lower():
                 return name
-        raise ValueError(f"is none of {', '.join(allowed)}")
+        raise ValueError(f"must be one of {', '.join(allowed)}")
 
     return parse
 
@@ -151,19 +151,19 @@ def choice(*allowed: str) -> Callable[[str], str]:
 def host(raw: str) -> str:
     """Read a host or its URL as the base of all addresses, without a slash at the end."""
     if "@" in raw:
-        raise ValueError("has credentials in it: give them as client-id and client-secret, or as jwt")
+        raise ValueError("must not contain credentials: use client-id and client-secret, or jwt")
     if "?" in raw or "#" in raw:
-        raise ValueError("has a query or a fragment in it: give the host, and a base path if there is one")
+        raise ValueError("must not contain a query or a fragment: use the host, with a base path if needed")
     if "\\" in raw or any(char.isspace() for char in text(raw)):
-        raise ValueError("has a space or a backslash in it")
+        raise ValueError("must not contain a space or a backslash")
     bare = "://" not in raw
     try:
         parts = urllib.parse.urlsplit(f"//{raw}" if bare else raw)
         port = parts.port
     except ValueError as problem:
-        raise ValueError(f"is no host: {problem}") from None
+        raise ValueError(f"is not a host: {problem}") from None
     if not bare and parts.scheme not in {"http", "https"}:
-        raise ValueError("must be a host name or an http(s) address")
+        raise ValueError("must be a host name or an http(s) URL")
     name = _host_name(parts.netloc, port)
     # A name without a scheme gets https; only this machine is called over plain http by default.
     scheme = parts.scheme or ("http" if is_loopback(name.strip("[]")) else "https")
@@ -175,10 +175,10 @@ def _host_name(netloc: str, port: int | None) -> str:
     """Return the valid host name or address in it."""
     name = (netloc.rsplit(":", 1)[0] if port is not None else netloc).lower()
     if port == 0 or name.endswith(":"):
-        raise ValueError("has a colon without a usable port behind it")
+        raise ValueError("has a colon but no valid port")
     if not name.isascii():
         # Letters that look alike would take the token elsewhere.
-        raise ValueError("has letters beyond ASCII in its name: write it in its xn-- form")
+        raise ValueError("has non-ASCII letters in its name: use its xn-- form")
     try:
         if name.startswith("[") and "%" not in name:
             ipaddress.IPv6Address(name.removeprefix("[").removesuffix("]"))
@@ -187,11 +187,11 @@ def _host_name(netloc: str, port: int | None) -> str:
             return str(ipaddress.IPv4Address(name))
         name.encode().decode("idna")
     except UnicodeError:
-        raise ValueError("has a name in xn-- form that can't be read") from None
+        raise ValueError("has an invalid name in xn-- form") from None
     except ValueError as problem:
-        raise ValueError(f"is no host: {problem}") from None
+        raise ValueError(f"is not a host: {problem}") from None
     if not _HOST_NAME.fullmatch(name) or len(name) > _LONGEST_HOST:
-        raise ValueError("is no host name")
+        raise ValueError("is not a host name")
     return name
 
 
@@ -208,14 +208,14 @@ def is_loopback(name: str) -> bool:
 def token(raw: str) -> str:
     """Check that a ready-made token has the form of a token; its claims are for Kore.ai to check."""
     if raw.lower().startswith("bearer "):
-        raise ValueError('starts with "Bearer": Kore.ai takes the token alone')
+        raise ValueError('starts with "Bearer": use the token alone')
     first = raw.partition(".")[0]
     try:
         header = json.loads(base64.urlsafe_b64decode(first + "=" * (-len(first) % 4)))
     except (ValueError, RecursionError):
         header = None
     if not _TOKEN.fullmatch(raw) or not isinstance(header, dict) or "alg" not in header:
-        raise ValueError("is no JSON web token (three parts of base64url, separated by dots)")
+        raise ValueError("is not a JSON web token (three base64url parts, separated by dots)")
     return raw
 
 
@@ -223,12 +223,12 @@ def private_key(raw: str) -> str:
     r"""Check that a key is PEM; a key in one line may have its line breaks written as \n."""
     key = raw.replace("\\n", "\n") if "\n" not in raw else raw
     if not re.search(r"-----BEGIN [A-Z ]*PRIVATE KEY-----\s", key) or "-----END" not in key:
-        raise ValueError("is no private key in PEM form (-----BEGIN … PRIVATE KEY-----)")
+        raise ValueError("is not a private key in PEM form (-----BEGIN … PRIVATE KEY-----)")
     return key
 
 
 def language(raw: str) -> str:
     """Take the code of a language, as it can stand in a header: `en`, `en_US`, `zh-Hans`."""
     if not _LANGUAGE.fullmatch(raw):
-        raise ValueError("is no code of a language, such as en")
+        raise ValueError("is not a language code: use en, en_US or zh-Hans")
     return raw

@@ -18,13 +18,13 @@ _SIGNING = {"client-secret", "private-key", "jwt", "jwt-algorithm"}
 
 # Which commands need which setting, and why.
 _NEEDED: Sequence[tuple[Collection[str], str, str]] = (
-    (options.REMOTE_COMMANDS, "host", "where your bot lives, such as platform.kore.ai"),
+    (options.REMOTE_COMMANDS, "host", "your Kore.ai host, such as platform.kore.ai"),
     (options.REMOTE_COMMANDS, "stream-id", "the bot's id"),
     (["report"], "files", "a saved kore-result.json"),
-    (["wait"], "ds-id", "the id that the import gave out"),
+    (["wait"], "ds-id", "the id of the import"),
     (["import", "test"], "files", "the suite files"),
     (["run"], "suites", "the suites' names"),
-    (["import", "test", "run"], "user-email", "Kore.ai asks for an owner or developer of the bot"),
+    (["import", "test", "run"], "user-email", "the e-mail of an owner or developer of the bot"),
 )
 
 
@@ -125,7 +125,7 @@ def read(
     found += [*_missing(settings, texts, invalid), *_contradictions(settings, invalid)]
     if found:
         is_fork = environ.get("GITHUB_EVENT_NAME") == "pull_request" and not settings.secrets
-        hint = "Secrets are not given to workflows of pull requests from forks." if is_fork else ""
+        hint = "GitHub does not pass secrets to workflows of pull requests from forks." if is_fork else ""
         raise errors.SettingsError(found, hint=hint)
     return settings
 
@@ -153,7 +153,7 @@ def unknown_variables(command: str, environ: Mapping[str, str]) -> list[str]:
         if suggestion:
             warnings.append(f"{name} is not a setting of the gate.{suggestion}")
     if command == "run" and environ.get("KORE_RUN_ID", "").strip():
-        warnings.append("KORE_RUN_ID is what an earlier job put out, and is not used: resume its run with --run-id.")
+        warnings.append("KORE_RUN_ID comes from an earlier job and is ignored: use --run-id to resume its run.")
     return warnings
 
 
@@ -166,7 +166,7 @@ def did_you_mean(name: str, known: Iterable[str], similarity: float = 0.75) -> s
 def _values(setting: options.Setting, flags: Mapping[str, str], environ: Mapping[str, str]) -> list[tuple[str, str]]:
     """Return the texts that are set for a setting, the one that counts first, each with its source."""
     values = [
-        (flags.get(setting.name, ""), f"flag --{setting.name}"),
+        (flags.get(setting.name, ""), f"option --{setting.name}"),
         (environ.get(setting.input, ""), f"input {setting.name}"),
         (environ.get(setting.variable, "") if setting.inherited else "", f"variable {setting.variable}"),
     ]
@@ -183,13 +183,13 @@ def _text(
     if not path:
         return text, source, ""
     if text:
-        return text, source, f"{setting.variable} is given twice: as {source} and as a file in {variable}; keep one."
+        return text, source, f"{setting.variable} is set twice: as {source} and as a file in {variable}; keep one."
     try:
         text = read_file(path).strip()
     except (OSError, ValueError) as exc:
         reason = getattr(exc, "strerror", None) or "it is not text"
         # Without the path: it may be the secret itself, in the wrong variable.
-        return "", "", f"{variable} names a file that can't be read: {reason}."
+        return "", "", f"{variable} names a file that cannot be read: {reason}."
     return text, f"file in {variable}", "" if text else f"{variable} names an empty file."
 
 
@@ -207,9 +207,9 @@ def _missing(settings: Settings, texts: Collection[str], invalid: Collection[str
     needed = {name: reason for commands, name, reason in _NEEDED if settings.command in commands}
     # An invalid value may have been meant for any way of signing.
     if settings.command in options.REMOTE_COMMANDS and not settings.jwt and not _SIGNING & {*invalid}:
-        needed["client-id"] = "the JWT app's id, unless there is a ready-made token (jwt)"
+        needed["client-id"] = "the JWT app's client id, unless jwt holds a ready-made token"
         key = "private-key" if settings.jwt_algorithm.startswith("RS") else "client-secret"
-        needed[key] = "what tokens are signed with, unless there is a ready-made one (jwt)"
+        needed[key] = "the key that signs tokens, unless jwt holds a ready-made one"
     return [
         f"{name} is missing: {reason}. Give {options.BY_NAME[name].ways}."
         for name, reason in needed.items()
@@ -227,13 +227,13 @@ def _contradictions(settings: Settings, invalid: Collection[str]) -> list[str]:
     if settings.jwt and (settings.client_secret or settings.private_key):
         other = "client-secret" if settings.client_secret else "private-key"
         problems.append(
-            f"jwt ({sources['jwt']}) and {other} ({sources[other]}) are both given; "
-            "keep one: the ready-made token, or what the gate signs its own with."
+            f"jwt ({sources['jwt']}) and {other} ({sources[other]}) are both set; "
+            "keep one: the ready-made token, or the key to sign new ones."
         )
     if settings.private_key and algorithm.startswith("HS"):
-        problems.append(f"private-key ({sources['private-key']}) is for RS256 and RS512; set jwt-algorithm as well.")
+        problems.append(f"private-key ({sources['private-key']}) needs jwt-algorithm RS256 or RS512.")
     if settings.client_secret and algorithm.startswith("RS"):
-        problems.append(f"client-secret ({sources['client-secret']}) does not go with {algorithm}.")
+        problems.append(f"client-secret ({sources['client-secret']}) does not work with {algorithm}; use private-key.")
     parts = urllib.parse.urlsplit(settings.host)
     if (
         parts.scheme == "http"
@@ -242,10 +242,10 @@ def _contradictions(settings: Settings, invalid: Collection[str]) -> list[str]:
         and not parsers.is_loopback(parts.hostname or "")
     ):
         problems.append(
-            f"host {settings.host!r} ({sources['host']}) would send the token in the clear; "
-            "use https, or set allow-http if that is really meant."
+            f"host {settings.host!r} ({sources['host']}) would send the token unencrypted; "
+            "use https, or set allow-http to accept this."
         )
     runs, suites = len(settings.run_id), len(settings.suites)
     if settings.command == "run" and runs not in (0, suites) and "suites" not in invalid:
-        problems.append(f"run-id ({sources['run-id']}) names {runs} for {suites} suites; give one for each.")
+        problems.append(f"run-id ({sources['run-id']}) must have one id for each suite: {runs} for {suites} suites.")
     return problems
