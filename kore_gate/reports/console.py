@@ -212,6 +212,7 @@ class Console:
             return
         indent = Text(" " * (len(line) - len(line.lstrip())))
         for part in Text(line.lstrip(), style).wrap(self._screen, self._screen.width - len(indent)):
+            part.rstrip()
             self._screen.print(indent + part, soft_wrap=True)
 
     def _command(self, command: str, *, group: bool = False) -> None:

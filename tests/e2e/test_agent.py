@@ -50,7 +50,7 @@ def test_annotate__hands_the_summary_over(folder: pathlib.Path) -> None:
 )
 def test_annotate__faults(folder: pathlib.Path, monkeypatch: pytest.MonkeyPatch, script: str, said: str) -> None:
     """An agent that fails or hangs is told of, in time."""
-    monkeypatch.setattr(outputs, "_PATIENCE", 0.3)
+    monkeypatch.setattr(outputs, "AGENT_SECONDS", 0.3)
 
     assert outputs.annotate(make_agent(folder, script), "text", passed=True).endswith(said)
 
