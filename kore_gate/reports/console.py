@@ -267,11 +267,11 @@ class Console:
         from rich.table import Table
         from rich.text import Text
 
-        suites = sorted(result.tested_suites, key=lambda suite: suite.verdict.ending is Ending.PASSED)
+        suites = list(result.tested_suites)
         if not suites:
             return
-        if len(suites) <= SUITES_SHOWN:
-            suites = list(result.tested_suites)
+        if len(suites) > SUITES_SHOWN:
+            suites.sort(key=lambda suite: suite.verdict.ending is Ending.PASSED)
         rows = [_row(suite, result.junit_granularity) for suite in suites[:SUITES_SHOWN]]
         widths = [max(map(len, column)) for column in zip(COLUMNS, *rows, strict=True)]
         room = max(self._screen.width - sum(widths[1:]) - 2 * len(widths[1:]), 1)
@@ -356,24 +356,27 @@ def bars(rows: Sequence[tuple[Event, float]], now: float, width: int, height: in
 
     # A row for the others, and one for the cursor, have to fit as well.
     room = max(min(BARS_SHOWN, height - 2), 1)
-    shown = rows if len(rows) <= room else sorted(rows, key=lambda row: _has_ended(row[0]))[:room]
+    shown = rows if len(rows) <= room else sorted(rows, key=lambda row: row[0].ending is not None)[:room]
     # One column stays free: some terminals draw joined letters wider than they are counted.
     words = max((width - 11) * 3 // 8, 1)
     table = Table.grid(padding=(0, 1, 0, 0), pad_edge=False)
     for column in (words, max(width - 2 * words - 11, 1), words, 7):
         table.add_column(width=column, no_wrap=True)
     for event, since in shown:
-        has_ended = _has_ended(event)
         percent = 100.0 if event.ending is Ending.PASSED else event.percent
         bar = ProgressBar(
-            completed=min(max(percent or 0, 0), 100), pulse=percent is None and not has_ended, animation_time=now
+            completed=min(max(percent or 0, 0), 100),
+            pulse=percent is None and event.ending is None,
+            animation_time=now,
+            complete_style="cyan",
+            finished_style=_colour_of(event.ending) or "cyan",
         )
-        elapsed = event.elapsed if has_ended else event.elapsed + now - since
+        elapsed = event.elapsed if event.ending else event.elapsed + now - since
         name, state = _fit(text.terminal(event.name), words), _fit(_state(event), words)
         table.add_row(name, bar, state, text.duration(elapsed))
     if len(rows) > room:
-        ended = sum(_has_ended(event) for event, _ in rows)
-        bar = ProgressBar(total=len(rows), completed=ended)
+        ended = sum(event.ending is not None for event, _ in rows)
+        bar = ProgressBar(total=len(rows), completed=ended, complete_style="cyan")
         table.add_row(f"… {len(rows) - room} more", bar, f"{ended} of {len(rows)} ended")
     return table
 
@@ -389,20 +392,16 @@ def _fit(name: str, width: int) -> str:
     return start + "…" + next(name[at:] for at in range(len(name) + 1) if cell_len(name[at:]) <= tail)
 
 
-def _has_ended(event: Event) -> bool:
-    return event.happening is Happening.ENDED
-
-
 def _state(event: Event) -> str:
     """Say where a suite is: `import started`, `IN_PROGRESS 85 %`, `passed`; nothing where an event does not say it."""
     match event.happening:
         case Happening.STARTED:
-            return f"{event.phase or ''} started".strip()
+            return f"{event.phase} started"
         case Happening.CHANGED | Happening.WAITING:
             percent = f"{event.percent:.0f} %" if event.percent is not None else ""
             return f"{text.terminal(event.status, 40)} {percent}".strip()
         case Happening.ENDED:
-            return str(event.ending or "ended")
+            return str(event.ending)
         case Happening.IDENTIFIED | Happening.WARNING:
             return ""
         case _:

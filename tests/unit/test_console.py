@@ -222,14 +222,13 @@ def test_tell__only_what_is_new() -> None:
     ("event", "line"),
     [
         (Event(happening=Happening.STARTED, name="a", phase=Phase.RUN), "a: run started"),
-        (Event(happening=Happening.STARTED, name="a"), "a: started"),
         (Event(happening=Happening.WAITING, name="a", elapsed=3725), "a: still waiting (1h 2m)"),
         (
             Event(happening=Happening.WAITING, text="12 suites to go", elapsed=9.94),
             "still waiting: 12 suites to go (9.9s)",
         ),
         (Event(happening=Happening.CHANGED, name="a", percent=85.4, elapsed=59.7), "a: 85 % (1m)"),
-        (Event(happening=Happening.ENDED, name="a", elapsed=12.2), "a: ended (12s)"),
+        (Event(happening=Happening.ENDED, name="a", ending=Ending.FAILED, elapsed=12.2), "a: failed (12s)"),
         (Event(happening=Happening.WARNING, text="slow"), "Warning: slow"),
         (Event(happening=Happening.CHANGED, name=":", status="error:", text=":x"), "| :: error:: :x"),
     ],
@@ -455,7 +454,9 @@ def _print_everywhere(foreign: list[str], screen: Screen) -> None:
     )
     name, status, text = next(texts), next(texts), next(texts)
     for happening in Happening:
-        screen.console.tell(Event(happening=happening, name=name, status=status, text=text, elapsed=1.0))
+        screen.console.tell(
+            Event(happening=happening, name=name, status=status, text=text, ending=Ending.FAILED, elapsed=1.0)
+        )
     screen.console.say(next(texts))
     screen.console.debug(next(texts))
     screen.console.problem(errors.GateError(next(texts), details=[next(texts)], cause=next(texts), hint=next(texts)))
