@@ -10,6 +10,7 @@ import itertools
 import json
 import re
 import typing
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, TextIO, cast
 
@@ -307,8 +308,9 @@ class Console:
             self._write(f"  {text.terminal(file, 1000)}", exact=True)
 
     def _move_bar(self, event: Event) -> None:
-        if _state(event):
-            self._rows[event.name] = (event, self._screen.get_time())
+        if not _state(event):
+            return
+        self._rows[event.name] = (event, self._screen.get_time())
         if self._bars:
             return
         from rich.live import Live
@@ -351,18 +353,21 @@ class _Stream(io.TextIOBase):
 
 def bars(rows: Sequence[tuple[Event, float]], now: float, width: int, height: int) -> "Table":
     """Draw a bar for the last event of each suite; without room for all, those that still run, and count the others."""
+    from rich.cells import cell_len
     from rich.progress_bar import ProgressBar
     from rich.table import Table
 
     # A row for the others, and one for the cursor, have to fit as well.
     room = max(min(BARS_SHOWN, height - 2), 1)
     shown = rows if len(rows) <= room else sorted(rows, key=lambda row: row[0].ending is not None)[:room]
-    # One column stays free: some terminals draw joined letters wider than they are counted.
     words = max((width - 11) * 3 // 8, 1)
+    texts = [(_fit(text.terminal(event.name), words), _fit(_state(event), words)) for event, _ in shown]
+    # One column stays free, and as many as some terminals draw joined letters wider than rich counts them.
+    free = 1 + max(sum(_widest(part) - cell_len(part) for part in pair) for pair in texts)
     table = Table.grid(padding=(0, 1, 0, 0), pad_edge=False)
-    for column in (words, max(width - 2 * words - 11, 1), words, 7):
+    for column in (words, max(width - 2 * words - 10 - free, 1), words, 7):
         table.add_column(width=column, no_wrap=True)
-    for event, since in shown:
+    for (event, since), (name, state) in zip(shown, texts, strict=True):
         percent = 100.0 if event.ending is Ending.PASSED else event.percent
         bar = ProgressBar(
             completed=min(max(percent or 0, 0), 100),
@@ -372,7 +377,6 @@ def bars(rows: Sequence[tuple[Event, float]], now: float, width: int, height: in
             finished_style=_colour_of(event.ending) or "cyan",
         )
         elapsed = event.elapsed if event.ending else event.elapsed + now - since
-        name, state = _fit(text.terminal(event.name), words), _fit(_state(event), words)
         table.add_row(name, bar, state, text.duration(elapsed))
     if len(rows) > room:
         ended = sum(event.ending is not None for event, _ in rows)
@@ -382,14 +386,19 @@ def bars(rows: Sequence[tuple[Event, float]], now: float, width: int, height: in
 
 
 def _fit(name: str, width: int) -> str:
-    """Cut the middle out of a text that is wider than so many cells: names often begin alike."""
-    from rich.cells import cell_len
-
-    if cell_len(name) <= width:
+    """Cut the middle out of a text that may be wider than so many cells: names often begin alike."""
+    if _widest(name) <= width:
         return name
     head, tail = width // 2, width - width // 2 - 1
-    start = next(name[:at] for at in range(len(name), -1, -1) if cell_len(name[:at]) <= head)
-    return start + "…" + next(name[at:] for at in range(len(name) + 1) if cell_len(name[at:]) <= tail)
+    start = next(name[:at] for at in range(len(name), -1, -1) if _widest(name[:at]) <= head)
+    return start + "…" + next(name[at:] for at in range(len(name) + 1) if _widest(name[at:]) <= tail)
+
+
+def _widest(name: str) -> int:
+    """Count the cells of a text on a terminal that does not join letters: each vowel sign takes one."""
+    from rich.cells import cell_len
+
+    return max(cell_len(name), sum(1 if unicodedata.category(char) == "Mc" else cell_len(char) for char in name))
 
 
 def _state(event: Event) -> str:
