@@ -39,7 +39,7 @@ class Dialect:
     name: str
     recognised_by: tuple[tuple[str, ...], ...] = ()  # alternatives; the variables of one are all set
     debugged_by: tuple[str, ...] = ()  # variables, any of which turns debugging on
-    escape: Callable[[str], str] = str
+    escape_value: Callable[[str], str] = str  # in output_form and summary_form
     escape_title: Callable[[str], str] = str
     open_form: str = ""
     close_form: str = ""
@@ -69,11 +69,11 @@ class Dialect:
 
     def output(self, name: str, value: str) -> str:
         """Return the command that hands a value to later steps."""
-        return self.output_form.format(name=self.escape(name), value=self.escape(value))
+        return self.output_form.format(name=self.escape_value(name), value=self.escape_value(value))
 
     def upload_summary(self, path: str) -> str:
         """Return the command that shows a Markdown file on the page of the run."""
-        return self.summary_form.format(path=self.escape(path))
+        return self.summary_form.format(path=self.escape_value(path))
 
 
 def _github(value: str) -> str:
@@ -131,7 +131,6 @@ DIALECTS = (
         name="github",
         recognised_by=(("GITHUB_ACTIONS",),),
         debugged_by=("RUNNER_DEBUG", "ACTIONS_STEP_DEBUG"),
-        escape=_github,
         escape_title=_github,
         open_form="::group::{title}",
         close_form="::endgroup::",
@@ -150,7 +149,7 @@ DIALECTS = (
         name="azure",
         recognised_by=(("TF_BUILD",),),
         debugged_by=("SYSTEM_DEBUG",),
-        escape=_azure,
+        escape_value=_azure,
         open_form="##[group]{title}",
         close_form="##[endgroup]",
         heading="##[section]Verdict",
@@ -172,7 +171,6 @@ DIALECTS = (
     Dialect(
         name="teamcity",
         recognised_by=(("TEAMCITY_VERSION",),),
-        escape=_teamcity,
         escape_title=_teamcity,
         open_form="##teamcity[blockOpened name='{key}' description='{title}']",
         close_form="##teamcity[blockClosed name='{key}']",

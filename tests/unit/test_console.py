@@ -132,7 +132,7 @@ def test_verdict__quiet_stdout(ending: str) -> None:
 
 
 def test_verdict__soft_fail() -> None:
-    """A softened exit code is said, with what it was, and nothing is an error on the CI's page."""
+    """A softened exit code stands beside the original one, and nothing is an error on the CI's page."""
     screen = Screen("github")
 
     screen.console.verdict(CALLS["failed"], FILES, ExitCode.PASSED)
@@ -142,7 +142,7 @@ def test_verdict__soft_fail() -> None:
 
 
 def test_verdict__again() -> None:
-    """A saved result that is shown again is told from the call it came from."""
+    """A saved result that is rendered again does not pass for the call it came from."""
     screen = Screen()
 
     screen.console.verdict(CALLS["failed"], FILES, ExitCode.PASSED, again=True)
@@ -206,7 +206,7 @@ def test_verdict__many_failures_and_suites() -> None:
 
 
 def test_tell__only_what_is_new() -> None:
-    """A look that showed nothing new is no line; small steps wait for the heartbeat."""
+    """A status without news prints no line; small steps wait for the next regular line."""
     screen = Screen()
     event = Event(happening=Happening.CHANGED, name="Banking", status="IN_PROGRESS")
 
@@ -277,7 +277,7 @@ def test_debug__verbose_only(verbose: bool) -> None:
 
 
 def test_colour__what_matters() -> None:
-    """Colours mark what matters, and only where they are wanted."""
+    """Colours mark what matters, and only where they are switched on."""
     coloured = Screen(colour=True)
 
     _play(coloured, CALLS["failed"])

@@ -217,7 +217,7 @@ def test_detect__known_system(name: str) -> None:
         pytest.param({}, "none", id="nothing set"),
         pytest.param({"CI": "true"}, "none", id="some CI"),
         pytest.param({"GITHUB_ACTIONS": ""}, "none", id="set but empty"),
-        pytest.param({"GITLAB_CI": "false"}, "none", id="said to be false"),
+        pytest.param({"GITLAB_CI": "false"}, "none", id="set to false"),
         pytest.param({"BUILD_ID": "7"}, "none", id="half of Jenkins"),
         pytest.param({"BITBUCKET_BUILD_NUMBER": "3"}, "bitbucket", id="Bitbucket without a commit"),
         pytest.param(
@@ -226,7 +226,7 @@ def test_detect__known_system(name: str) -> None:
     ],
 )
 def test_detect__edge(environ: dict[str, str], expected: str) -> None:
-    """A variable that is empty or false says nothing."""
+    """A variable that is empty or false does not count."""
     assert dialects.detect(environ) == expected
 
 
@@ -243,7 +243,7 @@ def test_detect__edge(environ: dict[str, str], expected: str) -> None:
     ],
 )
 def test_debug__flag(environ: dict[str, str], expected: bool) -> None:
-    """The CI's own debug flag is found, and no other."""
+    """The CI's own debug flag is recognised, and no other."""
     assert dialects.debug(environ) is expected
 
 
