@@ -107,8 +107,8 @@ def annotate(program: str, markdown: str, *, passed: bool) -> str:
     try:
         done = subprocess.run(command, input=summary, capture_output=True, timeout=AGENT_SECONDS, check=False)  # noqa: S603 the agent that the build itself runs under
     except (OSError, subprocess.SubprocessError) as exc:
-        return f"buildkite-agent could not be given the summary: {type(exc).__name__}."
+        return f"Cannot pass the summary to buildkite-agent: {type(exc).__name__}."
     if done.returncode:
         reason = text.line(done.stderr.decode("utf-8", "replace"), 200)
-        return f"buildkite-agent did not take the summary (exit code {done.returncode}): {reason}"
+        return f"buildkite-agent rejected the summary (exit code {done.returncode}): {reason}"
     return ""

@@ -148,7 +148,7 @@ class Console:
         code = verdict.exit_code if exit_code is None else exit_code
         meaning = MEANINGS[verdict.exit_code]
         if again:
-            meaning = f"rendered again; the call itself ended with {int(verdict.exit_code)}: {meaning}"
+            meaning = f"rendered again; the original exit code was {int(verdict.exit_code)}: {meaning}"
         elif code is not verdict.exit_code:
             meaning = f"soft-fail turned {int(verdict.exit_code)} into {int(code)}; {meaning}"
         message = text.terminal(verdict.message, TEXT_LIMIT)
