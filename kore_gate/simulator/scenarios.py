@@ -232,16 +232,16 @@ _ALL = (
             "'Step 3: the bot gave no reply within 30 seconds'",
         ),
     ),
-    Scenario("stuck", "The import stays at 85 % for ever.", settings=_SOON, ended=None, wait=ExitCode.TIMED_OUT),
+    Scenario("stuck", "The import stays at 85 % forever.", settings=_SOON, ended=None, wait=ExitCode.TIMED_OUT),
     Scenario(
         "flapping",
-        "Errors with HTML, JSON and empty bodies come between good answers.",
+        "Errors with HTML, JSON and empty bodies come between valid responses.",
         faults=(None, BAD_GATEWAY, None, SERVER_ERROR, UNAVAILABLE, None, GATEWAY_TIMEOUT),
         calls=SAFE_CALLS,
     ),
     Scenario(
         "rate-limited",
-        "Calls are refused now and then because there were too many, with and without Retry-After.",
+        "Requests sometimes exceed the rate limit, with and without Retry-After.",
         faults=(RATE_LIMITED_SECONDS, None, RATE_LIMITED, None, None, RATE_LIMITED_DATE, None),
         calls=ALL_CALLS,
     ),
@@ -285,7 +285,7 @@ _ALL = (
         ended=None,
         wait=ExitCode.TIMED_OUT,
     ),
-    Scenario("results-link", "The answers carry a link to a results file.", link=True),
+    Scenario("results-link", "The responses contain a link to a results file.", link=True),
     Scenario(
         "failing-tests", "The import succeeds; in the run, assertions fail.", tests=ExitCode.FAILED, run=RunEnd.FAILED
     ),
@@ -295,31 +295,31 @@ _ALL = (
         tests=ExitCode.FAILED,
         run=RunEnd.NOT_EXECUTED,
     ),
-    Scenario("short-form", "The run passes, and gives counts only.", short=True),
+    Scenario("short-form", "The run passes, and reports only counts.", short=True),
     Scenario(
         "short-form-failing",
-        "The run fails, and gives counts only.",
+        "The run fails, and reports only counts.",
         tests=ExitCode.FAILED,
         run=RunEnd.FAILED,
         short=True,
     ),
     Scenario(
         "contradiction",
-        "The run says passed, though one of its steps says failed.",
+        "The run reports passed, but one of its steps reports failed.",
         tests=ExitCode.FAILED,
         run=RunEnd.CONTRADICTION,
     ),
-    Scenario("flaky", "Each suite passes two times of three: the second run fails.", run=RunEnd.FLAKY),
+    Scenario("flaky", "Each suite passes two times out of three: the second run fails.", run=RunEnd.FLAKY),
     Scenario(
         "run-error",
-        "The run is ended by an error of the bot, without results.",
+        "A bot error ends the run without results.",
         tests=ExitCode.JOB_FAILED,
         run=RunEnd.ERROR,
     ),
     _undeliverable("drip", "Answers arrive a byte at a time and never end.", DRIPPING),
     _undeliverable("hang", "Connections are accepted and never answered.", HANGING),
     _undeliverable("reset", "Connections are reset.", RESETTING),
-    _undeliverable("truncated", "Answers end before they are complete.", TRUNCATED),
+    _undeliverable("truncated", "Responses end before they are complete.", TRUNCATED),
 )
 SCENARIOS: Mapping[str, Scenario] = {scenario.name: scenario for scenario in _ALL}
 
