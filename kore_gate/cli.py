@@ -296,8 +296,8 @@ class _Program:
             value = getattr(settings, setting.field)
             if setting.secret and value and not console.redactor.add(value):
                 console.warn(
-                    f"{setting.name} has only {len(value)} characters: too short to be removed from what Kore.ai sends back. "
-                    "Use a longer one, such as Kore.ai generates."
+                    f"{setting.name} has only {len(value)} characters: too short to be removed from what Kore.ai "
+                    "sends back. Use a longer one, such as Kore.ai generates."
                 )
         match settings.command:
             case "report":

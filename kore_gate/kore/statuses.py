@@ -153,7 +153,7 @@ def objections(answer: Mapping[str, object]) -> list[str]:
 
 
 def against_step(row: Mapping[str, object]) -> str:
-    """Name the first thing that contradicts a step's success, apart from the words that are read as outcomes; "" if none."""
+    """Name the first thing that contradicts a step's success, apart from its outcomes; "" if none."""
     return next(_sweep(("judged", row, "")), "")
 
 

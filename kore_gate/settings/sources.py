@@ -151,7 +151,7 @@ def unknown_variables(command: str, environ: Mapping[str, str]) -> list[str]:
     for name in sorted(environ.keys() - variables - _OUTPUTS):
         suggestion = did_you_mean(name, variables, 0.85) if name.startswith("KORE_") else ""
         if suggestion:
-            warnings.append(f"{name} is not a setting of the gate.{suggestion}")
+            warnings.append(f"{name} is an unknown setting.{suggestion}")
     if command == "run" and environ.get("KORE_RUN_ID", "").strip():
         warnings.append("KORE_RUN_ID comes from an earlier job and is ignored: use --run-id to resume its run.")
     return warnings
@@ -211,7 +211,7 @@ def _missing(settings: Settings, texts: Collection[str], invalid: Collection[str
         key = "private-key" if settings.jwt_algorithm.startswith("RS") else "client-secret"
         needed[key] = "the key that signs tokens, unless jwt holds a ready-made one"
     return [
-        f"{name} is missing: {reason}. Give {options.BY_NAME[name].ways}."
+        f"{name} is missing: {reason}. Use {options.BY_NAME[name].ways}."
         for name, reason in needed.items()
         if name not in texts and name not in invalid
     ]

@@ -245,7 +245,7 @@ def test_limits__said_while_waited_for(rig: Callable[..., Rig], clock: FakeClock
     made.run(many)
 
     assert clock.monotonic() == 61
-    assert made.troubles == ["no call is free for 1m 1s: Kore.ai allows 60 a minute and 1,800 an hour"]
+    assert made.troubles == ["rate limit, waiting 1m 1s: Kore.ai allows 60 a minute and 1,800 an hour"]
 
 
 @pytest.mark.parametrize("kind", MAY_HAVE_ARRIVED)

@@ -87,7 +87,7 @@ def test_parse__secret_has_no_option() -> None:
     (problem,) = parse("wait", "--jwt", "1")[2]
 
     assert problem.startswith("jwt has no option, because every process on this machine could read it.")
-    assert problem.endswith(" Give the input jwt, KORE_JWT or KORE_JWT_FILE.")
+    assert problem.endswith(" Use the input jwt, KORE_JWT or KORE_JWT_FILE.")
 
 
 COMES_LATE = "'test' comes after options; the command must come first: kore-gate test …"
