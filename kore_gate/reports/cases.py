@@ -96,7 +96,7 @@ class Finding(NamedTuple):
             return self.result.verdict.message, ""
         if not self.assertion or not self.reply:
             reason = "no assertion enabled" if self.outcome is Outcome.SKIPPED else self.step.reason
-            return reason or "Kore.ai says that this step failed", ""
+            return reason or "Kore.ai reports that this step failed", ""
         if not self.assertion.enabled:
             return _DISABLED, ""
         if self.outcome is Outcome.PASSED:
@@ -303,7 +303,7 @@ def _gate_case(result: SuiteResult, outcome: Outcome) -> Case:
         case,
         type=f"kore_gate.{''.join(word.title() for word in ending.split('-'))}",
         message=verdict.message,
-        text="\n".join([labels.explain(verdict), *([f"To resume: {result.resume}"] if result.resume else [])]),
+        text="\n".join([labels.explain(verdict), *([f"Resume with: {result.resume}"] if result.resume else [])]),
         source=Source(file=result.file, line=1) if result.file else None,
     )
 

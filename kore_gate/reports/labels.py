@@ -130,7 +130,7 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-UNKNOWN = "(Kore.ai did not say)"
+UNKNOWN = "(not reported by Kore.ai)"
 
 
 def label(assertion: Assertion) -> str:
@@ -185,7 +185,7 @@ def difference(assertion: Assertion, reply: Reply) -> tuple[str, str]:
     """Put expected and actual side by side, in a line and at length."""
     values, actual = compared(assertion, reply)
     expectation = shorten(label(assertion), 140)
-    message = f"{expectation}, but got {shorten(actual, 120)!r}" if actual is not None else f"{expectation}: not so"
+    message = f"{expectation}, but got {shorten(actual, 120)!r}" if actual is not None else f"{expectation}: failed"
     joint = "\n     and  " if assertion.group == "context" else "\n     or   "
     expected = joint.join(_with_fields(assertion, values))
     lines = [message, "", f"expected: {expected}", f"actual:   {UNKNOWN if actual is None else actual}"]
@@ -243,10 +243,10 @@ _EVIDENCE = {
 }
 
 _IN_PART = (
-    "Executed in part: Kore.ai ran this conversation against the bot, and gave no result for the steps that are marked"
+    "Partly executed: Kore.ai ran this conversation against the bot, but gave no result for the steps marked"
     " as not executed."
 )
-_COUNTED = "Executed: Kore.ai ran this conversation against the bot, and gave no result of a single step."
+_COUNTED = "Executed: Kore.ai ran this conversation against the bot, but reported only counts."
 
 
 def evidence(result: SuiteResult) -> str:
@@ -302,7 +302,7 @@ def next_steps(call: Result) -> Sequence[str]:
     """Say what a reader can do now, in the order it helps."""
     steps: list[str] = []
     if any(result.verdict.ending is Ending.FAILED for result in call.suites):
-        steps.append("Compare expected and actual: mend the bot, or the suite where the new reply is the right one.")
+        steps.append("Compare expected and actual: fix the bot, or the suite where the new reply is correct.")
     if any(result.evidence is Evidence.IMPORT_VALIDATION for result in call.suites):
         steps.append(
             "An import only shows that Kore.ai accepted the suite; `kore-gate run` or `kore-gate test` executes it."

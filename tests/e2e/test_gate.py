@@ -15,7 +15,7 @@ import pytest
 from junitparser import JUnitXml
 
 from kore_gate.errors import MEANINGS, ExitCode
-from kore_gate.simulator import kore
+from kore_gate.simulator import scenarios
 from tests.fakes.files import write_demo
 
 pytestmark = pytest.mark.socket
@@ -24,14 +24,14 @@ ROOT = pathlib.Path(__file__).parents[2]
 DOORS = {"entrypoint": ["-Iu", str(ROOT / "entrypoint.py")], "module": ["-m", "kore_gate"]}
 KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "COVERAGE_")
 SETTINGS = {
-    "KORE_STREAM_ID": kore.STREAM_ID,
-    "KORE_CLIENT_ID": kore.CLIENT_ID,
-    "KORE_CLIENT_SECRET": kore.CLIENT_SECRET,
-    "KORE_USER_EMAIL": kore.USER_EMAIL,
+    "KORE_STREAM_ID": scenarios.STREAM_ID,
+    "KORE_CLIENT_ID": scenarios.CLIENT_ID,
+    "KORE_CLIENT_SECRET": scenarios.CLIENT_SECRET,
+    "KORE_USER_EMAIL": scenarios.USER_EMAIL,
     "KORE_POLL_INTERVAL": "100ms",
     "KORE_CI": "none",
 }
-WAIT = ("wait", "--ds-id", kore.DS_IDS[0])
+WAIT = ("wait", "--ds-id", scenarios.DS_IDS[0])
 
 Serve = Callable[..., str]
 
@@ -110,7 +110,7 @@ def serve() -> Iterator[Serve]:
                 )
                 processes.enter_context(process)
                 processes.callback(process.terminate)
-                found = re.search(r"http://127\.0\.0\.1:\d+", read_until(process, "serves on"))
+                found = re.search(r"http://127\.0\.0\.1:\d+", read_until(process, "is running on"))
                 assert found
                 served[key] = found[0]
             return served[key]
@@ -424,7 +424,7 @@ def test_demo__unknown_scenario(gate: Gate) -> None:
     ended = gate.run("demo", "--scenario", "nonsense")
 
     check_ending(ExitCode.USAGE, ended)
-    assert "scenario 'nonsense' is none of passing, failing" in ended[2]
+    assert "scenario 'nonsense' must be one of passing, failing" in ended[2]
 
 
 @pytest.mark.parametrize("port", ["1", "70000"])
@@ -436,7 +436,7 @@ def test_simulate__port_that_can_not_be_had(gate: Gate, port: str) -> None:
         ended = gate.run("simulate", "--port", taken)
 
     check_ending(ExitCode.USAGE, ended)
-    assert f"port {taken} can't be listened on" in ended[2]
+    assert f"cannot listen on port {taken}" in ended[2]
 
 
 def test_simulate__says_how_to_try_it(gate: Gate) -> None:
@@ -475,9 +475,9 @@ def test_gate__killed(gate: Gate, serve: Serve) -> None:
     assert sum(suite.errors for suite in JUnitXml.fromfile(str(path))) == 1
     assert "kore_gate.Interrupted" in path.read_text()
     saved = json.loads((gate.reports / "kore-result.json").read_bytes())
-    assert (saved["verdict"]["ending"], saved["suites"][0]["ds_id"]) == ("interrupted", kore.DS_IDS[0])
+    assert (saved["verdict"]["ending"], saved["suites"][0]["ds_id"]) == ("interrupted", scenarios.DS_IDS[0])
     noted = dict(re.findall(r"^(\S+)<<\S+\n(.*)$", output.read_text(), re.MULTILINE))
-    assert (noted["verdict"], noted["exit-code"], noted["ds-id"]) == ("interrupted", "143", kore.DS_IDS[0])
+    assert (noted["verdict"], noted["exit-code"], noted["ds-id"]) == ("interrupted", "143", scenarios.DS_IDS[0])
 
 
 def test_gate__drafts_are_replaced(gate: Gate, serve: Serve) -> None:

@@ -32,7 +32,7 @@ def _assertion_step(**assertion: Any) -> dict[str, Any]:
             id="failed",
         ),
         pytest.param(
-            {"outcome": Outcome.FAILED}, Outcome.FAILED, 'text equals "Hello": not so', id="failed, actual unknown"
+            {"outcome": Outcome.FAILED}, Outcome.FAILED, 'text equals "Hello": failed', id="failed, actual unknown"
         ),
         pytest.param({"outcome": Outcome.ERROR}, Outcome.ERROR, "could not be judged", id="error"),
         pytest.param({"outcome": Outcome.ERROR, "reason": "no answer"}, Outcome.ERROR, "no answer", id="reason"),
@@ -95,7 +95,7 @@ def test_each__context_difference() -> None:
     assertion = builders.make_assertion(group="context", checks=(check,), outcome=Outcome.FAILED)
     case = _one(replies=(builders.make_reply(assertions=(assertion,), actual="Bye"),))[0]
 
-    assert "expected: balance = 5\nactual:   (Kore.ai did not say)" in case.text
+    assert "expected: balance = 5\nactual:   (not reported by Kore.ai)" in case.text
 
 
 def test_each__several_variables() -> None:
@@ -103,7 +103,7 @@ def test_each__several_variables() -> None:
     checks = (builders.make_check(field="a", value="1"), builders.make_check(field="b", value="2"))
     case = _one(**_assertion_step(group="context", checks=checks, outcome=Outcome.FAILED))[0]
 
-    assert case.message == "context a = 1 and b = 2: not so"
+    assert case.message == "context a = 1 and b = 2: failed"
     assert "expected: a = 1\n     and  b = 2\nactual: " in case.text
 
 
@@ -146,7 +146,7 @@ def test_each__several_replies() -> None:
         pytest.param({"replies": ()}, (Outcome.SKIPPED, "no assertion enabled"), id="no reply"),
         pytest.param(
             {"replies": (), "outcome": Outcome.FAILED},
-            (Outcome.FAILED, "Kore.ai says that this step failed"),
+            (Outcome.FAILED, "Kore.ai reports that this step failed"),
             id="red without reason",
         ),
         pytest.param(
@@ -405,7 +405,7 @@ def test_each__step_granularity() -> None:
     [
         pytest.param(({"enabled": False},), Outcome.SKIPPED, "no assertion enabled", id="disabled"),
         pytest.param(({}, {"enabled": False}), Outcome.PASSED, "", id="passed"),
-        pytest.param(({"outcome": Outcome.FAILED}, {}), Outcome.FAILED, 'text equals "Hello": not so', id="failed"),
+        pytest.param(({"outcome": Outcome.FAILED}, {}), Outcome.FAILED, 'text equals "Hello": failed', id="failed"),
         pytest.param(
             ({"enabled": False}, {"outcome": Outcome.SKIPPED, "reason": "not reached"}),
             Outcome.SKIPPED,
@@ -604,7 +604,7 @@ def test_failures__lines() -> None:
     assert [(one.where, one.what, one.file, one.line) for one in failures] == [
         ("01 Hi", "text equals \"Hello\", but got 'Sorry'", "suites/a.json", 0),
         ("01 Hi", 'reply 2 · text equals "Hello": no context', "suites/a.json", 0),
-        ("02 a_b", "Kore.ai says that this step failed", "kore/suites/banking.json", 3),
+        ("02 a_b", "Kore.ai reports that this step failed", "kore/suites/banking.json", 3),
         ("", "Timed out after 30m, at 85 %.; at step 2", "suites/a.json", 0),
     ]
     assert [one.outcome for one in failures] == [Outcome.FAILED, Outcome.ERROR, Outcome.ERROR, Outcome.ERROR]

@@ -167,7 +167,7 @@ def test_make__is_a_file(tmp_path: pathlib.Path, below: str) -> None:
         Writer(f"{tmp_path}/file{below}").prepare("wait", "st-1")
 
     assert failed.value.message.startswith(f"{tmp_path}/file{below} could not be written: ")
-    assert "a directory that is a file" in failed.value.cause
+    assert "report-dir is a file" in failed.value.cause
 
 
 def test_make__read_only(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -441,7 +441,7 @@ def test_write_all__one_can_not_be_made(
     failures = write.write(builders.make_call(), writer, "reports")
 
     assert [failure.message for failure in failures] == [
-        f"{name} could not be made: ZeroDivisionError: division by zero."
+        f"{name} could not be created: ZeroDivisionError: division by zero."
     ]
     assert len(writer.written) == 3
 
