@@ -227,7 +227,7 @@ class _Signals:
 
     def end(self, console: Console) -> int:
         """Say that a signal ended the command; return the exit code."""
-        judged = verdict.of_signal(self._pending[0])
+        judged = verdict.interrupted_call(self._pending[0])
         console.last_lines(judged)
         return int(judged.exit_code)
 
@@ -260,7 +260,7 @@ def main(argv: Sequence[str], pending: list[int] | None = None) -> int:
         return signals.end(console)
     except errors.GateError as error:
         console.problem(error)
-        console.last_lines(verdict.of_error(error, Phase.SETTINGS))
+        console.last_lines(verdict.from_error(error, Phase.SETTINGS))
         return int(error.exit_code)
     except Exception as exc:  # noqa: BLE001 a bug, too, must end in a message and in its own exit code
         return _bug(console, exc)
@@ -440,7 +440,7 @@ def _bug(console: Console, exc: Exception) -> int:
     """Tell of a bug without a bare stack trace; --verbose shows it."""
     import traceback
 
-    judged = verdict.of_bug(exc, Phase.SETTINGS)
+    judged = verdict.from_bug(exc, Phase.SETTINGS)
     for line in "".join(traceback.format_exception(exc)).splitlines():
         console.debug(line)
     console.problem(

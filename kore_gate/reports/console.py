@@ -205,7 +205,7 @@ def news(event: Event, clean: Clean) -> str:
             what = f"still {progress}" if progress else "still waiting"
         case Happening.ENDED:
             what = str(event.ending or "ended")
-        case Happening.IDENTIFIED | Happening.WARNING:
+        case Happening.QUEUED | Happening.IDENTIFIED | Happening.WARNING | Happening.DEBUG:
             what = ""
         case _:
             typing.assert_never(event.happening)
@@ -292,7 +292,7 @@ def closing(result: Result, files: Sequence[str], clean: Clean) -> list[str]:
     if not result.suites:
         lines += [f"  - {clean(detail, LONG)}" for detail in result.verdict.details]
     lines += _advice(result.verdict, clean)
-    command = suite_run.of_call(result)
+    command = suite_run.resume_call(result)
     lines += [f"Resume with: {command}"] if command else []  # exact, and inert by itself
     return [*lines, *(["Reports:", *(f"  {clean(file, 1000)}" for file in files)] if files else [])]
 

@@ -26,7 +26,7 @@ class Record:
         self.answer = answer
         self.seconds = seconds
         self.looks: list[float] = []
-        self.told: list[str] = []
+        self.statuses: list[str] = []
         self.absences: list[str] = []
 
     async def look(self) -> Job:
@@ -45,12 +45,12 @@ class Record:
             async with self.clock.limit(timeout):
                 return await poller.wait_for(
                     self.look,
-                    rhythm=poller.Rhythm(every),
+                    interval=every,
                     spacing=lambda _: spacing,
                     deadline=timeout,
                     clock=self.clock,
-                    tell=lambda seen: self.told.append(seen.status),
-                    tell_absent=lambda absence: self.absences.append(absence.message),
+                    on_status=lambda seen: self.statuses.append(seen.status),
+                    on_missing=lambda missing: self.absences.append(missing.message),
                 )
 
         return self.clock.run(wait())
@@ -59,21 +59,6 @@ class Record:
 @pytest.fixture
 def clock() -> FakeClock:
     return FakeClock()
-
-
-def test_rhythm__fixed() -> None:
-    """A chosen interval is kept."""
-    assert poller.Rhythm(7.5).next() == 7.5
-
-
-def test_rhythm__auto_spreads() -> None:
-    """By itself the gate looks about every five seconds, never in step with others, and never too fast."""
-    rhythm = poller.Rhythm(None)
-
-    pauses = [rhythm.next() for _ in range(200)]
-
-    assert all(4.0 <= pause <= 6.0 for pause in pauses)
-    assert len(set(pauses)) > 100
 
 
 def test_wait_for__first_look_at_once(clock: FakeClock) -> None:
@@ -85,7 +70,19 @@ def test_wait_for__first_look_at_once(clock: FakeClock) -> None:
     assert (seen, clock.naps) == (DONE, [])
 
 
-def test_wait_for__keeps_its_rhythm(clock: FakeClock) -> None:
+def test_wait_for__interval_by_itself(clock: FakeClock) -> None:
+    """By itself the gate asks about every five seconds, never in step with others, and never too fast."""
+    record = Record(clock, lambda _: RUNNING)
+
+    with pytest.raises(TimeoutError):
+        record.wait(every=None, timeout=1000.0)
+
+    *naps, _, _ = clock.naps
+    assert all(4.0 <= nap <= 6.0 for nap in naps)
+    assert len(set(naps)) > 100
+
+
+def test_wait_for__keeps_its_interval(clock: FakeClock) -> None:
     """The poller looks, sleeps and looks again until the job has ended, and tells each look."""
     record = Record(clock, lambda now: DONE if now >= 12 else RUNNING)
 
@@ -93,7 +90,7 @@ def test_wait_for__keeps_its_rhythm(clock: FakeClock) -> None:
 
     assert seen == DONE
     assert record.looks == [0, 5, 10, 15]
-    assert record.told == ["IN_PROGRESS", "IN_PROGRESS", "IN_PROGRESS", "SUCCESS"]
+    assert record.statuses == ["IN_PROGRESS", "IN_PROGRESS", "IN_PROGRESS", "SUCCESS"]
 
 
 @pytest.mark.parametrize("state", [State.SUCCEEDED, State.FAILED], ids=str)
@@ -111,7 +108,7 @@ def test_wait_for__unknown_word_is_waited_out(clock: FakeClock) -> None:
     seen = record.wait()
 
     assert seen == DONE
-    assert record.told == ["REINDEXING", "REINDEXING", "SUCCESS"]
+    assert record.statuses == ["REINDEXING", "REINDEXING", "SUCCESS"]
 
 
 @pytest.mark.parametrize(
@@ -161,7 +158,7 @@ def test_wait_for__record_not_visible_yet(clock: FakeClock) -> None:
     record = Record(clock, lambda now: DONE if now >= 25 else errors.Gone("HTTP 404"))
 
     assert record.wait() == DONE
-    assert record.told == ["SUCCESS"]
+    assert record.statuses == ["SUCCESS"]
 
 
 def test_wait_for__record_never_visible(clock: FakeClock) -> None:

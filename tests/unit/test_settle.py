@@ -16,7 +16,7 @@ def defined(*steps: object) -> Suite:
 
 
 def executed(body: Mapping[str, object], known: Suite | None = None) -> Suite:
-    suite = verdict.executed(payloads.run_job(body), known)
+    suite = verdict.executed_suite(payloads.run_job(body), known)
     assert suite is not None
     return suite
 
@@ -60,7 +60,7 @@ def with_groups(said: str, status: str | None, *words: str | None) -> dict[str, 
 )
 def test_accepted__word_of_a_step(status: str | None, expected: tuple[Outcome, Outcome]) -> None:
     """What an import says nothing of was accepted; what it does say counts."""
-    suite = verdict.accepted(defined(with_groups("Hi", status, None)))
+    suite = verdict.accepted_suite(defined(with_groups("Hi", status, None)))
 
     [only] = suite.steps
     assert (only.outcome, only.replies[0].assertions[0].outcome) == expected
@@ -68,7 +68,7 @@ def test_accepted__word_of_a_step(status: str | None, expected: tuple[Outcome, O
 
 def test_accepted__switched_off() -> None:
     """A step without an enabled assertion is neither passed nor failed."""
-    suite = verdict.accepted(defined(step(text=group(enabled=False)), {"input": "Hm"}))
+    suite = verdict.accepted_suite(defined(step(text=group(enabled=False)), {"input": "Hm"}))
 
     assert [one.outcome for one in suite.steps] == [Outcome.SKIPPED, Outcome.SKIPPED]
 
@@ -144,7 +144,7 @@ def test_executed__running() -> None:
 
 def test_executed__nothing_known() -> None:
     """Without an answer's rows and without a definition there is no suite."""
-    assert verdict.executed(payloads.run_job(run()), None) is None
+    assert verdict.executed_suite(payloads.run_job(run()), None) is None
 
 
 def test_executed__completed_by_the_definition() -> None:
@@ -264,7 +264,7 @@ def test_executed__large_suite_shortened() -> None:
     known = defined(*({"input": f"q{number}"} for number in range(50_000)))
     job = payloads.run_job(run(*({"input": f"q{number}", "status": "passed"} for number in range(1, 50_000))))
 
-    suite = verdict.executed(job, known)
+    suite = verdict.executed_suite(job, known)
 
     assert suite is not None
     assert [one.outcome for one in suite.steps[:2]] == [Outcome.SKIPPED, Outcome.PASSED]

@@ -7,7 +7,7 @@ import pytest
 
 from kore_gate import errors
 from kore_gate.gate import suite_files
-from kore_gate.gate.suite_run import Work
+from kore_gate.gate.suite_run import SuiteSpec
 from kore_gate.model import Phase
 
 STORED = {"name": "Banking", "testSteps": [{"input": "Hi"}, {"input": "Bye"}]}
@@ -27,7 +27,7 @@ def write(folder: pathlib.Path, name: str, content: Any) -> pathlib.Path:
     return path
 
 
-def load(folder: pathlib.Path, *patterns: str, name: str = "") -> list[Work]:
+def load(folder: pathlib.Path, *patterns: str, name: str = "") -> list[SuiteSpec]:
     return suite_files.load(patterns, name, folder)
 
 
@@ -43,7 +43,7 @@ def test_load__a_file(tmp_path: pathlib.Path) -> None:
 
     [work] = load(tmp_path, "kore/banking.json")
 
-    assert work == Work(
+    assert work == SuiteSpec(
         key="kore/banking.json",
         name="Banking",
         phase=Phase.UPLOAD,

@@ -136,7 +136,7 @@ IMPORTS: dict[str, tuple[Mapping[str, object], ExitCode, str]] = {
 
 
 @pytest.mark.parametrize(("body", "code", "words"), IMPORTS.values(), ids=IMPORTS)
-def test_of_import__table(body: Mapping[str, object], code: ExitCode, words: str) -> None:
+def test_judge_import__table(body: Mapping[str, object], code: ExitCode, words: str) -> None:
     """Each way an import can end has its exit code, and says why."""
     judged, _ = judge_import(body)
 
@@ -145,7 +145,7 @@ def test_of_import__table(body: Mapping[str, object], code: ExitCode, words: str
 
 
 @pytest.mark.parametrize("name", ["no response", "empty steps", "every assertion disabled"])
-def test_of_import__allow_empty(name: str) -> None:
+def test_judge_import__allow_empty(name: str) -> None:
     """What has nothing to test passes where that is allowed."""
     judged, _ = judge_import(IMPORTS[name][0], allow_empty=True)
 
@@ -153,14 +153,14 @@ def test_of_import__allow_empty(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["failed with a reason", "an unknown word", "a step that is a text", "a failed step"])
-def test_of_import__allow_empty_allows_nothing_else(name: str) -> None:
+def test_judge_import__allow_empty_allows_nothing_else(name: str) -> None:
     """Allowing empty suites turns no other ending green."""
     judged, _ = judge_import(IMPORTS[name][0], allow_empty=True)
 
     assert judged.exit_code is IMPORTS[name][1]
 
 
-def test_of_import__expiry() -> None:
+def test_judge_import__expiry() -> None:
     """A verdict of a timeout says until when Kore.ai knows the job."""
     body = imported(status="IN_PROGRESS", expireAt="2023-08-23T10:18:21.820Z")
 
@@ -380,7 +380,7 @@ RUNS: dict[str, tuple[Mapping[str, object], ExitCode, str]] = {
 
 
 @pytest.mark.parametrize(("body", "code", "words"), RUNS.values(), ids=RUNS)
-def test_of_run__table(body: Mapping[str, object], code: ExitCode, words: str) -> None:
+def test_judge_run__table(body: Mapping[str, object], code: ExitCode, words: str) -> None:
     """Each way a run can end has its exit code, and says why."""
     judged, _ = judge_run(body)
 
@@ -388,7 +388,7 @@ def test_of_run__table(body: Mapping[str, object], code: ExitCode, words: str) -
     assert words in said(judged)
 
 
-def test_of_run__short_form_of_a_known_suite() -> None:
+def test_judge_run__short_form_of_a_known_suite() -> None:
     """Counters that leave no doubt judge every step of a suite that is known from its import."""
     judged, suite = judge_run(run(tally=tally(2, 0, 2)), defined(step("Hi"), step("Bye")))
 
@@ -402,7 +402,7 @@ def test_of_run__short_form_of_a_known_suite() -> None:
     [run(), run(tally=tally(1, 0, 1)), run(tally=tally(0, 0, 2)), run(step("Hi", "passed"))],
     ids=["no counters", "counters of another suite", "counters of nothing", "a row left out"],
 )
-def test_of_run__known_steps_without_a_result(body: Mapping[str, object]) -> None:
+def test_judge_run__known_steps_without_a_result(body: Mapping[str, object]) -> None:
     """A run that does not speak of every known step is not green."""
     judged, _ = judge_run(body, defined(step("Hi"), step("Bye")))
 
@@ -410,7 +410,7 @@ def test_of_run__known_steps_without_a_result(body: Mapping[str, object]) -> Non
     assert "not executed" in said(judged)
 
 
-def test_of_run__failed_counts_of_a_known_suite() -> None:
+def test_judge_run__failed_counts_of_a_known_suite() -> None:
     """When counts are all there is, no known step is said to have failed or passed."""
     judged, suite = judge_run(run(status="failed", tally=tally(1, 1, 2)), defined(step("Hi"), step("Bye")))
 
@@ -433,11 +433,11 @@ def test_of_run__failed_counts_of_a_known_suite() -> None:
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
-def test_of_error__every_kind(kind: type[errors.GateError], code: ExitCode, ending: Ending) -> None:
+def test_from_error__every_kind(kind: type[errors.GateError], code: ExitCode, ending: Ending) -> None:
     """What stopped the gate from knowing becomes a verdict with all it has to say."""
     error = kind("What happened.", cause="why", hint="what to do", details=["more"])
 
-    judged = verdict.of_error(error, Phase.UPLOAD)
+    judged = verdict.from_error(error, Phase.UPLOAD)
 
     assert judged == Verdict(
         ending=ending,
@@ -449,16 +449,16 @@ def test_of_error__every_kind(kind: type[errors.GateError], code: ExitCode, endi
     )
 
 
-def test_of_error__rejected() -> None:
+def test_from_error__rejected() -> None:
     """A request that Kore.ai turns down is a job it ended in failure."""
-    judged = verdict.of_error(errors.Rejected("No such suite.", status=404), Phase.RUN)
+    judged = verdict.from_error(errors.Rejected("No such suite.", status=404), Phase.RUN)
 
     assert (judged.exit_code, judged.ending) == (ExitCode.JOB_FAILED, Ending.JOB_FAILED)
 
 
-def test_of_bug__names_the_exception_alone() -> None:
+def test_from_bug__names_the_exception_alone() -> None:
     """A bug is named by its kind: what it says may hold anything."""
-    judged = verdict.of_bug(KeyError("secret"), Phase.RUN)
+    judged = verdict.from_bug(KeyError("secret"), Phase.RUN)
 
     assert judged.exit_code is ExitCode.BUG
     assert judged.message == "Run: kore_gate itself failed (KeyError)."
@@ -474,7 +474,7 @@ def test_of_bug__names_the_exception_alone() -> None:
 )
 def test_interrupted__signals(signum: int, code: ExitCode, message: str) -> None:
     """Each signal has its own exit code."""
-    judged = verdict.interrupted(signum, Phase.RUN, "inprogress", known=True)
+    judged = verdict.interrupted(signum, Phase.RUN, "inprogress", resumable=True)
 
     assert (judged.exit_code, judged.message) == (code, message)
     assert "resume with the command below" in judged.hint
@@ -482,17 +482,17 @@ def test_interrupted__signals(signum: int, code: ExitCode, message: str) -> None
 
 def test_interrupted__without_an_id() -> None:
     """Where no id is known there is nothing to resume, and nothing is promised."""
-    judged = verdict.interrupted(15, Phase.UPLOAD, "", known=False)
+    judged = verdict.interrupted(15, Phase.UPLOAD, "", resumable=False)
 
     assert judged.message == "Upload: interrupted by SIGTERM."
     assert "command below" not in judged.hint
 
 
-def test_of_report__keeps_what_was_known() -> None:
+def test_missing_reports__keeps_what_was_known() -> None:
     """A report that could not be written does not hide the verdict there would have been."""
     failures = [errors.ReportError("a.xml could not be written.", cause="full", hint="make room")]
 
-    judged = verdict.of_report(failures, make_verdict(Ending.FAILED))
+    judged = verdict.missing_reports(failures, make_verdict(Ending.FAILED))
 
     assert judged.exit_code is ExitCode.REPORT
     assert judged.message == "1 report could not be written; otherwise: 1 of 1 assertions failed."
@@ -547,7 +547,7 @@ def test_overall__names_those_that_count() -> None:
 
 def test_overall__fail_fast_is_no_reason() -> None:
     """The reason is what a suite found, not that others were left out for it."""
-    left_out = make_result(name="left out", verdict=verdict.stopped("broken", known=False))
+    left_out = make_result(name="left out", verdict=verdict.stopped_by_fail_fast("broken", resumable=False))
 
     judged = verdict.overall([left_out, of(ExitCode.FAILED, "broken")])
 
