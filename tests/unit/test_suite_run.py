@@ -230,7 +230,7 @@ def test_keep_definition__places(clock: FakeClock) -> None:
 @pytest.mark.parametrize(
     "changes", [{"file": "a.json", "lines": (3,)}, {"lines": (3, 9)}], ids=["other steps", "no file"]
 )
-def test_keep_definition__places_not_known(clock: FakeClock, changes: dict[str, object]) -> None:
+def test_keep_definition__places_not_known(clock: FakeClock, changes: dict[str, Any]) -> None:
     """Where Kore.ai's steps are not the file's, no line is guessed."""
     suite = make_suite(steps=(make_step(), make_step(number=2)))
     one = made(clock, **changes)
