@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import secrets
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from kore_gate import __version__, errors
@@ -117,13 +117,9 @@ class Call:
         softened = code in self._settings.soft_fail
         if softened:
             self._console.warn(f"soft-fail: exit code {code.value} ({call.verdict.ending}) is turned into 0.")
-        self._console.verdict(call, list(self.files.values()), ExitCode.PASSED if softened else None)
+        files = [(self._writer.directory / name).as_posix() for name in self._writer.written]
+        self._console.verdict(call, files, ExitCode.PASSED if softened else None)
         return 0 if softened else int(code)
-
-    @property
-    def files(self) -> Mapping[str, str]:
-        """Return the reports that were written, by name, with their paths."""
-        return {name: (self._writer.directory / name).as_posix() for name in self._writer.written}
 
     def _specs(self) -> list[SuiteSpec]:
         """Return the suites that the command takes through the chain."""

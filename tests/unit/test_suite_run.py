@@ -19,7 +19,7 @@ def clock() -> FakeClock:
     return FakeClock()
 
 
-def made(clock: FakeClock, *, command: str = "wait", **overrides: object) -> SuiteRun:
+def new_run(clock: FakeClock, *, command: str = "wait", **overrides: object) -> SuiteRun:
     return SuiteRun(dataclasses.replace(SPEC, **overrides), command, clock)  # type: ignore[arg-type]
 
 
@@ -29,7 +29,7 @@ def job(state: State = State.SUCCEEDED, **overrides: object) -> Job:
 
 def test_suite_run__nothing_known(clock: FakeClock) -> None:
     """What ends before anything is known still has a result."""
-    result = made(clock).end(make_verdict(Ending.REFUSED))
+    result = new_run(clock).end(make_verdict(Ending.REFUSED))
 
     assert result == SuiteResult(
         key="ds-1",
@@ -43,22 +43,22 @@ def test_suite_run__nothing_known(clock: FakeClock) -> None:
 
 
 def test_suite_run__all_known(clock: FakeClock) -> None:
-    """A result holds what the last look told, and the judged suite under a name."""
-    one = made(clock)
+    """A result holds the last status, and the judged suite under a name."""
+    one = new_run(clock)
     one.name = "Banking"
-    one.note("said once")
+    one.note("a remark")
     one.job = job(percent=100.0, test_suite_id="ctc-outer", download_url="https://kore.example/f.csv")
 
     result = one.end(make_verdict(), Suite(name="", id="ctc-inner"))
 
     assert result.suite == Suite(name="Banking", id="ctc-inner")
     assert (result.status, result.percent, result.test_suite_id) == ("SUCCEEDED", 100.0, "ctc-outer")
-    assert (result.download_url, result.notes, result.resume) == ("https://kore.example/f.csv", ("said once",), "")
+    assert (result.download_url, result.notes, result.resume) == ("https://kore.example/f.csv", ("a remark",), "")
 
 
 def test_suite_run__id_of_the_suite(clock: FakeClock) -> None:
     """Where the job names no suite, the suite names itself."""
-    one = made(clock)
+    one = new_run(clock)
     one.job = job()
 
     assert one.end(make_verdict(), make_suite(id="ctc-inner")).test_suite_id == "ctc-inner"
@@ -77,8 +77,8 @@ def test_suite_run__id_of_the_suite(clock: FakeClock) -> None:
     ],
 )
 def test_suite_run__evidence(clock: FakeClock, phase: Phase, seen: Job | None, evidence: Evidence) -> None:
-    """A suite proves what its phase proves, once Kore.ai has said something."""
-    one = made(clock, phase=phase)
+    """A suite proves what its phase proves, once Kore.ai has answered."""
+    one = new_run(clock, phase=phase)
     one.job = seen
 
     assert one.end(make_verdict(), make_suite()).evidence is evidence
@@ -86,24 +86,24 @@ def test_suite_run__evidence(clock: FakeClock, phase: Phase, seen: Job | None, e
 
 def test_suite_run__no_evidence_without_a_suite(clock: FakeClock) -> None:
     """Without test cases there is nothing to be proved."""
-    one = made(clock)
+    one = new_run(clock)
     one.job = job()
 
     assert one.end(make_verdict()).evidence is Evidence.NONE
 
 
 def test_suite_run__unfinished_import(clock: FakeClock) -> None:
-    """An import that did not end keeps the suite that it told of."""
-    one = made(clock)
+    """An import that did not end keeps the suite that it holds."""
+    one = new_run(clock)
     one.job = job(State.RUNNING, suite=make_suite())
 
     assert one.end(make_verdict(Ending.TIMED_OUT)).suite == make_suite()
 
 
 def test_suite_run__unfinished_run(clock: FakeClock) -> None:
-    """A run that did not end keeps what it told, the rest of the suite as not executed."""
+    """A run that did not end keeps the outcomes so far, the rest of the suite as not executed."""
     pending = make_step(number=2, input="Bye", outcome=Outcome.PENDING)
-    one = made(clock, phase=Phase.RUN, run_id="ctr-1")
+    one = new_run(clock, phase=Phase.RUN, run_id="ctr-1")
     one.suite = make_suite(steps=(make_step(outcome=Outcome.PENDING), pending))
     one.job = job(State.RUNNING, suite=make_suite(name="", steps=(make_step(),)))
 
@@ -116,9 +116,9 @@ def test_suite_run__unfinished_run(clock: FakeClock) -> None:
     ]
 
 
-def test_suite_run__run_not_seen_yet(clock: FakeClock) -> None:
-    """Between import and the first look at the run, the suite is known as defined."""
-    one = made(clock)
+def test_suite_run__run_without_a_status(clock: FakeClock) -> None:
+    """Between import and the run's first status, the suite is known as defined."""
+    one = new_run(clock)
     one.suite = make_suite()
     one.job = job()
     one.enter(Phase.RUN)
@@ -132,7 +132,7 @@ def test_suite_run__its_own_time(clock: FakeClock) -> None:
     """A suite's time begins when its work does, not when it was queued."""
 
     async def work() -> SuiteResult:
-        one = made(clock)
+        one = new_run(clock)
         await clock.sleep(60)
         one.begin()
         await clock.sleep(2.5)
@@ -145,7 +145,7 @@ def test_suite_run__its_own_time(clock: FakeClock) -> None:
 
 def test_suite_run__note_once(clock: FakeClock) -> None:
     """The same remark is kept once."""
-    one = made(clock)
+    one = new_run(clock)
 
     assert [one.note("a"), one.note("b"), one.note("a")] == [True, True, False]
     assert one.notes == ["a", "b"]
@@ -153,7 +153,7 @@ def test_suite_run__note_once(clock: FakeClock) -> None:
 
 def test_suite_run__draft_ends_nothing(clock: FakeClock) -> None:
     """A draft holds what is known so far, in short, and leaves the suite open."""
-    one = made(clock)
+    one = new_run(clock)
     one.job = job(State.RUNNING, suite=make_suite())
 
     draft = one.draft()
@@ -164,7 +164,7 @@ def test_suite_run__draft_ends_nothing(clock: FakeClock) -> None:
 
 def test_suite_run__draft_of_an_ended_suite(clock: FakeClock) -> None:
     """Once a suite has ended, its result is the draft."""
-    one = made(clock)
+    one = new_run(clock)
 
     assert one.end(make_verdict()) is one.draft()
 
@@ -193,7 +193,7 @@ RESUMES: dict[str, tuple[dict[str, object], bool, list[str]]] = {
 @pytest.mark.parametrize(("work", "runs", "words"), RESUMES.values(), ids=RESUMES)
 def test_suite_run__resume(clock: FakeClock, work: dict[str, Any], runs: bool, words: list[str]) -> None:
     """The command that goes on is one that a shell reads as it is meant; without an id there is none."""
-    one = made(clock, command="test" if runs else "wait", **work)
+    one = new_run(clock, command="test" if runs else "wait", **work)
 
     assert shlex.split(one.end(make_verdict(Ending.INTERRUPTED)).resume) == words
     assert one.is_resumable is bool(words)
@@ -202,7 +202,7 @@ def test_suite_run__resume(clock: FakeClock, work: dict[str, Any], runs: bool, w
 @pytest.mark.parametrize("ending", list(Ending), ids=str)
 def test_suite_run__resume_by_ending(clock: FakeClock, ending: Ending) -> None:
     """There is a way to go on wherever Kore.ai's job may do so."""
-    result = made(clock).end(Verdict(ending=ending, exit_code=make_verdict(ending).exit_code, message=""))
+    result = new_run(clock).end(Verdict(ending=ending, exit_code=make_verdict(ending).exit_code, message=""))
 
     lasting = {Ending.TIMED_OUT, Ending.INTERRUPTED, Ending.UNAVAILABLE, Ending.REFUSED}
     assert bool(result.resume) is (ending in lasting)
@@ -210,7 +210,7 @@ def test_suite_run__resume_by_ending(clock: FakeClock, ending: Ending) -> None:
 
 def test_suite_run__gone_is_not_resumed(clock: FakeClock) -> None:
     """A job that Kore.ai has forgotten can't be waited for again."""
-    one = made(clock)
+    one = new_run(clock)
     one.is_gone = True
 
     assert one.end(make_verdict(Ending.UNAVAILABLE)).resume == ""
@@ -218,7 +218,7 @@ def test_suite_run__gone_is_not_resumed(clock: FakeClock) -> None:
 
 def test_keep_definition__places(clock: FakeClock) -> None:
     """Each step gets its place in its file; the suite keeps the name that its file gave."""
-    one = made(clock, file="a.json", lines=(3, 9))
+    one = new_run(clock, file="a.json", lines=(3, 9))
 
     one.keep_definition(make_suite(steps=(make_step(), make_step(number=2))))
 
@@ -233,7 +233,7 @@ def test_keep_definition__places(clock: FakeClock) -> None:
 def test_keep_definition__places_not_known(clock: FakeClock, changes: dict[str, Any]) -> None:
     """Where Kore.ai's steps are not the file's, no line is guessed."""
     suite = make_suite(steps=(make_step(), make_step(number=2)))
-    one = made(clock, **changes)
+    one = new_run(clock, **changes)
 
     one.keep_definition(suite)
 
@@ -242,7 +242,7 @@ def test_keep_definition__places_not_known(clock: FakeClock, changes: dict[str, 
 
 def test_keep_definition__name(clock: FakeClock) -> None:
     """A suite that was named by an id gets its own name, if the import has one."""
-    named, nameless = made(clock), made(clock)
+    named, nameless = new_run(clock), new_run(clock)
 
     named.keep_definition(make_suite(name="Banking"))
     nameless.keep_definition(None)
@@ -264,7 +264,7 @@ RUNS: dict[str, tuple[Job, Suite | None, Evidence]] = {
 @pytest.mark.parametrize(("seen", "suite", "evidence"), RUNS.values(), ids=RUNS)
 def test_suite_run__evidence_of_a_run(clock: FakeClock, seen: Job, suite: Suite | None, evidence: Evidence) -> None:
     """Only a run that shows some result is evidence of an execution."""
-    one = made(clock, phase=Phase.RUN, run_id="ctr-1")
+    one = new_run(clock, phase=Phase.RUN, run_id="ctr-1")
     one.job = seen
 
     assert one.end(make_verdict(Ending.INTERRUPTED), suite).evidence is evidence

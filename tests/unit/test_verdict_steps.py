@@ -33,18 +33,18 @@ def shown(suite: Suite) -> list[tuple[str, str, list[tuple[str, str, str]]]]:
     ]
 
 
-def groups(*words: str | None) -> dict[str, object]:
+def groups(*statuses: str | None) -> dict[str, object]:
     """Build the groups flow, text and context with these status words; None leaves one without."""
     return {
-        name: group(word)
-        for name, word in zip(("flowLevel", "text", "context"), words, strict=False)
-        if word != "absent"
+        name: group(status)
+        for name, status in zip(("flowLevel", "text", "context"), statuses, strict=False)
+        if status != "absent"
     }
 
 
-def with_groups(said: str, status: str | None, *words: str | None) -> dict[str, object]:
-    outputs = [{"text": "Hello", "assertions": groups(*words)}]
-    return {"input": said, "outputs": outputs, **({} if status is None else {"status": status})}
+def with_groups(words: str, status: str | None, *statuses: str | None) -> dict[str, object]:
+    outputs = [{"text": "Hello", "assertions": groups(*statuses)}]
+    return {"input": words, "outputs": outputs, **({} if status is None else {"status": status})}
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ DONE = ("passed", [("text", "passed", "")])
 
 
 @pytest.mark.parametrize(
-    ("said", "expected"),
+    ("inputs", "expected"),
     [
         (["a", "b", "c", "d"], [DONE, DONE, DONE, DONE]),
         (["a", "b"], [DONE, DONE, LEFT_OUT, LEFT_OUT]),
@@ -205,11 +205,11 @@ DONE = ("passed", [("text", "passed", "")])
     ],
     ids=["all", "first", "last", "ends", "unnamed", "named and unnamed", "one too many", "foreign", "repeated"],
 )
-def test_executed__rows_left_out(said: list[str], expected: list[object]) -> None:
+def test_executed__rows_left_out(inputs: list[str], expected: list[object]) -> None:
     """A row goes with the definition that it names, wherever an answer leaves rows out."""
     known = defined(*(step(one) for one in "abcd"))
 
-    suite = executed(run(*(step(one, "passed") for one in said)), known)
+    suite = executed(run(*(step(one, "passed") for one in inputs)), known)
 
     assert [(outcome, assertions) for _, outcome, assertions in shown(suite)] == expected
 
