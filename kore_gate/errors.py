@@ -48,13 +48,9 @@ class ExitCode(enum.IntEnum):
     @property
     def ending(self) -> Ending:
         """Return the verdict word that goes with this code."""
-        match self:
-            case ExitCode.USAGE | ExitCode.REPORT | ExitCode.BUG:
-                return Ending.ERROR
-            case ExitCode.SIGINT | ExitCode.SIGTERM:
-                return Ending.INTERRUPTED
-            case _:
-                return Ending[self.name]
+        if self in (ExitCode.USAGE, ExitCode.REPORT, ExitCode.BUG):
+            return Ending.ERROR
+        return Ending.INTERRUPTED if self in (ExitCode.SIGINT, ExitCode.SIGTERM) else Ending[self.name]
 
 
 MEANINGS = {

@@ -58,23 +58,19 @@ class Call:
         self._console = console
         self._clock = clock
         self._transport = transport
-        self._writer = Writer(settings.report_dir)
         self._began = clock.monotonic()
         self._started = clock.now()
+        self._reports = Reports(settings, surroundings, console)
         self._runner = Runner(
             settings,
             clock,
             deadline=self._began + settings.timeout,
             on_event=self._on_event,
-            save_file=self._save_file,
+            save_file=self._reports.save_file,
         )
+        self._known: dict[str, SuiteResult] = {}  # of each suite, by its key
         self._signum = 0
         self._is_writing = False
-        # By the suites' keys: what is known of each, and the JUnit file of each that has no verdict yet.
-        self._known: dict[str, SuiteResult] = {}
-        self._drafts: dict[str, str] = {}
-        self._draft_names: set[str] = set()
-        self._downloads: set[str] = set()
 
     def interrupt(self, signum: int) -> None:
         """Stop at once; the reports of what is known are still written."""
@@ -94,7 +90,7 @@ class Call:
 
     async def run(self) -> Result:
         """Take all suites to their results and write every report. Raises ReportError before the first request."""
-        self._writer.prepare(self._settings.command, self._settings.stream_id)
+        self._reports.prepare()
         try:
             results = await self._run_suites(self._specs())
         except errors.SettingsError as error:
@@ -107,18 +103,17 @@ class Call:
 
     def refuse(self, error: errors.SettingsError) -> None:
         """Leave the reports of a call whose settings can't be used."""
-        self._writer.prepare(self._settings.command, self._settings.stream_id)
-        self._print_json(self._finish([_result_without_suite(verdict.from_error(error, Phase.SETTINGS))]))
+        self._reports.prepare()
+        self._reports.print_json(self._finish([_result_without_suite(verdict.from_error(error, Phase.SETTINGS))]))
 
     def conclude(self, call: Result) -> int:
         """Report how the call ended, softened where the caller asked for it; return the exit code."""
         code = call.verdict.exit_code
-        self._print_json(call)
+        self._reports.print_json(call)
         softened = code in self._settings.soft_fail
         if softened:
             self._console.warn(f"soft-fail: exit code {code.value} ({call.verdict.ending}) is turned into 0.")
-        files = [(self._writer.directory / name).as_posix() for name in self._writer.written]
-        self._console.verdict(call, files, ExitCode.PASSED if softened else None)
+        self._console.verdict(call, self._reports.paths, ExitCode.PASSED if softened else None)
         return 0 if softened else int(code)
 
     def _specs(self) -> list[SuiteSpec]:
@@ -146,16 +141,12 @@ class Call:
         if event.result:
             self._known[event.result.key] = event.result
         try:
-            match event.happening:
-                case Happening.QUEUED:
-                    return
-                case Happening.DEBUG:
-                    self._debug(event.text)
-                case _:
-                    self._console.tell(event)
+            if event.happening is Happening.DEBUG:
+                self._debug(event.text)
+            elif event.happening is not Happening.QUEUED:
+                self._console.tell(event)
             if event.happening in (Happening.STARTED, Happening.IDENTIFIED):
-                with contextlib.suppress(errors.ReportError):  # reported at the end, when it matters
-                    self._write_drafts(list(self._known.values()))
+                self._reports.write_drafts(self._result(list(self._known.values()), verdict.UNFINISHED))
         except Exception as exc:  # noqa: BLE001 a fault in the output must not end the work: reports and exit code remain
             self._debug("".join(traceback.format_exception(exc)))
 
@@ -163,34 +154,30 @@ class Call:
         for line in lines.splitlines():
             self._console.debug(line)
 
-    def _save_file(self, suite: str, link: str, content: bytes) -> str:
-        """Keep a results file that Kore.ai links to; return the name it got. Raises ReportError."""
-        name = write.name(suite, link, self._downloads)
-        self._downloads.add(name.casefold())
-        self._writer.write(name, content)
-        return name
+    def _finish(self, suites: Sequence[SuiteResult]) -> Result:
+        """Write all reports and the CI's own files, as far as there is time after a signal."""
+        judged = verdict.overall(suites)
+        if self._signum:
+            # Also where every suite had come to its verdict, and only a results file was cut off.
+            judged = verdict.interrupted_call(self._signum, judged)
+        call = self._result(suites, judged)
+        for _ in range(2):
+            try:
+                return self._write_all(call)
+            except Interrupted:
+                judged = verdict.interrupted_call(self._signum, call.verdict)
+                call = dataclasses.replace(call, verdict=judged)
+            except Cut:
+                break
+        return self._reports.write_short(call)
 
-    def _write_drafts(self, suites: Sequence[SuiteResult]) -> None:
-        """Leave red reports and the ids that are known so far: another job can resume, should this one be killed."""
-        known = [suite for suite in suites if suite.ds_id or suite.run_id]
-        for suite in known:
-            if suite.key not in self._drafts:
-                name = write.junit_name(suite.name, self._draft_names)
-                draft = dataclasses.replace(suite, verdict=verdict.UNFINISHED, suite=None)
-                self._writer.write(name, junit.render(draft, self._result([draft], verdict.UNFINISHED)))
-                self._drafts[suite.key] = name
-        all_known = len(known) == len(suites)
-        if not known or (len(suites) > _MOST_SINGLE_NOTES and not all_known):
-            return
-        call = self._result(suites, verdict.UNFINISHED)
-        values = {name: value for name, value in self._outputs(call, list(self._drafts.values())).items() if value}
-        if self._surroundings.output_file:
-            self._writer.append(self._surroundings.output_file, outputs.github_file(values, _delimiter))
-        if self._surroundings.ci == "gitlab":
-            self._writer.write("kore.env", outputs.dotenv(values).encode())
-        if all_known:
-            self._console.hand_on(values)
-        self._writer.write(RESULT, result.render(call, [*self._drafts.values(), RESULT]))
+    def _write_all(self, call: Result) -> Result:
+        # Signals may come at any moment, also while an exception of theirs is handled: the flag is off by then.
+        try:
+            self._is_writing = True
+            return self._reports.write_all(call)
+        finally:
+            self._is_writing = False
 
     def _result(self, suites: Sequence[SuiteResult], judged: Verdict) -> Result:
         settings = self._settings
@@ -209,56 +196,77 @@ class Call:
             junit_dialect=settings.junit_dialect,
         )
 
-    def _outputs(self, call: Result, junit_names: Sequence[str]) -> dict[str, str]:
-        return outputs.outputs_of(call, cases.total(call), self._settings.report_dir, junit_names)
 
-    def _finish(self, suites: Sequence[SuiteResult]) -> Result:
-        """Write all reports and the CI's own files, as far as there is time after a signal."""
-        judged = verdict.overall(suites)
-        if self._signum:
-            # Also where every suite had come to its verdict, and only a results file was cut off.
-            judged = verdict.interrupted_call(self._signum, judged)
-        call = self._result(suites, judged)
-        for _ in range(2):
-            try:
-                return self._write_all(call)
-            except Interrupted:
-                judged = verdict.interrupted_call(self._signum, call.verdict)
-                call = dataclasses.replace(call, verdict=judged)
-            except Cut:
-                break
-        return self._write_short(call)
+def _result_without_suite(judged: Verdict) -> SuiteResult:
+    """Make a problem of the whole call a result, so that reports show it as well."""
+    return SuiteResult(key="settings", name="settings", phase=Phase.SETTINGS, verdict=judged)
 
-    def _write_all(self, call: Result) -> Result:
+
+class Reports:
+    """The files of one call, and what its CI system gets: drafts on the way, all in the end, less without time."""
+
+    def __init__(self, settings: Settings, surroundings: Surroundings, console: Console) -> None:
+        self._settings = settings
+        self._surroundings = surroundings
+        self._console = console
+        self._writer = Writer(settings.report_dir)
+        self._drafts: dict[str, str] = {}  # the JUnit file of each suite that has no verdict yet, by its key
+        self._draft_names: set[str] = set()
+        self._downloads: set[str] = set()
+
+    @property
+    def paths(self) -> list[str]:
+        """Return where each report was written."""
+        return [(self._writer.directory / name).as_posix() for name in self._writer.written]
+
+    def prepare(self) -> None:
+        """Make the directory ready for this call. Raises ReportError."""
+        self._writer.prepare(self._settings.command, self._settings.stream_id)
+
+    def save_file(self, suite: str, link: str, content: bytes) -> str:
+        """Keep a results file that Kore.ai links to; return the name it got. Raises ReportError."""
+        name = write.name(suite, link, self._downloads)
+        self._downloads.add(name.casefold())
+        self._writer.write(name, content)
+        return name
+
+    def write_drafts(self, call: Result) -> None:
+        """Leave red reports and the ids that are known so far: another job can resume, should this one be killed."""
+        with contextlib.suppress(errors.ReportError):  # reported at the end, when it matters
+            known = [suite for suite in call.suites if suite.ds_id or suite.run_id]
+            for suite in known:
+                if suite.key not in self._drafts:
+                    name = write.junit_name(suite.name, self._draft_names)
+                    draft = dataclasses.replace(suite, verdict=verdict.UNFINISHED, suite=None)
+                    self._writer.write(name, junit.render(draft, dataclasses.replace(call, suites=(draft,))))
+                    self._drafts[suite.key] = name
+            all_known = len(known) == len(call.suites)
+            if not known or (len(call.suites) > _MOST_SINGLE_NOTES and not all_known):
+                return
+            names = list(self._drafts.values())
+            values = {name: value for name, value in self._outputs(call, names).items() if value}
+            if self._surroundings.output_file:
+                self._writer.append(self._surroundings.output_file, outputs.github_file(values, _delimiter))
+            if self._surroundings.ci == "gitlab":
+                self._writer.write("kore.env", outputs.dotenv(values).encode())
+            if all_known:
+                self._console.hand_on(values)
+            self._writer.write(RESULT, result.render(call, [*names, RESULT]))
+
+    def write_all(self, call: Result) -> Result:
         """Write everything; a report that fails makes the verdict graver."""
-        try:
-            self._is_writing = True
-            failures = self._write_reports(call)
-            for draft in set(self._drafts.values()) - set(write.junit_names(call)):
-                self._writer.discard(draft)  # the suite has got another name since
-            self._drafts.clear()
-            call = self._with_failures(call, failures)
-            failures += self._hand_over(call)
-            call = self._with_failures(call, failures)
-            for failure in failures:
-                self._console.problem(failure)
-            return call
-        finally:
-            self._is_writing = False
-
-    def _write_reports(self, call: Result) -> list[errors.ReportError]:
-        return write.write(call, self._writer, self._settings.report_dir, self._surroundings.job_url)
-
-    def _with_failures(self, call: Result, failures: Sequence[errors.ReportError]) -> Result:
-        """Make the verdict graver where reports are missing, and write it into those that can still be written."""
-        code = call.verdict.exit_code
-        if not failures or gravest([code, ExitCode.REPORT]) is code:
-            return call
-        call = dataclasses.replace(call, verdict=verdict.missing_reports(failures, call.verdict))
-        self._write_reports(call)
+        failures = self._write(call)
+        for draft in set(self._drafts.values()) - set(write.junit_names(call)):
+            self._writer.discard(draft)  # the suite has got another name since
+        self._drafts.clear()
+        call = self._with_failures(call, failures)
+        failures += self._hand_over(call)
+        call = self._with_failures(call, failures)
+        for failure in failures:
+            self._console.problem(failure)
         return call
 
-    def _write_short(self, call: Result) -> Result:
+    def write_short(self, call: Result) -> Result:
         """Write what takes no time: reports without steps, and a red JUnit file for each suite that has none yet."""
         names = write.junit_names(call)
         call = dataclasses.replace(call, suites=tuple(dataclasses.replace(suite, suite=None) for suite in call.suites))
@@ -275,6 +283,23 @@ class Call:
             if call.ci == "gitlab":
                 self._writer.write("kore.env", outputs.dotenv(self._outputs(call, names)).encode())
         self._hand_over(call)
+        return call
+
+    def print_json(self, call: Result) -> None:
+        """Give machines on stdout the result, if they asked for it."""
+        if self._settings.output == "json":
+            self._console.machine(result.render(call, self._writer.written).decode())
+
+    def _write(self, call: Result) -> list[errors.ReportError]:
+        return write.write(call, self._writer, self._settings.report_dir, self._surroundings.job_url)
+
+    def _with_failures(self, call: Result, failures: Sequence[errors.ReportError]) -> Result:
+        """Make the verdict graver where reports are missing, and write it into those that can still be written."""
+        code = call.verdict.exit_code
+        if not failures or gravest([code, ExitCode.REPORT]) is code:
+            return call
+        call = dataclasses.replace(call, verdict=verdict.missing_reports(failures, call.verdict))
+        self._write(call)
         return call
 
     def _hand_over(self, call: Result) -> list[errors.ReportError]:
@@ -303,14 +328,8 @@ class Call:
                 failures.append(error)
         return failures
 
-    def _print_json(self, call: Result) -> None:
-        if self._settings.output == "json":
-            self._console.machine(result.render(call, self._writer.written).decode())
-
-
-def _result_without_suite(judged: Verdict) -> SuiteResult:
-    """Make a problem of the whole call a result, so that reports show it as well."""
-    return SuiteResult(key="settings", name="settings", phase=Phase.SETTINGS, verdict=judged)
+    def _outputs(self, call: Result, junit_names: Sequence[str]) -> dict[str, str]:
+        return outputs.outputs_of(call, cases.total(call), self._settings.report_dir, junit_names)
 
 
 def _delimiter() -> str:
