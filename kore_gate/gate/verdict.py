@@ -28,40 +28,38 @@ def executed_suite(job: Job, known: Suite | None) -> Suite | None:
     if base is None:
         return None
     answered = job.suite.steps if job.suite else ()
-    expected = tuple(_as_defined(step) for step in known.steps) if known else ()
+    definitions = known.steps if known else ()
     tally = job.tally or _NO_COUNTERS
-    number = max(len(answered), len(expected), tally.total or 0)
-    # Counters that leave no doubt about any step.
-    all_passed = job.state is State.SUCCEEDED and not tally.failed and (tally.passed or 0) >= number
-    # A job that has ended owes a result for every step.
-    without_status = Outcome.PASSED if all_passed else Outcome.ERROR if job.has_ended else Outcome.PENDING
-    steps = tuple(
-        _judged(_completed(step, definition), without_status)
-        if step
-        else _not_mentioned(definition, job, all_passed=all_passed)
-        for step, definition in _paired(answered, expected)
-    )
+    number = max(len(answered), len(definitions), tally.total or 0)
+    if job.state is State.SUCCEEDED and not tally.failed and (tally.passed or 0) >= number:
+        # Counters that leave no doubt about any step.
+        without_status, not_mentioned, reason = Outcome.PASSED, Outcome.PASSED, ""
+    else:
+        # A job that has ended owes a result for every step.
+        without_status = Outcome.ERROR if job.has_ended else Outcome.PENDING
+        counts_only = job.has_ended and job.suite is None
+        not_mentioned = Outcome.SKIPPED
+        reason = "not known: Kore.ai gave counts only" if counts_only else "not executed"
+    expected = [_as_defined(step, not_mentioned, reason) for step in definitions]
+    steps = tuple(_judged(step, without_status) for step in _merged(answered, expected))
     return dataclasses.replace(base, steps=steps)
 
 
-def _as_defined(step: Step) -> Step:
-    """Return a step without outcomes: what an import says of it is no result of a run."""
+def _as_defined(step: Step, outcome: Outcome, reason: str) -> Step:
+    """Return a step without the outcomes of its import, which are no results of a run."""
 
     def clear(assertion: Assertion) -> Assertion:
         if assertion.outcome is Outcome.PENDING or not assertion.enabled:
             return assertion
         return dataclasses.replace(assertion, outcome=Outcome.PENDING, reason="")
 
-    return dataclasses.replace(step, outcome=Outcome.PENDING, reason="", replies=_each_assertion(step, clear))
+    return dataclasses.replace(step, outcome=outcome, reason=reason, replies=_each_assertion(step, clear))
 
 
-def _paired(answered: Sequence[Step], expected: Sequence[Step]) -> Iterator[tuple[Step | None, Step | None]]:
-    """Put each step of an answer beside its definition; either may be missing.
-
-    A shortened answer may leave steps out anywhere.
-    """
+def _merged(answered: Sequence[Step], expected: Sequence[Step]) -> Iterator[Step]:
+    """Complete each step of an answer by its definition, and put in those that it leaves out, wherever that is."""
     if len(answered) >= len(expected):
-        yield from itertools.zip_longest(answered, expected)
+        yield from map(_completed, answered, itertools.chain(expected, itertools.repeat(None)))
         return
     places: dict[str, collections.deque[int]] = {}
     for index, definition in enumerate(expected):
@@ -71,12 +69,12 @@ def _paired(answered: Sequence[Step], expected: Sequence[Step]) -> Iterator[tupl
     for step in answered:
         place = _place(step, places, following)
         if place is None or place >= len(expected):
-            yield step, None
+            yield step
             continue
-        yield from ((None, definition) for definition in expected[following:place])
-        yield step, expected[place]
+        yield from expected[following:place]
+        yield _completed(step, expected[place])
         following = place + 1
-    yield from ((None, definition) for definition in expected[following:])
+    yield from expected[following:]
 
 
 def _place(step: Step, places: Mapping[str, collections.deque[int]], least: int) -> int | None:
@@ -143,18 +141,6 @@ def _worst(step: Step, replies: tuple[Reply, ...]) -> Outcome:
     if step.outcome is not Outcome.PENDING:
         outcomes.append(step.outcome)
     return next((outcome for outcome in _WORST_FIRST if outcome in outcomes), Outcome.SKIPPED)
-
-
-def _not_mentioned(step: Step | None, job: Job, *, all_passed: bool) -> Step:
-    """Judge a step that the run's answer does not mention."""
-    assert step, "one of the two is always there"
-    outcome, reason = Outcome.SKIPPED, "not executed"
-    if all_passed:
-        outcome, reason = Outcome.PASSED, ""
-    elif job.has_ended and job.suite is None:
-        reason = "not known: Kore.ai gave counts only"
-    replies = _each_assertion(step, lambda assertion: _judged_assertion(assertion, outcome, reason))
-    return dataclasses.replace(step, replies=replies, outcome=outcome, reason=reason)
 
 
 def _judged_assertion(assertion: Assertion, outcome: Outcome, reason: str) -> Assertion:
