@@ -63,7 +63,7 @@ def stage(scenario: str) -> Iterator[Stage]:
 
 
 def simulate(scenario: str, port: int, job_seconds: float, console: Console, stop: threading.Event) -> int:
-    """Serve a simulator until it is to stop."""
+    """Serve a simulator until `stop` is set."""
     simulator = kore.Simulator(scenario=_known(scenario), job_seconds=job_seconds, evergreen=True)
     try:
         server = Server(simulator, port=port)

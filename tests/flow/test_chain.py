@@ -7,8 +7,10 @@ from collections import Counter
 import pytest
 from junitparser import JUnitXml
 
+from kore_gate.commands.gate import Call
 from kore_gate.errors import Ending, ExitCode
-from kore_gate.model import Evidence, Phase
+from kore_gate.gate import verdict
+from kore_gate.model import Event, Evidence, Happening, Phase
 from kore_gate.simulator import content, faults
 from kore_gate.simulator.faults import Fault
 from kore_gate.simulator.messages import Response, errors
@@ -376,3 +378,27 @@ def test_run__trimmed_answer(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyP
 
     assert ended.code == 0
     assert ended.result.suites[0].notes == ("Kore.ai's answer tells 1 of 3 steps of this run, and counts the others.",)
+
+
+def test_test__events(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything that happens to a suite is an event with what is known of it by then: drafts, then its result."""
+    write_named(tmp_path, ["a", "b"])
+    events: list[Event] = []
+    handle = Call._on_event
+
+    def collect(self: Call, event: Event) -> None:
+        events.append(event)
+        handle(self, event)
+
+    monkeypatch.setattr(Call, "_on_event", collect)
+
+    ended = Pipeline(tmp_path / "reports").run(command="test", files=("*.json",), max_parallel=1)
+
+    assert [event.happening for event in events[:3]] == [Happening.QUEUED, Happening.QUEUED, Happening.STARTED]
+    results = {event.name: event.result for event in events if event.happening is Happening.ENDED}
+    assert list(results.values()) == list(ended.result.suites)
+    drafts = [event.result for event in events if event.name and event.happening is not Happening.ENDED]
+    assert {draft.verdict if draft else None for draft in drafts} == {verdict.UNFINISHED}
+    identified = [event.result for event in events if event.happening is Happening.IDENTIFIED and event.result]
+    assert [bool(one.ds_id) for one in identified] == [True] * 4
+    assert [bool(one.run_id) for one in identified] == [False, True] * 2
