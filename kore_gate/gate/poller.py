@@ -1,5 +1,6 @@
 """Waits for a job to end: asks for its status, sleeps, asks again."""
 
+import dataclasses
 import random
 from collections.abc import Awaitable, Callable
 
@@ -33,7 +34,7 @@ async def wait_for(
     `interval` is in seconds, None for about five. `spacing` returns the seconds to keep between requests, given how
     many are left. Raises Gone when the record never appeared or vanished, and every GateError that `fetch` raises.
     """
-    record = _Record(fetch, clock, on_status, on_missing)
+    record = _Record(request=fetch, clock=clock, on_status=on_status, on_missing=on_missing, began=clock.monotonic())
 
     def pause(_: tenacity.RetryCallState) -> float:
         left = deadline - clock.monotonic()
@@ -53,45 +54,39 @@ async def wait_for(
     return job
 
 
+@dataclasses.dataclass(kw_only=True, slots=True)
 class _Record:
     """A job's record at Kore.ai: whether it has been visible, and since when it is missing."""
 
-    def __init__(
-        self,
-        fetch: Callable[[], Awaitable[Job]],
-        clock: Clock,
-        on_status: Callable[[Job], None],
-        on_missing: Callable[[errors.Gone], None],
-    ) -> None:
-        self._fetch = fetch
-        self._clock = clock
-        self._on_status = on_status
-        self._on_missing = on_missing
-        self._began = clock.monotonic()
-        self._last: Job | None = None
-        self._missing: list[float] = []  # when it was not there, since it was last visible
-        self.request_seconds = 0.0  # that the last request took
+    request: Callable[[], Awaitable[Job]]
+    clock: Clock
+    on_status: Callable[[Job], None]
+    on_missing: Callable[[errors.Gone], None]
+    began: float
+    request_seconds: float = 0.0  # that the last request took
+    last: Job | None = None
+    missing: list[float] = dataclasses.field(default_factory=list)  # when it was not there, since it was last visible
 
     async def fetch(self) -> Job | None:
         """Return the job as last seen; None while a new record is not visible yet."""
-        started = self._clock.monotonic()
+        started = self.clock.monotonic()
         try:
-            job = await self._fetch()
+            job = await self.request()
         except errors.Gone as error:
-            if self._last is None:
+            if self.last is None:
                 self._wait_for_new_record(error)
-            elif self._is_gone(self._last):
-                raise _gone(self._last, error) from error
-            return self._last
+            elif self._is_gone(self.last):
+                raise _gone(self.last, error) from error
+            return self.last
         finally:
-            self.request_seconds = self._clock.monotonic() - started
-        self._last = job
-        self._missing.clear()
-        self._on_status(job)
+            self.request_seconds = self.clock.monotonic() - started
+        self.last = job
+        self.missing.clear()
+        self.on_status(job)
         return job
 
     def _wait_for_new_record(self, error: errors.Gone) -> None:
-        waited = self._clock.monotonic() - self._began
+        waited = self.clock.monotonic() - self.began
         missing = errors.Gone(
             f"No such record appeared within {text.duration(waited)} ({error.message}).",
             cause="an id of another bot or host, a typing error, or a job that ended more than 15 minutes ago.",
@@ -99,14 +94,14 @@ class _Record:
         )
         if waited >= VISIBLE_WITHIN:
             raise missing from error
-        self._on_missing(missing)
+        self.on_missing(missing)
 
     def _is_gone(self, last: Job) -> bool:
         """Tell whether to believe that a record is not there any more."""
-        self._missing.append(self._clock.monotonic())
-        if last.expiry and last.expiry <= self._clock.now():
+        self.missing.append(self.clock.monotonic())
+        if last.expiry and last.expiry <= self.clock.now():
             return True
-        return len(self._missing) > MORE_REQUESTS and self._missing[-1] - self._missing[0] >= GONE_AFTER
+        return len(self.missing) > MORE_REQUESTS and self.missing[-1] - self.missing[0] >= GONE_AFTER
 
 
 def _gone(last: Job, error: errors.Gone) -> errors.Gone:
