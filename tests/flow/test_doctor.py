@@ -163,6 +163,19 @@ def test_doctor__a_record_after_all(clock: FakeClock) -> None:
     assert "ok import status: Kore.ai took the call; status IN_PROGRESS" in ended.output
 
 
+def test_doctor__no_answer_in_time(clock: FakeClock) -> None:
+    """The doctor, too, keeps to the timeout, and says that it came."""
+
+    async def hang(_: httpx.Request) -> httpx.Response:
+        await clock.sleep(1000.0)
+        raise AssertionError("nobody waits that long")
+
+    ended = visit(clock, httpx.MockTransport(hang), doctor_settings(timeout=10.0))
+
+    assert (ended.code, clock.monotonic()) == (4, 10.0)
+    assert "BAD timeout: no usable answer within 10s" in ended.output
+
+
 @pytest.mark.parametrize(("ahead", "word"), [(3600, "behind"), (-3600, "ahead of")])
 def test_doctor__skewed_clock(clock: FakeClock, ahead: int, word: str) -> None:
     """A clock that is an hour off is bad even while tokens are still taken."""

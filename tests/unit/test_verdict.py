@@ -546,3 +546,10 @@ def test_overall__fail_fast_is_no_reason() -> None:
     judged = verdict.overall([left_out, result_of(ExitCode.FAILED, "broken")])
 
     assert judged.message == "2 of 2 suites ended as failed: left out, broken. It was FAILED."
+
+
+@pytest.mark.parametrize("status", ["IN_PROGRESS", "REINDEXING"])
+def test_judge_import__not_ended(status: str) -> None:
+    """A job that has not ended has no verdict, and is never green by mistake."""
+    with pytest.raises(ValueError, match="has not ended"):
+        verdict.judge_import(payloads.import_job(imported(step(), status=status)), allow_empty=True)
