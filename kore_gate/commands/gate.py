@@ -147,7 +147,7 @@ class Call:
                 self._console.tell(event)
             if event.happening in (Happening.STARTED, Happening.IDENTIFIED):
                 self._reports.write_drafts(self._result(list(self._known.values()), verdict.UNFINISHED))
-        except Exception as exc:  # noqa: BLE001 a fault in the output must not end the work: reports and exit code remain
+        except Exception as exc:  # noqa: BLE001 a fault in the output must not end the work; reports remain
             self._debug("".join(traceback.format_exception(exc)))
 
     def _debug(self, lines: str) -> None:

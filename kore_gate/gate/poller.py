@@ -39,7 +39,7 @@ async def wait_for(
     def pause(_: tenacity.RetryCallState) -> float:
         left = deadline - clock.monotonic()
         # Pipelines that start together should not ask together. Source of the five: a one-step import takes a minute.
-        chosen = random.uniform(4.0, 6.0) if interval is None else interval  # noqa: S311 spreads callers, guards nothing
+        chosen = random.uniform(4.0, 6.0) if interval is None else interval  # noqa: S311 guards nothing
         seconds = max(chosen, spacing(left))
         # However long the interval: a last request just before the deadline.
         last = left - min(max(2 * record.request_seconds, LEAST_MARGIN), MOST_MARGIN)
