@@ -150,7 +150,7 @@ class Tally:
 class Job:
     """The status of an import or a run, as one answer gives it.
 
-    `problems` are the places of the answer that could not be read, `objections` what in it speaks against its success:
+    `problems` are the places of the answer that could not be read, `objections` what in it contradicts its success:
     an answer with any of either is never green.
     """
 

@@ -74,7 +74,7 @@ class Doctor:
         """Report one check; `code` is what the gate would end with because of it."""
         if code:
             self._failures[topic] = code
-        mark = "BAD " if code else "note" if todo else "ok  "
+        mark = "FAIL" if code else "note" if todo else "ok  "
         self._console.say(f"{mark} {topic}: {message}")
         if todo:
             self._console.say(f"     What to do: {todo}")
@@ -92,17 +92,17 @@ class Doctor:
         name = parts.hostname or ""
         proxy = "" if parsers.is_loopback(name) else _proxy_for(parts.scheme, name)
         if proxy:
-            self._report("proxy", f"calls go through {proxy}, which looks the name up itself")
+            self._report("proxy", f"requests go through {proxy}, which resolves the host name")
             return
         self._report("proxy", "none for this host")
         try:
             entries = await asyncio.get_running_loop().getaddrinfo(name, parts.port or 443, type=socket.SOCK_STREAM)
         except OSError as exc:
-            todo = "Check host for a typing error, and the machine's DNS; behind a proxy set HTTPS_PROXY."
-            self._report("DNS", f"{name} can't be looked up: {exc.strerror or exc}", todo, ExitCode.UNAVAILABLE)
+            todo = "Check host for a typo, and this machine's DNS; behind a proxy, set HTTPS_PROXY."
+            self._report("DNS", f"{name} cannot be resolved: {exc.strerror or exc}", todo, ExitCode.UNAVAILABLE)
             return
         addresses = list(dict.fromkeys(str(entry[4][0]) for entry in entries))
-        self._report("DNS", f"{name} is {', '.join(addresses[:4])}")
+        self._report("DNS", f"{name} resolves to {', '.join(addresses[:4])}")
 
     def _check_token(self, signer: Signer) -> None:
         claims = signer.decoded()
@@ -114,12 +114,12 @@ class Doctor:
         if self._settings.jwt:
             expires = claims.get("exp")
             if isinstance(expires, int | float) and expires < self._clock.now().timestamp():
-                todo = "It has expired: make a new one, or let the gate sign with client-id and client-secret."
+                todo = "It has expired: create a new one, or use client-id and client-secret instead."
             elif "jti" in claims:
-                todo = "A token with a jti serves one request only: give client-id and client-secret instead."
+                todo = "A token with a jti is valid for one request only: use client-id and client-secret instead."
             elif claims and "appId" not in claims:
-                todo = "The token must name the client id as appId."
-        self._report("token", f"{kind}; {shown or 'its claims can not be read'}", todo)
+                todo = "The token must contain the client id as appId."
+        self._report("token", f"{kind}; {shown or 'its claims cannot be read'}", todo)
 
     async def _check_requests(self, api: Api) -> None:
         try:
@@ -129,7 +129,7 @@ class Doctor:
                     if self._failures.get(topic, ExitCode.REFUSED) is not ExitCode.REFUSED:
                         return
         except TimeoutError:
-            message = f"no usable answer within {text.duration(self._settings.timeout)}"
+            message = f"no valid response within {text.duration(self._settings.timeout)}"
             self._report("timeout", message, "Raise timeout, or try again later.", ExitCode.TIMED_OUT)
 
     async def _check_request(self, topic: str, request: "Awaitable[Job]") -> None:
@@ -137,28 +137,28 @@ class Doctor:
         try:
             job = await request
         except errors.Gone as error:
-            self._report(topic, f"Kore.ai took the call, and knows no such job, as it should ({error.message})")
+            self._report(topic, f"Kore.ai accepted the request; no such job, as expected ({error.message})")
         except errors.Refused as error:
             self._report(topic, error.message, code=error.exit_code)
         except errors.GateError as error:
             cause = error.__cause__
             if isinstance(cause, errors.Rejected) and cause.status not in _NO_API:
                 # What Kore.ai answers to an id nobody has is not documented; it is no refusal.
-                self._report(topic, f"Kore.ai took the call, and turned the made-up id down ({error.message})")
+                self._report(topic, f"Kore.ai accepted the request and rejected the made-up id ({error.message})")
             else:
                 self._report(topic, error.message, error.hint, error.exit_code)
         else:
-            self._report(topic, f"Kore.ai took the call; status {job.status or 'none'}")
+            self._report(topic, f"Kore.ai accepted the request; status {job.status or 'none'}")
 
     def _check_scopes(self, signer: Signer, skew: float | None) -> None:
         """Tell a wrong token from a missing scope, as far as two answers allow."""
         refused = [scope for topic, scope in _SCOPES.items() if self._failures.get(topic) is ExitCode.REFUSED]
         if len(refused) == len(_SCOPES):
             cause, todo = signer.advice(skew)
-            self._report("access", f"both calls are refused. Usually: {cause}", todo, ExitCode.REFUSED)
+            self._report("access", f"both requests are refused. Usually: {cause}", todo, ExitCode.REFUSED)
         elif refused:
-            todo = f'Tick the scope "{refused[0]}" for the JWT app, save, and publish the bot.'
-            self._report("access", f'the token is good, the scope "{refused[0]}" is missing', todo, ExitCode.REFUSED)
+            todo = f'Select the scope "{refused[0]}" for the JWT app, save, and publish the bot.'
+            self._report("access", f'the token is valid, the scope "{refused[0]}" is missing', todo, ExitCode.REFUSED)
 
     async def _check_tls(self, response: "httpx.Response") -> None:
         facts = transport.tls_facts(response)
@@ -167,27 +167,27 @@ class Doctor:
         self._has_reported_tls = True
         todo = ""
         if facts.expires and facts.expires - self._clock.now() < _SOON_EXPIRED:
-            todo = "The certificate expires soon: tell whoever runs this host."
+            todo = "The certificate expires soon: inform the owner of this host."
         until = f", until {facts.expires:%Y-%m-%d}" if facts.expires else ""
         message = f"{facts.version}, certificate for {facts.subject} by {facts.issuer}{until}"
         self._report("TLS", self._console.redactor.text(message), todo)
 
     def _check_clock(self, skew: float | None) -> None:
         if skew is None:
-            self._report("clock", "not compared: Kore.ai's answer carried no Date")
+            self._report("clock", "not compared: Kore.ai's response has no Date header")
         elif abs(skew) > _MOST_SKEW:
             direction = "behind" if skew > 0 else "ahead of"
-            message = f"this machine is {text.duration(abs(skew))} {direction} Kore.ai, so tokens look expired or early"
+            message = f"this machine is {text.duration(abs(skew))} {direction} Kore.ai, so tokens are not valid"
             self._report("clock", message, "Set the machine's clock (NTP).", ExitCode.REFUSED)
         else:
             self._report("clock", f"within {text.duration(max(1.0, abs(skew)))} of Kore.ai's")
 
     def _conclude(self) -> int:
-        verdict = Verdict(ending=Ending.PASSED, exit_code=ExitCode.PASSED, message="The gate could work.")
+        verdict = Verdict(ending=Ending.PASSED, exit_code=ExitCode.PASSED, message="All checks passed.")
         if self._failures:
             code = gravest(self._failures.values())
             ending = Ending.REFUSED if code is ExitCode.REFUSED else Ending.UNAVAILABLE
-            verdict = Verdict(ending=ending, exit_code=code, message=f"To mend: {', '.join(self._failures)}.")
+            verdict = Verdict(ending=ending, exit_code=code, message=f"Fix: {', '.join(self._failures)}.")
         self._console.last_lines(verdict)
         return int(verdict.exit_code)
 

@@ -88,9 +88,9 @@ class _Record:
     def _wait_for_new_record(self, error: errors.Gone) -> None:
         waited = self.clock.monotonic() - self.began
         missing = errors.Gone(
-            f"No such record appeared within {text.duration(waited)} ({error.message}).",
-            cause="an id of another bot or host, a typing error, or a job that ended more than 15 minutes ago.",
-            hint="Check the id, stream-id and host; wait for a job right after it was started.",
+            f"The record did not appear within {text.duration(waited)} ({error.message}).",
+            cause="an id of another bot or host, a typo, or a job that ended more than 15 minutes ago.",
+            hint="Check the id, stream-id and host; wait for a job immediately after its start.",
         )
         if waited >= VISIBLE_WITHIN:
             raise missing from error
@@ -108,6 +108,6 @@ def _gone(last: Job, error: errors.Gone) -> errors.Gone:
     expiry = f"; it was due to expire at {last.expires}" if last.expires else ""
     return errors.Gone(
         f"The record is gone ({error.message}); its last status was {last.status or 'none'}{expiry}.",
-        cause="Kore.ai forgets a job 15 minutes after it was made, whether or not it ended.",
-        hint="Start it again, and wait for it right away.",
+        cause="Kore.ai forgets a job 15 minutes after its start, even if it is still running.",
+        hint="Start the job again, and wait for it immediately.",
     )

@@ -151,8 +151,8 @@ class Runner:
         """Keep the job, and report what has changed."""
         last, run.job, run.trouble = run.job, job, ""
         if job.state is State.UNKNOWN:
-            word = text.line(job.status, 60) or "no status at all"
-            if run.note(f"Kore.ai's status is not known to kore_gate, and is waited out: {word}"):
+            word = text.line(job.status, 60) or "no status"
+            if run.note(f"kore_gate does not know this status, and keeps waiting: {word}"):
                 self._emit(run, Happening.WARNING, run.notes[-1])
         if last is None or (last.status, last.percent) != (job.status, job.percent):
             self._emit(run, Happening.CHANGED)
@@ -165,7 +165,7 @@ class Runner:
             return
         if 0 < (job.expiry - self._clock.now()).total_seconds() < self._deadline - self._clock.monotonic():
             self._has_warned_of_expiry = True
-            message = f"Kore.ai forgets this job at {job.expiry:%H:%M:%S} UTC, before the timeout comes."
+            message = f"Kore.ai forgets this job at {job.expiry:%H:%M:%S} UTC, before the timeout."
             self._emit(run, Happening.WARNING, message)
 
     async def _download(self, run: SuiteRun, api: Api) -> None:
@@ -246,7 +246,7 @@ def _note_shortened_answer(run: SuiteRun, job: Job) -> None:
     answered = len(job.suite.steps) if job.suite else 0
     if answered < total:
         run.note(
-            f"Kore.ai's answer tells {answered} of {total} steps of this run, and counts the others."
+            f"Kore.ai reports {answered} of {total} steps of this run, and only counts the others."
             if answered
-            else "Kore.ai gave counts only for this run: its answer tells no single step or assertion."
+            else "Kore.ai reports only counts for this run, and no single step or assertion."
         )

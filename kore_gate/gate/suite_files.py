@@ -27,13 +27,13 @@ def load(patterns: Sequence[str], name: str, root: pathlib.Path) -> list[SuiteSp
         try:
             matches = _matches(pattern, root)
         except OSError as exc:
-            problems.append(f"files: {pattern!r} can't be looked for: {exc.strerror or exc}.")
+            problems.append(f"files: {pattern!r} cannot be searched: {exc.strerror or exc}.")
             continue
         if not matches:
             problems.append(f"files: {pattern!r} {_why_nothing(root / pattern)}.")
         paths.update(dict.fromkeys(matches))
     if name and len(paths) > 1:
-        problems.append(f"name ({name!r}) is for a single file, and {len(paths)} are given.")
+        problems.append(f"name ({name!r}) is for a single file, not for {len(paths)}.")
     specs: dict[str, SuiteSpec] = {}
     for path in paths:
         # As people of the repository name it: relative to where the gate runs, if it is below.
@@ -47,7 +47,7 @@ def load(patterns: Sequence[str], name: str, root: pathlib.Path) -> list[SuiteSp
             problems.append(f"{spec.key} and {specs[spec.name].key} have the same suite name: {spec.name!r}.")
         specs[spec.name] = spec
     if problems:
-        raise errors.SettingsError(problems, hint="Mend the files, or the list of them; see the README, suite files.")
+        raise errors.SettingsError(problems, hint="Fix the files, or the list of files; see the README, suite files.")
     return list(specs.values())
 
 
@@ -60,7 +60,7 @@ def _matches(pattern: str, root: pathlib.Path) -> list[pathlib.Path]:
 
 
 def _why_nothing(path: pathlib.Path) -> str:
-    return f"is a directory; {path.name}/*.json would be the files in it" if path.is_dir() else "matches no file"
+    return f"is a directory; use {path.name}/*.json for the files in it" if path.is_dir() else "matches no file"
 
 
 def _read(path: pathlib.Path, shown: str, name: str) -> SuiteSpec:
@@ -71,9 +71,9 @@ def _read(path: pathlib.Path, shown: str, name: str) -> SuiteSpec:
         size = path.stat().st_size
         data = path.read_bytes() if size <= MOST_BYTES else b""
     except OSError as exc:
-        raise ValueError(f"can't be read: {exc.strerror or exc}.") from None
+        raise ValueError(f"cannot be read: {exc.strerror or exc}.") from None
     if size > MOST_BYTES:
-        raise ValueError(f"is larger than the 2 MB that Kore.ai takes ({size} bytes).")
+        raise ValueError(f"is larger than Kore.ai's limit of 2 MB ({size} bytes).")
     content, lines = _content(data)
     own_name = content.get("name")
     used_name = name or (own_name.strip() if isinstance(own_name, str) else "") or path.stem
@@ -81,7 +81,7 @@ def _read(path: pathlib.Path, shown: str, name: str) -> SuiteSpec:
         parsers.identifier(used_name).encode()
     except ValueError:
         raise ValueError(
-            f"has a suite name that can't stand in an address: {used_name!r}. Give another as name."
+            f"has a suite name that cannot be part of a URL: {used_name!r}. Set name to another one."
         ) from None
     return SuiteSpec(key=shown, name=used_name, phase=Phase.UPLOAD, file=shown, data=data, lines=lines)
 
@@ -99,18 +99,18 @@ def _content(data: bytes) -> tuple[Mapping[str, object], tuple[int, ...]]:
     except UnicodeDecodeError:
         raise ValueError("is not UTF-8.") from None
     except json.JSONDecodeError as exc:
-        raise ValueError(f"is no JSON: {exc.msg}, line {exc.lineno}, column {exc.colno}.") from None
+        raise ValueError(f"is not valid JSON: {exc.msg}, line {exc.lineno}, column {exc.colno}.") from None
     except (ValueError, RecursionError) as exc:
-        raise ValueError(f"is no usable JSON: {exc}.") from None
+        raise ValueError(f"is not usable JSON: {exc}.") from None
     if not isinstance(content, dict):
-        raise ValueError("holds no JSON object.")  # noqa: TRY004 one kind of problem for the caller
+        raise ValueError("must be a JSON object.")  # noqa: TRY004 one kind of problem for the caller
     if not content or any(content.get(key) == [] for key in ("testCases", "testSteps")):
-        raise ValueError("has no test cases in it.")
+        raise ValueError("has no test cases.")
     return content, lines
 
 
 def _reject_constant(name: str) -> object:
-    raise ValueError(f"{name} is no JSON value")
+    raise ValueError(f"{name} is not a JSON value")
 
 
 def _step_lines(source: str) -> tuple[int, ...]:

@@ -39,7 +39,7 @@ def executed_suite(job: Job, known: Suite | None) -> Suite | None:
         without_status = Outcome.ERROR if job.has_ended else Outcome.PENDING
         counts_only = job.has_ended and job.suite is None
         not_mentioned = Outcome.SKIPPED
-        reason = "not known: Kore.ai gave counts only" if counts_only else "not executed"
+        reason = "not known: Kore.ai reports only counts" if counts_only else "not executed"
     expected = [_as_defined(step, not_mentioned, reason) for step in definitions]
     steps = tuple(_judged(step, without_status) for step in _merged(answered, expected))
     return dataclasses.replace(base, steps=steps)
@@ -122,7 +122,7 @@ def _judged(step: Step, without_status: Outcome) -> Step:
         case Outcome.FAILED if any(one.outcome.is_red for reply in step.replies for one in reply.assertions):
             outcome, reason = Outcome.SKIPPED, "not judged: another assertion of this step failed"
         case Outcome.FAILED:
-            outcome, reason = Outcome.ERROR, reason or "Kore.ai says that the step failed, not which assertion"
+            outcome, reason = Outcome.ERROR, reason or "Kore.ai reports that the step failed, not which assertion"
         case Outcome.ERROR if step.outcome is Outcome.ERROR:
             reason = reason or "Kore.ai could not execute this step"
         case Outcome.ERROR:
@@ -179,14 +179,14 @@ def judge_import(job: Job, *, allow_empty: bool) -> tuple[Verdict, Suite | None]
 def judge_run(job: Job, known: Suite | None, *, allow_empty: bool) -> tuple[Verdict, Suite | None]:
     """Judge a run that ended by everything its answer holds, completed by what was `known` of the suite before.
 
-    It passed only if the status says so and nothing in the answer, and no step of the suite, says otherwise.
+    It passed only if the status says so and nothing in the answer, and no step of the suite, contradicts it.
     """
     suite = executed_suite(job, known)
     tally = job.tally or _NO_COUNTERS
     if job.state is State.FAILED and job.failed_tests:
         number = max(_red_steps(suite), tally.failed or 0)
         steps = f"{number} of {_count(tally.total, 'step')}" if tally.total else _count(number, "step")
-        what = f"{steps} failed" if number else "it failed, without saying which step"
+        what = f"{steps} failed" if number else "failed, without naming a step"
         return _failed(f"Run: {what} (Kore.ai: {job.status}).", (*job.reasons, *job.problems)), suite
     judged = _bad_job(job, Phase.RUN) or _contradicted(job, suite, Phase.RUN)
     if not judged and tally.passed and not any(step.replies for step in (suite.steps if suite else ())):
@@ -202,18 +202,18 @@ def _bad_job(job: Job, phase: Phase) -> Verdict | None:
                 ExitCode.JOB_FAILED,
                 f"{phase.title()}: Kore.ai ended the job with {job.status}."
                 + ("" if job.reasons else " It gave no reason."),
-                cause="a file that is no conversation suite, or a conversation that the bot no longer follows."
+                cause="a file that is not a conversation suite, or a conversation that the bot no longer follows."
                 if phase is Phase.IMPORT
-                else "a run that was stopped, or a bot that gave no answer.",
+                else "a run that was stopped, or a bot that gave no reply.",
                 hint="See the reasons, then the job's entry in Kore.ai (Regression Testing).",
                 details=job.reasons,
             )
         case State.SUCCEEDED if job.problems:
             return _verdict(
                 ExitCode.UNAVAILABLE,
-                f"{phase.title()}: Kore.ai says {job.status}, but its answer can't be understood.",
-                cause="a change of Kore.ai's API, or something in between that alters answers.",
-                hint="Please report it to kore_gate with kore-result.json.",
+                f"{phase.title()}: Kore.ai reports {job.status}, but its response cannot be read.",
+                cause="a change in Kore.ai's API, or a proxy that alters responses.",
+                hint="Report it to kore_gate, with kore-result.json.",
                 details=job.problems,
             )
         case State.SUCCEEDED:
@@ -229,7 +229,7 @@ def _contradicted(job: Job, suite: Suite | None, phase: Phase) -> Verdict | None
     contradictions = []
     red = _red_steps(suite)
     if red:
-        contradictions.append(f"its results say that {_count(red, 'step')} failed")
+        contradictions.append(f"its results show that {_count(red, 'step')} failed")
     contradictions += job.objections
     left_out = {step.number for step in (job.suite.steps if job.suite else ()) if step.outcome is Outcome.SKIPPED}
     for step in suite.steps if suite else ():
@@ -239,7 +239,7 @@ def _contradicted(job: Job, suite: Suite | None, phase: Phase) -> Verdict | None
         contradictions.append(f"it leaves {_count(len(left_out), 'step')} of the suite not executed, or not judged")
     if not contradictions:
         return None
-    return _failed(f"{phase.title()}: Kore.ai says {job.status}, but its own answer says otherwise.", contradictions)
+    return _failed(f"{phase.title()}: Kore.ai reports {job.status}, but its response contradicts that.", contradictions)
 
 
 def _empty(suite: Suite | None, phase: Phase, *, allow_empty: bool) -> Verdict | None:
@@ -251,8 +251,8 @@ def _empty(suite: Suite | None, phase: Phase, *, allow_empty: bool) -> Verdict |
     return _verdict(
         ExitCode.NOTHING_TO_TEST,
         f"{phase.title()}: nothing to test, {lack}.",
-        cause="an empty or wrong suite file, or assertions that were all switched off.",
-        hint="Enable assertions in the suite, or set allow-empty if it is meant to be so.",
+        cause="an empty or wrong suite file, or a suite whose assertions are all disabled.",
+        hint="Enable assertions in the suite, or set allow-empty if this is intended.",
     )
 
 
@@ -267,8 +267,8 @@ def _failed(message: str, details: Sequence[str]) -> Verdict:
     return _verdict(
         ExitCode.FAILED,
         message,
-        cause="the bot answers otherwise than the suite expects.",
-        hint="See expected beside actual in kore-report.html; mend the bot, or the suite if the new answer is right.",
+        cause="the bot's replies differ from what the suite expects.",
+        hint="Compare expected and actual in kore-report.html; fix the bot, or the suite if the new reply is correct.",
         details=details,
     )
 
@@ -296,7 +296,7 @@ def from_bug(exc: BaseException, phase: Phase) -> Verdict:
         ExitCode.BUG,
         f"{phase.title()}: kore_gate itself failed ({type(exc).__name__}).",
         cause="a bug in kore_gate.",
-        hint="Please report it with the output of the same call with --verbose.",
+        hint="Run the same command with --verbose, and report the bug with its output.",
     )
 
 
@@ -305,29 +305,27 @@ def timed_out(
 ) -> Verdict:
     """Judge a suite at the deadline (durations in seconds); `trouble` is why the last request has to wait."""
     message = f"{phase.title()}: timed out after {text.duration(waited)} (timeout: {text.duration(timeout)})"
-    message += f"; last status: {_standing(job)}." if job else "; no status was seen."
+    message += f"; last status: {_standing(job)}." if job else "; no status received."
     if job and job.state is State.UNKNOWN:
-        message += " That word is not known to kore_gate, so it is never taken for success."
+        message += " kore_gate does not know this status, so it never counts as success."
     if trouble:
-        message += f" Kore.ai was not usable: {trouble}."
-        cause = "an outage, a wrong host, or a rate limit that lasts longer than the rest of the timeout."
+        message += f" Kore.ai was unavailable: {trouble}."
+        cause = "an outage, a wrong host, or a rate limit that lasts longer than the timeout."
     else:
         expiry = f"; Kore.ai forgets this job at {job.expires}" if job and job.expires else ""
-        cause = f"a busy platform, a long suite, or a bot that does not answer during the replay{expiry}."
+        cause = f"a busy platform, a long suite, or a bot that does not reply{expiry}."
     hint = "Raise timeout, or resume with the command below while Kore.ai still knows the job."
     if phase is Phase.UPLOAD:
         hint = "Raise timeout."
     elif not resumable:
-        hint = (
-            "Raise timeout. The job may have started: look in Kore.ai (Regression Testing) before you start it again."
-        )
+        hint = "Raise timeout. The job may have started: check Kore.ai (Regression Testing) before you start it again."
     return _verdict(ExitCode.TIMED_OUT, message, cause=cause, hint=hint, details=job.reasons if job else ())
 
 
 def _standing(job: Job) -> str:
     """Return where a job stood when its status was last seen."""
     progress = f", {job.percent:g} %" if job.percent is not None else ""
-    return f"{job.status or 'no status at all'}{progress}"
+    return f"{job.status or 'no status'}{progress}"
 
 
 def interrupted(signum: int, phase: Phase, status: str, *, resumable: bool) -> Verdict:
@@ -335,11 +333,11 @@ def interrupted(signum: int, phase: Phase, status: str, *, resumable: bool) -> V
     code = ExitCode(128 + signum)
     return _verdict(
         code,
-        f"{phase.title()}: interrupted by {code.name}" + (f" while at {status}." if status else "."),
-        cause="the pipeline was cancelled, or its own time limit came.",
-        hint="The job goes on at Kore.ai: resume with the command below."
+        f"{phase.title()}: interrupted by {code.name}" + (f"; last status: {status}." if status else "."),
+        cause="the pipeline was cancelled, or reached its own time limit.",
+        hint="The job is still running in Kore.ai: resume with the command below."
         if resumable
-        else "No id of a job was known yet: start again; look in Kore.ai (Regression Testing) first if it had begun.",
+        else "The job has no known id: check Kore.ai (Regression Testing) for it before you start again.",
     )
 
 
@@ -353,7 +351,7 @@ def stopped_by_fail_fast(first: str, *, resumable: bool) -> Verdict:
     return _verdict(
         ExitCode.FAILED,
         f"{start}, and {first} did not pass{end}.",
-        hint="The job goes on at Kore.ai: resume with the command below." if resumable else "",
+        hint="The job is still running in Kore.ai: resume with the command below." if resumable else "",
     )
 
 
@@ -366,7 +364,7 @@ def overall(results: Sequence[SuiteResult]) -> Verdict:
         return _verdict(
             ExitCode.NOTHING_TO_TEST,
             "Nothing to test: no suite was given.",
-            hint="Give ds-id, files or suites.",
+            hint="Set ds-id, files or suites.",
         )
     if len(results) == 1:
         return results[0].verdict
@@ -394,8 +392,8 @@ def interrupted_call(signum: int, before: Verdict | None = None) -> Verdict:
     return _verdict(
         code,
         f"Interrupted by {code.name}; until then: {before.message}",
-        cause="the pipeline was cancelled, or its own time limit came.",
-        hint="What the suites had come to is in the reports; start again for the rest.",
+        cause="the pipeline was cancelled, or reached its own time limit.",
+        hint="The reports hold the results so far; start again for the rest.",
     )
 
 
@@ -416,7 +414,7 @@ def _verdict(code: ExitCode, message: str, cause: str = "", hint: str = "", deta
 
 UNFINISHED = _verdict(
     ExitCode.SIGTERM,
-    "The gate has not finished, or was killed.",
-    cause="the job was aborted or ran out of memory, before the gate could write its reports.",
+    "kore_gate has not finished, or was killed.",
+    cause="the CI job was aborted or ran out of memory before kore_gate wrote its reports.",
     hint="Resume with the command below, or with the ids in kore-result.json.",
 )

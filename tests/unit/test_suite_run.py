@@ -158,7 +158,7 @@ def test_suite_run__draft_ends_nothing(clock: FakeClock) -> None:
 
     draft = one.draft()
 
-    assert (draft.verdict.message, draft.suite) == ("The gate has not finished, or was killed.", None)
+    assert (draft.verdict.message, draft.suite) == ("kore_gate has not finished, or was killed.", None)
     assert (draft.ds_id, draft.resume, one.result) == ("ds-1", "kore-gate wait --ds-id ds-1", None)
 
 
