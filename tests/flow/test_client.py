@@ -13,7 +13,7 @@ import pytest
 from kore_gate import errors
 from kore_gate.kore import transport
 from kore_gate.kore.auth import Signer
-from kore_gate.kore.client import Api, Client
+from kore_gate.kore.client import KoreClient
 from kore_gate.simulator import kore
 from tests.fakes.clock import FakeClock
 from tests.fakes.kore import FakeKore
@@ -236,7 +236,7 @@ def test_simulator__names_of_any_kind(clock: FakeClock) -> None:
     settings = make_settings()
     document = b'{"testSteps": [{"input": "Hi", "outputs": ["Hello"]}]}'
 
-    async def one(api: Api, name: str) -> tuple[str, str]:
+    async def one(api: KoreClient, name: str) -> tuple[str, str]:
         ds_id = await api.start_import(await api.upload(name, document), name)
         await asyncio.sleep(60)
         suite = (await api.import_job(ds_id)).suite
@@ -246,8 +246,7 @@ def test_simulator__names_of_any_kind(clock: FakeClock) -> None:
 
     async def everything() -> list[tuple[str, str]]:
         async with transport.connect(settings, "none", fake) as http:
-            client = Client(http, settings, Signer(settings, clock), clock)
-            api = Api(client, settings)
+            api = KoreClient(http, settings, Signer(settings, clock), clock)
             return [await one(api, name) for name in names]
 
     assert clock.run(everything()) == [(name, "passed") for name in names]
@@ -261,14 +260,13 @@ def test_simulator__limits_over_all_tasks(clock: FakeClock) -> None:
     settings = make_settings(timeout=3600.0)
     document = b'{"testSteps": [{"input": "Hi", "outputs": ["Hello"]}]}'
 
-    async def one(api: Api, name: str) -> str:
+    async def one(api: KoreClient, name: str) -> str:
         ds_id = await api.start_import(await api.upload(name, document), name)
         return (await api.import_job(ds_id)).status
 
     async def everything() -> list[str]:
         async with transport.connect(settings, "none", fake) as http:
-            client = Client(http, settings, Signer(settings, clock), clock)
-            api = Api(client, settings)
+            api = KoreClient(http, settings, Signer(settings, clock), clock)
             return await asyncio.gather(*(one(api, f"suite {number}") for number in range(100)))
 
     assert clock.run(everything()) == ["IN_PROGRESS"] * 100

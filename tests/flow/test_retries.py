@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from kore_gate import errors
-from kore_gate.kore.client import Api
+from kore_gate.kore.client import KoreClient
 from kore_gate.simulator import kore
 from tests.fakes.clock import FakeClock
 from tests.fakes.rig import CALLS, CAN_NOT_HAVE_ARRIVED, MAY_HAVE_ARRIVED, OUTAGES, RUNNING, STARTS, Rig
@@ -47,7 +47,9 @@ def test_retry__other_4xx_end_at_once(rig: Callable[..., Rig], status: int) -> N
 
 
 @pytest.mark.parametrize(("name", "start"), STARTS.items())
-def test_retry__a_turned_down_start(rig: Callable[..., Rig], name: str, start: Callable[[Api], Awaitable[str]]) -> None:
+def test_retry__a_turned_down_start(
+    rig: Callable[..., Rig], name: str, start: Callable[[KoreClient], Awaitable[str]]
+) -> None:
     """A start that Kore.ai turns down is the job's own failure."""
     made = rig(400)
 
@@ -58,7 +60,9 @@ def test_retry__a_turned_down_start(rig: Callable[..., Rig], name: str, start: C
 
 
 @pytest.mark.parametrize("start", [*STARTS.values(), lambda api: api.upload("x", b"{}")], ids=[*STARTS, "upload"])
-def test_retry__a_start_at_the_wrong_place(rig: Callable[..., Rig], start: Callable[[Api], Awaitable[str]]) -> None:
+def test_retry__a_start_at_the_wrong_place(
+    rig: Callable[..., Rig], start: Callable[[KoreClient], Awaitable[str]]
+) -> None:
     """A 404 to what would create something means a wrong address or name."""
     made = rig(404)
 
@@ -83,7 +87,7 @@ def test_retry__a_start_at_the_wrong_place(rig: Callable[..., Rig], start: Calla
 )
 @pytest.mark.parametrize("work", CALLS.values(), ids=CALLS)
 def test_retry__refused_at_once(
-    rig: Callable[..., Rig], work: Callable[[Api], Awaitable[object]], answer: httpx.Response
+    rig: Callable[..., Rig], work: Callable[[KoreClient], Awaitable[object]], answer: httpx.Response
 ) -> None:
     """Refused credentials are tried once, and what they usually mean is said."""
     made = rig(lambda _: answer)
@@ -111,7 +115,9 @@ def test_retry__refused_by_the_clock(rig: Callable[..., Rig], clock: FakeClock) 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize("work", CALLS.values(), ids=CALLS)
-def test_redirect__not_followed(rig: Callable[..., Rig], work: Callable[[Api], Awaitable[object]], status: int) -> None:
+def test_redirect__not_followed(
+    rig: Callable[..., Rig], work: Callable[[KoreClient], Awaitable[object]], status: int
+) -> None:
     """A redirect is told, not followed: the token goes nowhere else."""
     made = rig(lambda _: httpx.Response(status, headers={"location": "https://evil.example/x"}))
 
@@ -202,7 +208,7 @@ def test_outage__over_when_it_answers(rig: Callable[..., Rig]) -> None:
     """Outages that are shorter than the limit end with an answer, each of them, a limit's too."""
     made = rig(*[502] * 3, 429, 502, RUNNING, *[502] * 3, RUNNING, outage_limit=20.0, timeout=3600.0)
 
-    async def twice(api: Api) -> list[str]:
+    async def twice(api: KoreClient) -> list[str]:
         return [(await api.import_job("ds-1")).status for _ in range(2)]
 
     assert made.run(twice) == ["IN_PROGRESS"] * 2
@@ -213,7 +219,7 @@ def test_outage__waiting_for_a_free_call_is_none(rig: Callable[..., Rig]) -> Non
     """Time in which the gate holds itself back counts for no outage."""
     made = rig(*[RUNNING] * 60, 502, RUNNING, outage_limit=20.0)
 
-    async def many(api: Api) -> None:
+    async def many(api: KoreClient) -> None:
         for _ in range(61):
             await api.import_job("ds-1")
 
@@ -238,7 +244,7 @@ def test_limits__said_while_waited_for(rig: Callable[..., Rig], clock: FakeClock
     """When no call is free, that is said, and waited out."""
     made = rig(RUNNING)
 
-    async def many(api: Api) -> None:
+    async def many(api: KoreClient) -> None:
         for _ in range(61):
             await api.import_job("ds-1")
 
@@ -251,7 +257,7 @@ def test_limits__said_while_waited_for(rig: Callable[..., Rig], clock: FakeClock
 @pytest.mark.parametrize("kind", MAY_HAVE_ARRIVED)
 @pytest.mark.parametrize(("name", "start"), STARTS.items())
 def test_start__not_sent_twice(
-    rig: Callable[..., Rig], name: str, start: Callable[[Api], Awaitable[str]], kind: object
+    rig: Callable[..., Rig], name: str, start: Callable[[KoreClient], Awaitable[str]], kind: object
 ) -> None:
     """When a start may have arrived it is not sent again, and how to find out is said."""
     made = rig(kind, {"dsId": "ds-1", "testRunId": "ctr-1"})
@@ -267,7 +273,7 @@ def test_start__not_sent_twice(
 @pytest.mark.parametrize("kind", CAN_NOT_HAVE_ARRIVED)
 @pytest.mark.parametrize(("name", "start"), STARTS.items())
 def test_start__sent_again(
-    rig: Callable[..., Rig], name: str, start: Callable[[Api], Awaitable[str]], kind: object
+    rig: Callable[..., Rig], name: str, start: Callable[[KoreClient], Awaitable[str]], kind: object
 ) -> None:
     """A start that can't have arrived is sent again."""
     made = rig(kind, kind, {"dsId": "id-1", "testRunId": "id-1"})
@@ -291,7 +297,7 @@ def test_start__second_try_in_doubt(rig: Callable[..., Rig], kind: object, then:
 @pytest.mark.parametrize(("name", "start"), STARTS.items())
 @pytest.mark.parametrize("body", [{"status": "IN_PROGRESS"}, {"dsId": None}, {"dsId": {}}, {"dsId": True}, {"x": 1}])
 def test_start__accepted_without_id(
-    rig: Callable[..., Rig], name: str, start: Callable[[Api], Awaitable[str]], body: dict[str, object]
+    rig: Callable[..., Rig], name: str, start: Callable[[KoreClient], Awaitable[str]], body: dict[str, object]
 ) -> None:
     """An acceptance without the id that is needed leads nowhere, and is not asked for again."""
     made = rig(body)

@@ -187,7 +187,7 @@ def test_understand__documented_errors(path: object, status: int) -> None:
     row = body["errors"][0]
     assert answer.meaning is not GOOD
     assert (answer.meaning is REFUSED) == (row["code"] in {401, 403, 4002})
-    assert answer.said == f"{row['msg']} (code {row['code']})"
+    assert answer.message == f"{row['msg']} (code {row['code']})"
 
 
 @pytest.mark.parametrize(
@@ -237,7 +237,7 @@ def test_understand__the_simulators_faults(fault: faults.Fault) -> None:
 )
 def test_understand__said(data: bytes, said: str) -> None:
     """What Kore.ai says is told in one printable line of bounded length."""
-    assert responses.understand(500, data).said == said
+    assert responses.understand(500, data).message == said
 
 
 def test_understand__hides_before_it_cuts() -> None:
@@ -246,7 +246,7 @@ def test_understand__hides_before_it_cuts() -> None:
     bodies = [error("x" * (290 - lead) + secret, 1) for lead in range(50)]
     bodies += [b"y" * (70 - lead) + secret.encode() for lead in range(50)]
 
-    told = [responses.understand(500, body, Redactor([secret])).said for body in bodies]
+    told = [responses.understand(500, body, Redactor([secret])).message for body in bodies]
 
     assert not any("s3c" in said for said in told)
 
@@ -295,7 +295,7 @@ def test_understand__anything(status: int, data: bytes) -> None:
     if answer.meaning is GOOD:
         assert 200 <= status < 300
         assert isinstance(json.loads(data), dict)
-    assert "\n" not in answer.said
+    assert "\n" not in answer.message
 
 
 @pytest.mark.parametrize(
