@@ -35,7 +35,7 @@ FLOORS = (
 # replaceable, or keeps what it does to the world in one place.
 HOMES = {
     "argparse": {"cli"},
-    "httpx": {"kore/auth", "kore/client", "kore/transport"},
+    "httpx": {"kore/transport"},
     "jinja2": {"reports/html"},
     "junit_xml": {"reports/junit"},
     "jwt": {"kore/auth"},
