@@ -28,7 +28,7 @@ _MINUTE_WAIT, _HOUR_WAIT = 20.0, 300.0
 class KoreClient:
     """The calls of one bot: each returns what Kore.ai answered, or raises a GateError.
 
-    `on_trouble` is told why a call has to wait: a fault, or a limit. `skew` is how far Kore.ai's clock is ahead.
+    `on_trouble` gets the reason why a call waits: a fault, or a limit. `skew` is how far Kore.ai's clock is ahead.
     """
 
     def __init__(
@@ -52,12 +52,11 @@ class KoreClient:
 
     async def upload(self, name: str, data: bytes) -> str:
         """Upload a suite file; return its file id."""
-        form: dict[str, Any] = {
-            "data": {"fileContext": "bulkImport", "fileExtension": "json"},
-            "files": {"file": (f"{text.file_name(name)}.json", data, "application/json")},
-        }
+        fields = {"fileContext": "bulkImport", "fileExtension": "json"}
+        files = {"file": (f"{text.file_name(name)}.json", data, "application/json")}
         # May be sent again: an upload alone changes nothing.
-        body = await self._call("POST", ("uploadfile",), self._settings.stream_id, again=True, **form)
+        bot = self._settings.stream_id
+        body = await self._call("POST", ("uploadfile",), bot, again=True, data=fields, files=files)
         return self._id(body, "the upload", "fileId")
 
     async def start_import(self, file_id: str, name: str) -> str:
@@ -120,11 +119,9 @@ class KoreClient:
 
     async def _start(self, segments: tuple[str, ...], fields: Mapping[str, object]) -> Mapping[str, object]:
         """Start a job; never sent again when a first request may have arrived. Raises Unsure in that case."""
-        content: dict[str, Any] = {
-            "content": json.dumps(fields).encode(),
-            "headers": {"content-type": "application/json"},
-        }
-        return await self._call("POST", segments, self._settings.stream_id, again=False, **content)
+        bot, content = self._settings.stream_id, json.dumps(fields).encode()
+        headers = {"content-type": "application/json"}
+        return await self._call("POST", segments, bot, again=False, content=content, headers=headers)
 
     async def _call(
         self, method: str, segments: tuple[str, ...], limit_key: str, *, again: bool, **content: Any
@@ -230,10 +227,7 @@ def _segment(opaque: str) -> str:
 def _why_rejected(status: int) -> tuple[str, str]:
     """Say what usually makes Kore.ai reject a request, and what to do."""
     if 300 <= status < 400:
-        return (
-            "a wrong host, or http where https is needed.",
-            "Set host to where it leads, if that is Kore.ai.",
-        )
+        return "a wrong host, or http where https is needed.", "Set host to where it leads, if that is Kore.ai."
     if status == 405:
         return "an address that is not Kore.ai's public API.", "Check host, and the base path if it has one."
     return (

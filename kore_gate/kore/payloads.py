@@ -15,21 +15,12 @@ from kore_gate.model import Assertion, Check, Job, Outcome, Reply, State, Step, 
 
 _GROUPS = {"flowLevel": "flow", "text": "text", "context": "context"}
 _REASON_KEYS = ("reason", "errorMessage", "error", "message", "msg", "comments", "errorDetails")
-_JOB_REASON_KEYS = (
-    "comments",
-    "message",
-    "msg",
-    "errorMessage",
-    "error",
-    "reason",
-    "description",
-    "errors",
-    "errorDetails",
-)
+_MESSAGE_KEYS = ("comments", "message", "msg", "errorMessage", "error", "reason")
+_JOB_REASON_KEYS = (*_MESSAGE_KEYS, "description", "errors", "errorDetails")
 _MAX_REASONS = 10
 _MAX_REASON_LENGTH = 2000
 
-# A broken answer of fifty thousand steps is told by its first few faults.
+# Of a broken answer of fifty thousand steps, the first few faults say enough.
 _MAX_PROBLEMS = 20
 
 
@@ -83,7 +74,7 @@ def reasons(body: Mapping[str, object]) -> list[str]:
 def _reasons_in(row: Mapping[str, object]) -> Iterator[str]:
     for key in _JOB_REASON_KEYS:
         value = row.get(key)
-        # A suite's own description, beside its steps, is no reason.
+        # A suite's own description stands beside its steps.
         if value and not (key == "description" and "testSteps" in row):
             rows = responses.error_rows(value) if isinstance(value, Mapping | list) else []
             yield "; ".join(responses.worded(rows)) or as_text(value)
@@ -224,7 +215,8 @@ class _Reader:
             return Assertion(group=kind, enabled=True, outcome=Outcome.ERROR, reason="this assertion could not be read")
         # The same tree stands again under the actual reply; whichever of the two says failed is believed.
         again = repeated if isinstance(repeated, dict) else {}
-        if group.get("enabled") is False and not any(part.get(key) for part in (group, again) for key in _JUDGEMENTS):
+        is_empty = not any(part.get(key) for part in (group, again) for key in ("contains", "status"))
+        if group.get("enabled") is False and is_empty:
             return _switched_off(kind)
         checks = tuple(self._checks(kind, group.get("contains"), where))
         actual_checks = tuple(self._checks(kind, again.get("contains"), where))
@@ -290,9 +282,6 @@ class _Reader:
     def _problem(self, text: str) -> None:
         if len(self.problems) < _MAX_PROBLEMS and text not in self.problems:
             self.problems.append(text)
-
-
-_JUDGEMENTS = ("contains", "status")
 
 
 @functools.lru_cache(maxsize=64)

@@ -123,7 +123,7 @@ def _without_gc() -> Iterator[None]:
 
 
 def retry_after(header: str | None, now: datetime.datetime) -> float | None:
-    """Return the seconds that a Retry-After header asks to wait, given as a number or as a date."""
+    """Return the seconds that a Retry-After header asks to wait, as a number or as a date."""
     if header and header.strip().replace(".", "", 1).isdecimal():
         return float(header)
     seconds = _until(header, now)
@@ -166,7 +166,7 @@ def worded(rows: list[tuple[str, str]]) -> list[str]:
 
 
 def _is_error(body: Mapping[str, object], rows: list[tuple[str, str]]) -> bool:
-    """Tell whether an answer under 200 is an error all the same: errors and no status, or none of a job's fields."""
+    """Tell whether an answer under 200 is an error all the same: errors without a status, or without a job's fields."""
     has_word = body.get("status") is not None and not digits(body["status"])
     if not has_word and (body.get("errors") or body.get("error")):
         return True

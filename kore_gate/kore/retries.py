@@ -41,8 +41,8 @@ class Retries:
     ) -> Answer:
         """Return the answer; without `again`, only a request that can't have arrived is sent again.
 
-        Waiting for `ready` before each try is no outage. Raises Unavailable, or Unsure for a request that may have
-        arrived.
+        Waiting for `ready` before each try does not count as outage. Raises Unavailable, or Unsure for a request that
+        may have arrived.
         """
         retrying = tenacity.AsyncRetrying(
             retry=tenacity.retry_if_exception(lambda exc: isinstance(exc, TryAgain) and (again or not exc.arrived)),

@@ -37,7 +37,7 @@ _cached = functools.lru_cache(maxsize=1024)
 
 def normal(word: str) -> str:
     """Return a status word without case, spaces, hyphens and underscores."""
-    # What else there is makes it another word: a list `["passed"]`, letters that look alike, control characters.
+    # Anything else makes it another word: a list `["passed"]`, similar letters of other scripts, control characters.
     return word.lower().strip().translate(_SEPARATORS) if word.isascii() and word.strip().isprintable() else word
 
 
@@ -130,7 +130,7 @@ _KINDS = {
         "link": r"(?:download|file|results?|report)url|downloadlink",
     }.items()
 }
-# What the bot, its users and its authors say: none of Kore.ai's words.
+# What the bot, its users and its authors say, not Kore.ai.
 _OWN_TEXTS = frozenset(
     ["input", "event", "text", "value", "payload", "template", "userprompts", "tags", "recenttags", "context"]
 )
@@ -162,14 +162,10 @@ def sweep(answer: Mapping[str, object]) -> tuple[tuple[str, ...], str]:
         shown["response"] = {**response, "testSteps": None}
     else:
         shown["testSteps"] = None
-    objections: list[str] = []
-    links: list[str] = []
-    for kind, path, value, beside in _sweep(("anything", shown, "")):
-        if kind == "link":
-            links.append(as_text(value).strip())
-        elif len(objections) < _MAX_OBJECTIONS:
-            objections.append(_remark(path, value, beside))
-    return tuple(objections), next(iter(links), "")
+    findings = list(_sweep(("anything", shown, "")))
+    objections = [finding for finding in findings if finding[0] == "objection"]
+    link = next((as_text(value).strip() for kind, _, value, _ in findings if kind == "link"), "")
+    return tuple(_remark(*finding[1:]) for finding in objections[:_MAX_OBJECTIONS]), link
 
 
 def against_step(row: Mapping[str, object]) -> str:
@@ -190,13 +186,13 @@ def _sweep(start: _Place) -> Iterator[_Finding]:
                 if entry is None or entry == "":
                     continue
                 path = f"{where}.{key[:_MAX_KEY_LENGTH]}" if where else key[:_MAX_KEY_LENGTH]
-                # Assertions: whatever they are called, it is no word of Kore.ai's.
+                # The name of an assertion is its author's.
                 is_word = part != "names" or not isinstance(entry, dict)
                 if is_word and _is_objection("anything" if part == "names" else part, key, entry, value, path):
                     yield "objection", path, entry, {} if part == "names" else value
                 if _kind(key) == "rows" and isinstance(entry, list) and part not in ("names", "own"):
                     yield from _bad_rows(path, entry)
-                # The steps hold the bot's own texts: a link in there is none of Kore.ai's.
+                # The steps hold the bot's own texts, and its links.
                 if _kind(key) == "link" and _is_link(entry) and not _STEPS.search(path):
                     yield "link", path, entry, value
                 if isinstance(entry, dict | list):
@@ -247,7 +243,7 @@ def _is_objection(part: str, key: str, value: object, beside: Mapping[str, objec
 
 
 def _bad_rows(path: str, log: Sequence[object]) -> Iterator[_Finding]:
-    """Name the rows of a log that don't say that they are good; those that say something else are found anyway."""
+    """Name the rows of a log that don't say that they are good; the sweep names those that say something else."""
     for index, row in enumerate(log):
         if isinstance(row, dict):
             if row and not any(row[key] and _kind(key) in ("status", "bad") for key in row):

@@ -30,7 +30,7 @@ async def connect(
     """Open the connections of one call: verified TLS, no redirects, proxies from the environment."""
     # A simulator on this machine is not behind the company's proxy.
     trust_env = not parsers.is_loopback(urllib.parse.urlsplit(settings.host).hostname or "")
-    # A connection that never came about is told apart from a response that did not come.
+    # Shorter, so that a missing connection is not taken for a missing response.
     connect_timeout = min(_MAX_CONNECT_TIMEOUT, settings.request_timeout / 2)
     try:
         http = httpx.AsyncClient(

@@ -44,10 +44,10 @@ def test_retry__other_4xx_end_at_once(rig: Callable[..., Rig], status: int) -> N
 
 
 @pytest.mark.parametrize(("name", "start"), STARTS.items())
-def test_retry__a_turned_down_start(
+def test_retry__a_rejected_start(
     rig: Callable[..., Rig], name: str, start: Callable[[KoreClient], Awaitable[str]]
 ) -> None:
-    """A start that Kore.ai turns down is the job's own failure."""
+    """A start that Kore.ai rejects is the job's own failure."""
     made = rig(400)
 
     with pytest.raises(errors.Rejected, match="HTTP 400: so it is") as caught:
@@ -117,7 +117,7 @@ def test_retry__refused_by_the_clock(rig: Callable[..., Rig], clock: FakeClock) 
 def test_redirect__not_followed(
     rig: Callable[..., Rig], work: Callable[[KoreClient], Awaitable[object]], status: int
 ) -> None:
-    """A redirect is told, not followed: the token goes nowhere else."""
+    """A redirect is named, not followed: the token goes nowhere else."""
     made = rig(lambda _: httpx.Response(status, headers={"location": "https://evil.example/x"}))
 
     with pytest.raises(errors.GateError, match=r"a redirect to https://evil.example/x that is not followed"):
@@ -172,7 +172,7 @@ def test_retry__limit_without_retry_after(rig: Callable[..., Rig], kind: object)
 
 
 def test_retry__hourly_limit(rig: Callable[..., Rig]) -> None:
-    """The hour's limit is waited out in minutes, and is no outage however long it lasts."""
+    """The hour's limit means waits of minutes, and is not an outage however long it lasts."""
     made = rig(*["hour"] * 6, RUNNING, timeout=10_000.0, outage_limit=180.0)
 
     assert made.look() == "IN_PROGRESS"
@@ -241,8 +241,8 @@ def test_deadline__cuts_off(rig: Callable[..., Rig], clock: FakeClock, kind: obj
     assert clock.monotonic() == timeout
 
 
-def test_limits__said_while_waited_for(rig: Callable[..., Rig], clock: FakeClock) -> None:
-    """When no call is free, that is said, and waited out."""
+def test_limits__named_while_waiting(rig: Callable[..., Rig], clock: FakeClock) -> None:
+    """When no call is free, the client says so and waits."""
     made = rig(RUNNING)
 
     async def many(api: KoreClient) -> None:
@@ -313,7 +313,7 @@ def test_start__id_of_any_form(rig: Callable[..., Rig], found: object) -> None:
 
 
 def test_start__failed_at_once(rig: Callable[..., Rig]) -> None:
-    """A start that is answered by a failure, and no id, was turned down."""
+    """A start that is answered by a failure, without an id, was rejected."""
     made = rig({"status": "FAILED", "message": f"duplicate name {kore.CLIENT_SECRET}"})
 
     with pytest.raises(errors.Rejected, match=r"turned the import down: duplicate name \*\*\*$"):

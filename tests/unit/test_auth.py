@@ -96,7 +96,7 @@ def test_token__moves_with_the_clock(clock: FakeClock) -> None:
 
 
 def test_token__ready_made(clock: FakeClock) -> None:
-    """A token that was handed over is sent as it is, and not told again."""
+    """A token that was handed over is sent as it is."""
     token = ready_made(appId="cs-1")
 
     made = own(clock, token)
@@ -200,7 +200,7 @@ def part(value: object) -> str:
     ],
 )
 def test_decoded__nonsense(clock: FakeClock, token: str) -> None:
-    """What is no token has no claims."""
+    """What is not a token has no claims."""
     made = own(clock, "x.y.z")
     made.last = token
 

@@ -243,7 +243,7 @@ def test_tally(details: Any, total: Any, expected: Tally | None) -> None:
 
 @pytest.mark.parametrize("value", ["many", True, -1, 1.5, [], {}, float("nan"), float("inf"), 10**10])
 def test_tally__no_count(value: Any) -> None:
-    """A counter that is none is a problem: such an answer is never green."""
+    """A counter that is not a number is a problem: such an answer is never green."""
     assert payloads.run_job(run(tally=tally(1, value, 1))).problems == ("stepDetails.failed is no count",)
 
 
@@ -285,7 +285,7 @@ def test_run_job__tests_or_job(status: str, failed_tests: bool) -> None:
 
 @pytest.mark.parametrize("result", ["text", [1], 5, True])
 def test_run_job__result_of_another_type(result: Any) -> None:
-    """A result that is none is a problem."""
+    """A result that is not an object is a problem."""
     assert payloads.run_job({"status": "passed", "result": result}).problems == ("result is no object",)
 
 
@@ -422,7 +422,7 @@ def test_download_url__the_outermost() -> None:
     ],
 )
 def test_download_url__no_link(value: Any) -> None:
-    """What is no http address with a host is no link."""
+    """Only an http address with a host is a link."""
     assert payloads.import_job({"downloadUrl": value}).download_url == ""
 
 

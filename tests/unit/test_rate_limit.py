@@ -102,17 +102,17 @@ def test_acquire__a_cancelled_caller_takes_nothing(clock: FakeClock) -> None:
 
 
 def test_acquire__tells_a_wait(clock: FakeClock) -> None:
-    """Who has to wait for a free call is told for how long."""
+    """A caller that has to wait learns for how long."""
     limits = RateLimit(clock)
-    told: list[float] = []
+    waits: list[float] = []
 
     async def calls() -> None:
         for _ in range(61):
-            await limits.acquire("bot", told.append)
+            await limits.acquire("bot", waits.append)
 
     clock.run(calls())
 
-    assert told == [61.0]
+    assert waits == [61.0]
 
 
 @pytest.mark.parametrize(
@@ -142,19 +142,19 @@ def test_spacing__after_a_burst(clock: FakeClock) -> None:
 def test_spacing__lasts(clock: FakeClock, timeout: float) -> None:
     """Who keeps the spacing never waits for a free call, and still calls at the end."""
     limits = RateLimit(clock)
-    told: list[float] = []
+    waits: list[float] = []
 
     async def calls() -> float:
         last = 0.0
         while (left := timeout - clock.monotonic()) > 0.2:
-            await limits.acquire("bot", told.append)
+            await limits.acquire("bot", waits.append)
             last = clock.monotonic()
             await clock.sleep(max(0.05, limits.spacing("bot", left)))
         return last
 
     last = clock.run(calls())
 
-    assert all(wait < 0.1 for wait in told)
+    assert all(wait < 0.1 for wait in waits)
     assert timeout - last < 2.5
 
 

@@ -198,7 +198,7 @@ def test_understand__status_code(status: int, meaning: Meaning) -> None:
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
 def test_understand__redirect(status: int) -> None:
-    """A redirect is none of Kore.ai's answers, however good its body looks."""
+    """A redirect is not an answer of Kore.ai's, however good its body looks."""
     assert responses.understand(status, RUNNING).meaning is REJECTED
 
 
@@ -246,7 +246,7 @@ def test_understand__the_simulators_faults(fault: faults.Fault) -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "said"),
+    ("data", "message"),
     [
         (error("Invalid JWT token", 4002), "Invalid JWT token (code 4002)"),
         (errors({"msg": "a"}, "b", {"message": "c", "code": 7}), "a; b; c (code 7)"),
@@ -268,9 +268,9 @@ def test_understand__the_simulators_faults(fault: faults.Fault) -> None:
         (error("two\nlines", 1), "two lines (code 1)"),
     ],
 )
-def test_understand__said(data: bytes, said: str) -> None:
-    """What Kore.ai says is told in one printable line of bounded length."""
-    assert responses.understand(500, data).message == said
+def test_understand__message(data: bytes, message: str) -> None:
+    """What Kore.ai says becomes one printable line of bounded length."""
+    assert responses.understand(500, data).message == message
 
 
 def test_understand__hides_before_it_cuts() -> None:
@@ -279,9 +279,9 @@ def test_understand__hides_before_it_cuts() -> None:
     bodies = [error("x" * (290 - lead) + secret, 1) for lead in range(50)]
     bodies += [b"y" * (70 - lead) + secret.encode() for lead in range(50)]
 
-    told = [responses.understand(500, body, Redactor([secret])).message for body in bodies]
+    messages = [responses.understand(500, body, Redactor([secret])).message for body in bodies]
 
-    assert not any("s3c" in said for said in told)
+    assert not any("s3c" in message for message in messages)
 
 
 def test_understand__a_long_page_about_limits() -> None:

@@ -57,7 +57,7 @@ def test_state__spellings(word: str, state: State) -> None:
 
 @pytest.mark.parametrize("word", ["", " ", "_", '["passed"]', '{"ok": ""}', "true", "0", "200", "passed?", "pass/fail"])
 def test_state__no_word(word: str) -> None:
-    """What is no single word is none that is known, whatever it contains."""
+    """What is not a single word is unknown, whatever it contains."""
     assert statuses.state(word) is State.UNKNOWN
 
 
