@@ -48,7 +48,7 @@ def stage(scenario: str) -> Iterator[Stage]:
         wanted = {**_QUICK, **chosen.settings}
         hints = {f"KORE_{name.upper().replace('-', '_')}": value for name, value in wanted.items()}
         yield Stage(
-            introduction=f"A simulated Kore.ai serves on {server.url}; scenario {scenario}: {chosen.description}",
+            introduction=f"A simulated Kore.ai is running on {server.url}; scenario {scenario}: {chosen.description}",
             flags={
                 "host": server.url,
                 "stream-id": simulator.stream_id,
@@ -68,9 +68,9 @@ def simulate(scenario: str, port: int, job_seconds: float, console: Console, sto
     try:
         server = Server(simulator, port=port)
     except (OSError, OverflowError) as exc:
-        raise errors.SettingsError([f"port {port} can't be listened on: {exc}."]) from exc
+        raise errors.SettingsError([f"cannot listen on port {port}: {exc}."]) from exc
     with server:
-        console.say(f"A simulated Kore.ai serves on {server.url}, scenario {scenario}. Ctrl-C stops it. Try:")
+        console.say(f"A simulated Kore.ai is running on {server.url}, scenario {scenario}. Ctrl-C stops it. Try:")
         console.say(f"  export KORE_HOST={server.url}")
         console.say(f"  export KORE_STREAM_ID={simulator.stream_id}")
         console.say(f"  export KORE_CLIENT_ID={kore.CLIENT_ID}")
@@ -84,7 +84,7 @@ def simulate(scenario: str, port: int, job_seconds: float, console: Console, sto
 def _known(scenario: str) -> str:
     if scenario not in scenarios.SCENARIOS:
         raise errors.SettingsError(
-            [f"scenario {scenario!r} is none of {', '.join(scenarios.SCENARIOS)}."],
-            hint="`kore-gate demo --scenario list` says what each does.",
+            [f"scenario {scenario!r} must be one of {', '.join(scenarios.SCENARIOS)}."],
+            hint="`kore-gate demo --scenario list` shows what each does.",
         )
     return scenario

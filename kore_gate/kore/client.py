@@ -95,15 +95,15 @@ class KoreClient:
         The token goes along only to Kore.ai's own host, and never from https to http.
         """
         if MASK in link:
-            raise errors.Unavailable("the link held a token, which is not kept")
+            raise errors.Unavailable("the link contained a token, which kore_gate does not keep")
         try:
             is_own = transport.origin(link) == transport.origin(self._settings.host)
             response = await self._send("GET", link, {"auth": self._signer.token()} if is_own else {})
         except transport.BROKEN as exc:
             raise errors.Unavailable(self._redactor.text(transport.fault(exc))) from exc
         if response.status != 200:
-            moved = ", a redirect that is not followed" if 300 <= response.status < 400 else ""
-            raise errors.Unavailable(f"the answer was HTTP {response.status}{moved}")
+            moved = ", a redirect that kore_gate does not follow" if 300 <= response.status < 400 else ""
+            raise errors.Unavailable(f"the response was HTTP {response.status}{moved}")
         return self._redactor.data(response.data)
 
     async def _status(self, segments: tuple[str, ...], job_id: str) -> Mapping[str, object]:
@@ -113,8 +113,8 @@ class KoreClient:
         except errors.Rejected as rejection:
             raise errors.NotUnderstood(
                 rejection.message,
-                cause="a wrong host or base path, or ids that Kore.ai does not take.",
-                hint="Check host, stream-id and the id that is waited for.",
+                cause="a wrong host or base path, or invalid ids.",
+                hint="Check host, stream-id and the id of the import or run.",
             ) from rejection
 
     async def _start(self, segments: tuple[str, ...], fields: Mapping[str, object]) -> Mapping[str, object]:
@@ -139,7 +139,7 @@ class KoreClient:
         return answer.body
 
     def _tell_limit(self, seconds: float) -> None:
-        self._on_trouble(f"no call is free for {text.duration(seconds)}: Kore.ai allows 60 a minute and 1,800 an hour")
+        self._on_trouble(f"rate limit, waiting {text.duration(seconds)}: Kore.ai allows 60 a minute and 1,800 an hour")
 
     async def _try(
         self, method: str, address: str, *, headers: Mapping[str, str] | None = None, **content: Any
@@ -172,7 +172,7 @@ class KoreClient:
                 raise TryAgain(f"HTTP {status}, {message}", arrived=True)
             case Meaning.ABSENT:
                 raise errors.Rejected(
-                    f"Kore.ai did not take the request: HTTP {status}, {message}",
+                    f"Kore.ai rejected the request: HTTP {status}, {message}",
                     cause="a wrong host, base path, stream-id or suite name.",
                     hint="Check host and stream-id, and that a suite of this name exists.",
                     status=status,
@@ -183,9 +183,9 @@ class KoreClient:
                 raise errors.Refused(message, cause=cause, hint=hint)
             case Meaning.REJECTED:
                 location = text.line(self._redactor.text(headers.get("location", "nowhere")), 120)
-                moved = f", a redirect to {location} that is not followed" if 300 <= status < 400 else ""
+                moved = f", a redirect to {location} that kore_gate does not follow" if 300 <= status < 400 else ""
                 cause, hint = _why_rejected(status)
-                message = f"Kore.ai answered HTTP {status}{moved}: {message}"
+                message = f"Kore.ai returned HTTP {status}{moved}: {message}"
                 raise errors.Rejected(message, cause=cause, hint=hint, status=status)
             case Meaning.TRANSIENT | Meaning.LIMITED | Meaning.LIMITED_HOURLY:
                 raise self._try_again(answer.meaning, f"HTTP {status}, {message}", status, headers)
@@ -208,12 +208,12 @@ class KoreClient:
             return job_id
         if statuses.state(as_text(body.get("status"))) is State.FAILED:
             details = "; ".join(payloads.reasons(body)) or "no reason given"
-            raise errors.Rejected(f"Kore.ai turned {what} down: {text.line(details)}")
+            raise errors.Rejected(f"Kore.ai rejected {what}: {text.line(details)}")
         answer = text.line(as_text(dict(body)), 200)
         raise errors.Unsure(
-            f"Kore.ai accepted {what} without the {keys[0]} that is needed to go on: {answer}",
-            cause="a change of Kore.ai's API, or something in between that alters answers.",
-            hint="It is not sent twice. Look in Kore.ai (Regression Testing) what has come of it.",
+            f"Kore.ai accepted {what}, but returned no {keys[0]}: {answer}",
+            cause="a change in Kore.ai's API, or a proxy that alters responses.",
+            hint="kore_gate does not send it twice. Check in Kore.ai (Regression Testing) whether it has started.",
         )
 
 
@@ -227,10 +227,10 @@ def _segment(opaque: str) -> str:
 def _why_rejected(status: int) -> tuple[str, str]:
     """Say what usually makes Kore.ai reject a request, and what to do."""
     if 300 <= status < 400:
-        return "a wrong host, or http where https is needed.", "Set host to where it leads, if that is Kore.ai."
+        return "a wrong host, or http where https is needed.", "Set host to the redirect's target, if that is Kore.ai."
     if status == 405:
         return "an address that is not Kore.ai's public API.", "Check host, and the base path if it has one."
     return (
-        "an e-mail or stream-id that Kore.ai does not know, or a file that is no conversation suite.",
-        "Mend what its words name; check user-email, stream-id and file (`kore-gate doctor` checks host and scopes).",
+        "an e-mail or stream-id that Kore.ai does not know, or a file that is not a conversation suite.",
+        "Fix what the message names; check user-email, stream-id and file (`kore-gate doctor` checks the rest).",
     )

@@ -141,7 +141,7 @@ class _Reader:
             steps = tuple(self._step(row, number) for number, row in enumerate(rows, 1))
             return Suite(name="", id=as_text(body.get("testSuiteId")), steps=steps)
         if rows is not None:
-            self._problem("executionResults is no list")
+            self._problem("executionResults is not a list")
         return None
 
     def tally(self, body: Mapping[str, object], result: Mapping[str, object]) -> Tally | None:
@@ -155,7 +155,7 @@ class _Reader:
     def mapping(self, value: object, where: str) -> Mapping[str, object]:
         """Return an object, an empty one for null or anything else."""
         if value is not None and not isinstance(value, Mapping):
-            self._problem(f"{where} is no object")
+            self._problem(f"{where} is not an object")
         return value if isinstance(value, Mapping) else {}
 
     def _step(self, row: object, number: int) -> Step:
@@ -186,7 +186,7 @@ class _Reader:
         against = "" if step.is_red else statuses.against_step(row)
         if not against:
             return step
-        reason = f"Kore.ai's own answer speaks against it: {against}"
+        reason = f"Kore.ai's response contradicts it: {against}"
         return dataclasses.replace(step, outcome=Outcome.FAILED, reason=reason)
 
     def _reply(self, output: object, where: str, actual: object, actual_text: str | None) -> Reply:
@@ -264,7 +264,7 @@ class _Reader:
             return default
         if isinstance(value, str | int) and str(value).strip().lower() in {"true", "1", "false", "0"}:
             return str(value).strip().lower() in {"true", "1"}
-        self._problem(f"{where} is {name_of_type(value)}, neither true nor false")
+        self._problem(f"{where} is {name_of_type(value)}, not true or false")
         return True
 
     def _count(self, value: object, where: str) -> int | None:
@@ -275,7 +275,7 @@ class _Reader:
         except ValueError:
             number = -1
         if number < 0 or number != number // 1 or number > 10**9:
-            self._problem(f"{where} is no count")
+            self._problem(f"{where} is not a count")
             return None
         return int(number)
 

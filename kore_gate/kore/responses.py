@@ -55,7 +55,7 @@ def understand(status: int, data: bytes, redactor: Redactor = _NO_SECRETS) -> An
     rows = [] if fault else error_rows(body)
     message = "; ".join(worded(rows)) or fault
     if not message and not isinstance(body, Mapping | None):
-        message = "JSON that is no object"
+        message = "JSON that is not an object"
     failing = status >= 400 or not isinstance(body, Mapping) or _is_error(body, rows)
     meaning = _of_failure(status, rows, message, data) if failing else None
     meaning = meaning or _of_status(status, body, failing)
@@ -98,7 +98,7 @@ def _of_status(status: int, body: object, failing: bool) -> Meaning:
 def _decode(data: bytes, redactor: Redactor) -> tuple[object, str]:
     """Read a body as JSON; say what it is instead if it is none."""
     if not data.strip():
-        return None, "an empty answer"
+        return None, "an empty response"
     try:
         with _without_gc():
             return redactor.json(json.loads(data)), ""
@@ -106,7 +106,7 @@ def _decode(data: bytes, redactor: Redactor) -> tuple[object, str]:
         return "", "JSON nested too deeply"
     except ValueError:
         start = text.line(redactor.text(data[:_LIMIT_TEXT_LENGTH].decode("utf-8", "replace")), 80)
-        kind = "HTML" if data.lstrip()[:1] == b"<" else "something that is no JSON"
+        kind = "HTML" if data.lstrip()[:1] == b"<" else "something that is not JSON"
         return "", f"{kind}: {start}"
 
 
@@ -196,7 +196,7 @@ def as_text(value: object) -> str:
     try:
         return json.dumps(value, ensure_ascii=False)
     except RecursionError:
-        return "(nested too deeply to be shown)"
+        return "(nested too deeply to show)"
 
 
 def digits(value: object) -> str:
@@ -216,5 +216,5 @@ def seconds(milliseconds: object) -> float | None:
 
 def name_of_type(value: object) -> str:
     """Name the type of a value."""
-    names = {str: "a text", bool: "true or false", int: "a number", float: "a number", list: "a list"}
+    names = {str: "a string", bool: "a boolean", int: "a number", float: "a number", list: "a list"}
     return "an object" if isinstance(value, dict) else names.get(type(value), "null")

@@ -61,7 +61,7 @@ def judge(word: str) -> tuple[Outcome, str]:
         return judged, ""
     if state(word) is State.RUNNING:
         return Outcome.SKIPPED, f"not finished: {word}"
-    return Outcome.ERROR, f"Kore.ai's word for this is not known: {word}"
+    return Outcome.ERROR, f"unknown status: {word}"
 
 
 def judge_value(row: Mapping[str, object]) -> Outcome | None:
@@ -83,7 +83,7 @@ def miscounted(answer: Mapping[str, object], tally: Tally | None, rows: int) -> 
     places = [place for place in (answer, result, details) if isinstance(place, dict)]
     totals = [(key, int(total)) for place in places for key in place if (total := _total(key, place[key]))]
     if tally and tally.failed:
-        yield f"its counters say that {tally.failed} of {_steps(max([tally.failed, *(n for _, n in totals)]))} failed"
+        yield f"its counters show that {tally.failed} of {_steps(max([tally.failed, *(n for _, n in totals)]))} failed"
         return
     passed = tally.passed if tally else None
     judged = rows if passed is None else passed
@@ -91,9 +91,9 @@ def miscounted(answer: Mapping[str, object], tally: Tally | None, rows: int) -> 
         if number > judged:
             yield f"its counters leave {number - judged} of {_steps(number)} not executed ({key})"
         elif number < judged:
-            yield f"{key} is {number}, and {judged} passed"
+            yield f"{key} is {number}, but {judged} passed"
     if passed is not None and rows > passed:
-        yield f"its counters say that {passed} passed, and it holds {rows} results"
+        yield f"its counters show that {passed} passed, but the response has {rows} results"
 
 
 def _total(key: str, value: object) -> str:
@@ -169,7 +169,7 @@ def sweep(answer: Mapping[str, object]) -> tuple[tuple[str, ...], str]:
 
 
 def against_step(row: Mapping[str, object]) -> str:
-    """Name the first thing that speaks against a step, apart from the words that are read as outcomes; "" if none."""
+    """Name the first thing that contradicts a step's success, apart from the words that are read as outcomes; "" if none."""
     findings = _sweep(("judged", row, ""))
     return next((_remark(path, value, beside) for kind, path, value, beside in findings if kind == "objection"), "")
 

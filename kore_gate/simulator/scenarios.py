@@ -76,14 +76,14 @@ _ALL = (
     ),
     Scenario(
         name="stuck",
-        description="The import stays at 85 % for ever.",
+        description="The import stays at 85 % forever.",
         settings=_SOON,
         ended=None,
         wait=ExitCode.TIMED_OUT,
     ),
     Scenario(
         name="flapping",
-        description="Errors with HTML, JSON and empty bodies come between good answers.",
+        description="Errors with HTML, JSON and empty bodies come between valid responses.",
         faults=(
             None,
             faults.BAD_GATEWAY,
@@ -97,7 +97,7 @@ _ALL = (
     ),
     Scenario(
         name="rate-limited",
-        description="Calls are refused now and then because there were too many, with and without Retry-After.",
+        description="Requests sometimes exceed the rate limit, with and without Retry-After.",
         faults=(faults.RATE_LIMITED_SECONDS, None, faults.RATE_LIMITED, None, None, faults.RATE_LIMITED_DATE, None),
         calls=ALL_CALLS,
     ),
@@ -118,7 +118,7 @@ _ALL = (
     ),
     Scenario(
         name="malformed",
-        description="The answers can't be understood: HTML, half a JSON text, no object.",
+        description="The responses are invalid: HTML, cut-off JSON, JSON that is not an object.",
         settings={"outage-limit": "10s"},
         faults=(
             faults.SIGN_IN_PAGE,
@@ -153,13 +153,13 @@ _ALL = (
     ),
     Scenario(
         name="unknown-status",
-        description="The import shows a status word nobody knows, for ever.",
+        description="The import has an unknown status forever.",
         settings=_SOON,
         running="REINDEXING",
         ended=None,
         wait=ExitCode.TIMED_OUT,
     ),
-    Scenario(name="results-link", description="The answers carry a link to a results file.", link=True),
+    Scenario(name="results-link", description="The responses contain a link to a results file.", link=True),
     Scenario(
         name="failing-tests",
         description="The import succeeds; in the run, assertions fail.",
@@ -172,34 +172,34 @@ _ALL = (
         tests=ExitCode.FAILED,
         run=RunEnd.NOT_EXECUTED,
     ),
-    Scenario(name="short-form", description="The run passes, and gives counts only.", short=True),
+    Scenario(name="short-form", description="The run passes, and reports only counts.", short=True),
     Scenario(
         name="short-form-failing",
-        description="The run fails, and gives counts only.",
+        description="The run fails, and reports only counts.",
         tests=ExitCode.FAILED,
         run=RunEnd.FAILED,
         short=True,
     ),
     Scenario(
         name="contradiction",
-        description="The run says passed, though one of its steps says failed.",
+        description="The run reports passed, but one of its steps reports failed.",
         tests=ExitCode.FAILED,
         run=RunEnd.CONTRADICTION,
     ),
     Scenario(
         name="flaky",
-        description="Each suite passes two times of three: the second run fails.",
+        description="Each suite passes two times out of three: the second run fails.",
         run=RunEnd.FLAKY,
     ),
     Scenario(
         name="run-error",
-        description="The run is ended by an error of the bot, without results.",
+        description="A bot error ends the run without results.",
         tests=ExitCode.JOB_FAILED,
         run=RunEnd.ERROR,
     ),
     Scenario(
         name="drip",
-        description="Answers come in drips and never end.",
+        description="Responses arrive in tiny pieces and never end.",
         settings=_IMPATIENT,
         faults=(faults.DRIPPING,),
         wait=ExitCode.UNAVAILABLE,
@@ -220,7 +220,7 @@ _ALL = (
     ),
     Scenario(
         name="truncated",
-        description="Answers end before they are complete.",
+        description="Responses end before they are complete.",
         settings=_IMPATIENT,
         faults=(faults.TRUNCATED,),
         wait=ExitCode.UNAVAILABLE,

@@ -44,8 +44,8 @@ def test_annotate__hands_the_summary_over(folder: pathlib.Path) -> None:
 @pytest.mark.parametrize(
     ("script", "said"),
     [
-        pytest.param("echo 'no such job' >&2; exit 4", "did not take the summary (exit code 4): no such job", id="no"),
-        pytest.param("exec sleep 60", "could not be given the summary: TimeoutExpired.", id="hangs"),
+        pytest.param("echo 'no such job' >&2; exit 4", "rejected the summary (exit code 4): no such job", id="no"),
+        pytest.param("exec sleep 60", "pass the summary to buildkite-agent: TimeoutExpired.", id="hangs"),
     ],
 )
 def test_annotate__faults(folder: pathlib.Path, monkeypatch: pytest.MonkeyPatch, script: str, said: str) -> None:
@@ -83,4 +83,4 @@ def test_cli__buildkite(
 
     assert code == 0
     assert (folder / "text").read_text() == (tmp_path / "reports/kore-summary.md").read_text()
-    assert ("buildkite-agent did not take the summary" in capsys.readouterr().err) is warned
+    assert ("buildkite-agent rejected the summary" in capsys.readouterr().err) is warned

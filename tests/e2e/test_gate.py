@@ -110,7 +110,7 @@ def serve() -> Iterator[Serve]:
                 )
                 processes.enter_context(process)
                 processes.callback(process.terminate)
-                found = re.search(r"http://127\.0\.0\.1:\d+", read_until(process, "serves on"))
+                found = re.search(r"http://127\.0\.0\.1:\d+", read_until(process, "is running on"))
                 assert found
                 served[key] = found[0]
             return served[key]
@@ -424,7 +424,7 @@ def test_demo__unknown_scenario(gate: Gate) -> None:
     ended = gate.run("demo", "--scenario", "nonsense")
 
     check_ending(ExitCode.USAGE, ended)
-    assert "scenario 'nonsense' is none of passing, failing" in ended[2]
+    assert "scenario 'nonsense' must be one of passing, failing" in ended[2]
 
 
 @pytest.mark.parametrize("port", ["1", "70000"])
@@ -436,7 +436,7 @@ def test_simulate__port_that_can_not_be_had(gate: Gate, port: str) -> None:
         ended = gate.run("simulate", "--port", taken)
 
     check_ending(ExitCode.USAGE, ended)
-    assert f"port {taken} can't be listened on" in ended[2]
+    assert f"cannot listen on port {taken}" in ended[2]
 
 
 def test_simulate__says_how_to_try_it(gate: Gate) -> None:

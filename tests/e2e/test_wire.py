@@ -201,7 +201,7 @@ def test_tls__not_accepted(
     authority: trustme.CA, ca_file: str, certificate: Callable[[trustme.CA], Any], trusted: bool, said: str
 ) -> None:
     """A certificate that is not accepted is told at once; nothing is sent, and nothing tried again."""
-    accepted = pytest.raises(errors.Unavailable, match="certificate was not accepted")
+    accepted = pytest.raises(errors.Unavailable, match="certificate is not valid")
     with secure(certificate(authority)) as (url, simulator), accepted as caught:
         look(url, ca_file=ca_file if trusted else "", outage_limit=60.0)
 
@@ -288,7 +288,7 @@ def test_proxy__says_no(monkeypatch: pytest.MonkeyPatch, status: bytes) -> None:
     with listening(lambda connection, _: connection.sendall(response(b"", status=status))) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.port}")
 
-        with pytest.raises(errors.Unavailable, match="The proxy turned the request down") as caught:
+        with pytest.raises(errors.Unavailable, match="The proxy rejected the request") as caught:
             look("https://kore.example")
 
     assert status.decode() in caught.value.message
@@ -319,8 +319,8 @@ def test_proxy__no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("gopher://proxy.example", "Unknown scheme"),
         ("socks5://proxy.example:1080", "socksio"),
-        ("http://user:se/cret@proxy.example:80", "it is no address"),
-        ("http://[::1", "it is no address"),
+        ("http://user:se/cret@proxy.example:80", "it is not a URL"),
+        ("http://[::1", "it is not a URL"),
     ],
 )
 def test_proxy__bad_variable(monkeypatch: pytest.MonkeyPatch, value: str, reason: str) -> None:
@@ -331,7 +331,7 @@ def test_proxy__bad_variable(monkeypatch: pytest.MonkeyPatch, value: str, reason
         look("https://kore.example")
 
     [problem] = caught.value.details
-    assert problem.startswith("A proxy named by HTTP_PROXY, HTTPS_PROXY, ALL_PROXY or NO_PROXY can't be used: ")
+    assert problem.startswith("Invalid proxy in HTTP_PROXY, HTTPS_PROXY, ALL_PROXY or NO_PROXY: ")
     assert reason in problem
     assert "se" not in problem.partition(": ")[2] or "scheme" in problem or "socksio" in problem
     assert caught.value.exit_code == 2
@@ -342,7 +342,7 @@ def test_proxy__bad_variable(monkeypatch: pytest.MonkeyPatch, value: str, reason
 
 def test_broken__unknown_host() -> None:
     """A name that can't be looked up is tried again, then told."""
-    with pytest.raises(errors.Unavailable, match=r"Kore\.ai \(nowhere\.invalid\) was not usable .* no connection"):
+    with pytest.raises(errors.Unavailable, match=r"Kore\.ai \(nowhere\.invalid\) was unavailable .* no connection"):
         look("https://nowhere.invalid", **IMPATIENT)
 
 
@@ -366,9 +366,9 @@ def test_broken__refused() -> None:
     ("scenario", "said"),
     [
         ("reset", "the connection broke"),
-        ("truncated", "an answer that was cut off"),
+        ("truncated", "a response that is cut off"),
         ("hang", "in time"),
-        ("drip", "no complete answer in time"),
+        ("drip", "no complete response in time"),
     ],
 )
 def test_broken__while_looking(scenario: str, said: str) -> None:

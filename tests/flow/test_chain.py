@@ -135,7 +135,7 @@ def test_test__short_form_lists_every_step(tmp_path: pathlib.Path) -> None:
     assert ended.code == 0
     assert only.suite is not None
     assert len(only.suite.steps) == 4
-    assert only.notes == ("Kore.ai gave counts only for this run: its answer tells no single step or assertion.",)
+    assert only.notes == ("Kore.ai reports only counts for this run, and no single step or assertion.",)
 
 
 def test_run__short_form_of_an_unknown_suite(tmp_path: pathlib.Path) -> None:
@@ -206,7 +206,7 @@ def test_test__bad_files_send_nothing(tmp_path: pathlib.Path) -> None:
     ended = pipeline.run(command="test", files=("*.json",))
 
     assert ended.code == ExitCode.USAGE
-    assert ended.result.verdict.details == ("bad.json holds no JSON object.", "worse.json is empty.")
+    assert ended.result.verdict.details == ("bad.json must be a JSON object.", "worse.json is empty.")
     assert pipeline.kore.requests == []
     assert len(cases(ended)) == 1
 
@@ -227,7 +227,7 @@ UNCLEAR = {
     "a page": faults.SIGN_IN_PAGE,
     "an array": faults.ARRAY,
     "nothing": Fault(response=Response(200)),
-    "no id": Fault(response=Response(200, faults.JSON, b'{"status": "IN_PROGRESS"}')),
+    "not an id": Fault(response=Response(200, faults.JSON, b'{"status": "IN_PROGRESS"}')),
 }
 
 
@@ -242,7 +242,7 @@ def test_test__never_sent_twice(tmp_path: pathlib.Path, kind: str, name: str) ->
 
     assert ended.code == ExitCode.UNAVAILABLE
     assert len(sent(pipeline, kind)) == 1
-    assert "not sent twice" in ended.result.verdict.hint
+    assert "does not send it twice" in ended.result.verdict.hint
     assert ended.result.suites[0].resume == ""
 
 
@@ -264,7 +264,7 @@ def test_test__turned_away_is_sent_again(tmp_path: pathlib.Path, kind: str, faul
     assert sent(pipeline, kind) == [status, status, 200]
 
 
-@pytest.mark.parametrize("name", sorted(UNCLEAR.keys() - {"no id", "nothing"}))
+@pytest.mark.parametrize("name", sorted(UNCLEAR.keys() - {"not an id", "nothing"}))
 def test_test__upload_is_sent_again(tmp_path: pathlib.Path, name: str) -> None:
     """An upload alone changes nothing, and is sent again until it is known to have arrived."""
     pipeline = Pipeline(tmp_path / "reports", scenario=faulty("upload", UNCLEAR[name]))
@@ -375,4 +375,4 @@ def test_run__trimmed_answer(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyP
     ended = pipeline.run(command="run", suites=("Balance",))
 
     assert ended.code == 0
-    assert ended.result.suites[0].notes == ("Kore.ai's answer tells 1 of 3 steps of this run, and counts the others.",)
+    assert ended.result.suites[0].notes == ("Kore.ai reports 1 of 3 steps of this run, and only counts the others.",)

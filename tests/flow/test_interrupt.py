@@ -64,7 +64,7 @@ def test_interrupt__while_waiting(tmp_path: pathlib.Path, signum: int, code: int
 
     assert pipeline.clock.monotonic() == 20
     assert result.verdict.exit_code == code
-    assert result.verdict.message == f"Import: interrupted by {name} while at IN_PROGRESS."
+    assert result.verdict.message == f"Import: interrupted by {name}; last status: IN_PROGRESS."
     assert result.suites[0].resume == "kore-gate wait --ds-id ds-demo-1"
     check_reports(pipeline, code)
 

@@ -113,8 +113,8 @@ def test_wait__unknown_word_is_said_once(tmp_path: pathlib.Path) -> None:
     ended = pipeline.run(timeout=100.0)
 
     warnings = [line for line in ended.stderr.splitlines() if line.startswith("Warning:")]
-    assert warnings == ["Warning: ds-demo-1: Kore.ai's status is not known to kore_gate, and is waited out: REINDEXING"]
-    assert "last status: REINDEXING, 85 %. That word is not known" in ended.stderr.splitlines()[-2]
+    assert warnings == ["Warning: ds-demo-1: kore_gate does not know this status, and keeps waiting: REINDEXING"]
+    assert "last status: REINDEXING, 85 %. kore_gate does not know this status" in ended.stderr.splitlines()[-2]
 
 
 def test_wait__says_each_minute_that_it_waits(tmp_path: pathlib.Path) -> None:
@@ -160,7 +160,7 @@ def test_wait__never_there(tmp_path: pathlib.Path) -> None:
 
     assert ended.code == ExitCode.UNAVAILABLE
     assert 30 <= ended.seconds < 40
-    assert "No such record appeared within 3" in ended.stderr
+    assert "The record did not appear within 3" in ended.stderr
 
 
 def test_wait__appears_late(tmp_path: pathlib.Path) -> None:
@@ -174,7 +174,9 @@ def test_wait__appears_late(tmp_path: pathlib.Path) -> None:
     assert [entry.status for entry in pipeline.simulator.log][:4] == [404, 404, 404, 200]
 
 
-@pytest.mark.parametrize(("sources", "warnings"), [({}, 0), ({"timeout": "flag --timeout"}, 1)], ids=["default", "set"])
+@pytest.mark.parametrize(
+    ("sources", "warnings"), [({}, 0), ({"timeout": "option --timeout"}, 1)], ids=["default", "set"]
+)
 def test_wait__warns_of_expiry_once(tmp_path: pathlib.Path, sources: dict[str, str], warnings: int) -> None:
     """Who chose a timeout longer than Kore.ai's memory is told so once; who chose none is not bothered."""
     pipeline = Pipeline(tmp_path / "reports")
@@ -189,7 +191,7 @@ def test_wait__no_warning_of_a_time_that_is_long_enough(tmp_path: pathlib.Path) 
     """A timeout within Kore.ai's memory needs no warning."""
     pipeline = Pipeline(tmp_path / "reports")
 
-    ended = pipeline.run(timeout=600.0, sources={"timeout": "flag --timeout"})
+    ended = pipeline.run(timeout=600.0, sources={"timeout": "option --timeout"})
 
     assert not EXPIRY.search(ended.stderr)
 
@@ -204,7 +206,7 @@ def test_wait__expiry_that_is_no_time(tmp_path: pathlib.Path, monkeypatch: pytes
     monkeypatch.setattr(KoreClient, "import_job", bad_date)
     pipeline = Pipeline(tmp_path / "reports")
 
-    ended = pipeline.run(sources={"timeout": "flag --timeout"})
+    ended = pipeline.run(sources={"timeout": "option --timeout"})
 
     assert ended.code == 0
 
@@ -294,7 +296,7 @@ def test_wait__download_fails(tmp_path: pathlib.Path) -> None:
 
     assert ended.code == 0
     assert ended.result.suites[0].notes == (
-        "The results file that Kore.ai links to could not be saved: the answer was HTTP 502",
+        "The results file that Kore.ai links to could not be saved: the response was HTTP 502",
     )
     assert "could not be saved" in ended.stderr
     assert list(ended.reports.glob("kore-results-*")) == []
@@ -424,7 +426,7 @@ def test_wait__never_appeared_by_the_timeout(tmp_path: pathlib.Path, timeout: fl
     ended = pipeline.run(ds_id=("ds-nobody",), timeout=timeout, poll_interval=0.1)
 
     assert ended.code == 7
-    assert "No such record appeared" in ended.result.verdict.message
+    assert "The record did not appear" in ended.result.verdict.message
     assert ended.result.suites[0].resume == ""
 
 
@@ -436,7 +438,7 @@ def test_wait__outage_at_the_timeout(tmp_path: pathlib.Path) -> None:
     ended = pipeline.run(timeout=30.0)
 
     assert ended.code == 4
-    assert "last status: IN_PROGRESS, 0 %. Kore.ai was not usable: HTTP 502" in ended.result.verdict.message
+    assert "last status: IN_PROGRESS, 0 %. Kore.ai was unavailable: HTTP 502" in ended.result.verdict.message
 
 
 @pytest.mark.parametrize("call", ["import", "run"])
@@ -449,5 +451,5 @@ def test_test__start_in_flight_at_the_timeout(tmp_path: pathlib.Path, call: str)
     ended = pipeline.run(command="test", files=("*.json",), timeout=20.0)
 
     assert ended.code == 4
-    assert "may have started: look in Kore.ai" in ended.result.verdict.hint
+    assert "may have started: check Kore.ai" in ended.result.verdict.hint
     assert [entry.kind for entry in pipeline.simulator.log].count(call) == 1
