@@ -60,8 +60,8 @@ class Retries:
                 f"Kore.ai may or may not have received the request: {failure.message}.",
                 cause="a connection that broke, or a response that got lost, after the request was sent.",
                 hint=(
-                    "kore_gate does not send it twice. Check in Kore.ai (Regression Testing) whether the job has started; "
-                    "then wait for it by its id, or start again."
+                    "kore_gate does not send it twice. Check in Kore.ai (Regression Testing) whether the job has "
+                    "started; then wait for it by its id, or start again."
                 ),
             ) from failure
 

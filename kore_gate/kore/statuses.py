@@ -169,7 +169,7 @@ def sweep(answer: Mapping[str, object]) -> tuple[tuple[str, ...], str]:
 
 
 def against_step(row: Mapping[str, object]) -> str:
-    """Name the first thing that contradicts a step's success, apart from the words that are read as outcomes; "" if none."""
+    """Name the first thing that contradicts a step's success, apart from its outcomes; "" if none."""
     findings = _sweep(("judged", row, ""))
     return next((_remark(path, value, beside) for kind, path, value, beside in findings if kind == "objection"), "")
 

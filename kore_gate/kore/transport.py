@@ -21,6 +21,7 @@ HttpClient = httpx.AsyncClient
 BROKEN = (httpx.HTTPError, httpx.InvalidURL, TimeoutError, UnicodeError)
 
 _MAX_CONNECT_TIMEOUT = 10.0
+_GZIP = b"\x1f\x8b"  # what each compressed part begins with
 
 
 @contextlib.asynccontextmanager
@@ -132,6 +133,8 @@ async def _read(response: httpx.Response, limit: int) -> bytes:
                 )
     if inflate and is_begun and not inflate.eof:
         raise httpx.DecodingError("it ends too early")
+    if inflate and inflate.unused_data.startswith(_GZIP):
+        raise httpx.DecodingError("it has a second compressed part")
     return bytes(data)
 
 

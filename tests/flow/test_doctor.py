@@ -14,7 +14,7 @@ from kore_gate.commands.doctor import Doctor
 from kore_gate.kore import transport
 from kore_gate.reports.console import Console
 from kore_gate.settings.sources import Settings
-from kore_gate.simulator import kore
+from kore_gate.simulator import scenarios, service
 from tests.fakes.clock import FakeClock
 from tests.fakes.kore import FakeKore
 from tests.fakes.pipeline import make_settings
@@ -64,7 +64,7 @@ def visit(clock: FakeClock, transport: httpx.AsyncBaseTransport, settings: Setti
 
 
 def simulator(clock: FakeClock, **options: Any) -> FakeKore:
-    return FakeKore(kore.Simulator(now=lambda: clock.now().timestamp(), **options))
+    return FakeKore(service.Simulator(now=lambda: clock.now().timestamp(), **options))
 
 
 def doctor_settings(**changes: Any) -> Settings:
@@ -74,7 +74,7 @@ def doctor_settings(**changes: Any) -> Settings:
 
 def test_doctor__all_well(clock: FakeClock) -> None:
     """Settings with their sources, DNS, token, both calls and the clock are told; exit code 0."""
-    claims = f"appId {kore.CLIENT_ID}, sub kore_gate, iat 2026-01-02 03:04:05 UTC, exp 2026-01-02 03:09:05 UTC"
+    claims = f"appId {scenarios.CLIENT_ID}, sub kore_gate, iat 2026-01-02 03:04:05 UTC, exp 2026-01-02 03:09:05 UTC"
 
     found = visit(clock, simulator(clock), doctor_settings())
 

@@ -7,7 +7,7 @@ import pathlib
 import httpx
 import pytest
 
-from kore_gate.simulator import content
+from kore_gate.simulator import scenarios
 from tests.fakes.pipeline import Ended, Pipeline
 
 HTML = b"<html><body><h1>Something went wrong</h1></body></html>"
@@ -57,7 +57,7 @@ class Faulty(httpx.AsyncBaseTransport):
 
 def run(tmp_path: pathlib.Path, phase: str, status: int, body: bytes) -> tuple[Ended, Faulty]:
     """Take one suite through the chain, one call of which is answered like that."""
-    suite = content.demo_suites()[0]
+    suite = scenarios.demo_suites()[0]
     (tmp_path / "suite.json").write_text(json.dumps(suite))
     pipeline = Pipeline(tmp_path / "reports")
     faulty = Faulty(pipeline.kore, phase, status, body.replace(b"CODE", str(status).encode()))

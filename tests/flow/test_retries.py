@@ -8,7 +8,7 @@ import pytest
 
 from kore_gate import errors
 from kore_gate.kore.client import KoreClient
-from kore_gate.simulator import kore
+from kore_gate.simulator import scenarios
 from tests.fakes.clock import FakeClock
 from tests.fakes.rig import CALLS, CAN_NOT_HAVE_ARRIVED, MAY_HAVE_ARRIVED, OUTAGES, RUNNING, STARTS, Rig
 
@@ -252,7 +252,7 @@ def test_limits__named_while_waiting(rig: Callable[..., Rig], clock: FakeClock) 
     made.run(many)
 
     assert clock.monotonic() == 61
-    assert made.troubles == ["no call is free for 1m 1s: Kore.ai allows 60 a minute and 1,800 an hour"]
+    assert made.troubles == ["rate limit, waiting 1m 1s: Kore.ai allows 60 a minute and 1,800 an hour"]
 
 
 @pytest.mark.parametrize(("name", "kind"), [*[("import", kind) for kind in MAY_HAVE_ARRIVED], ("run", 500)], ids=str)
@@ -313,8 +313,8 @@ def test_start__id_of_any_form(rig: Callable[..., Rig], found: object) -> None:
 
 
 def test_start__failed_at_once(rig: Callable[..., Rig]) -> None:
-    """A start that is answered by a failure, without an id, was rejected."""
-    made = rig({"status": "FAILED", "message": f"duplicate name {kore.CLIENT_SECRET}"})
+    """A start that is answered by a failure, and no id, was turned down."""
+    made = rig({"status": "FAILED", "message": f"duplicate name {scenarios.CLIENT_SECRET}"})
 
     with pytest.raises(errors.Rejected, match=r"rejected the import: duplicate name \*\*\*$"):
         made.run(STARTS["import"])

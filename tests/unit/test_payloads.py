@@ -177,7 +177,7 @@ OUTPUTS = (*STEPS, 0, "outputs")
         (("response",), [], "response is not an object"),
         (("response",), {}, ""),
         (STEPS, None, ""),
-        (STEPS, "text", "testSteps is a text, not a list"),
+        (STEPS, "text", "testSteps is a string, not a list"),
         (STEPS, [], ""),
         (STEPS, {}, "testSteps is an object, not a list"),
         ((*STEPS, 0), None, "step 1 is null, not an object"),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from kore_gate.kore import responses
 from kore_gate.kore.responses import Meaning
 from kore_gate.settings.redact import Redactor
-from kore_gate.simulator import faults, limits
+from kore_gate.simulator import scenarios, service
 from tests.fakes.caller import SAMPLES, sample
 
 NOW = datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=datetime.UTC)
@@ -80,7 +80,7 @@ FORMS: dict[str, tuple[bytes, Meaning]] = {
     "statusCode": (b'{"statusCode": 401, "error": "Unauthorized"}', REFUSED),
     "status as code": (b'{"status": 401, "error": "Unauthorized"}', REFUSED),
     "word and code": (b'{"status": "error", "code": 4002, "message": "x"}', REFUSED),
-    "minute's limit": (error(limits.MINUTE_TEXT, 429), LIMITED),
+    "minute's limit": (error(scenarios.MINUTE_TEXT, 429), LIMITED),
     "old limit": (error("Rate limit for this API has been reached", 400), LIMITED),
     "limit in plain text": (b"Rate limit exceeded", LIMITED),
     "limit in HTML": (b"<h1>RATE LIMIT</h1>", LIMITED),
@@ -91,7 +91,7 @@ FORMS: dict[str, tuple[bytes, Meaning]] = {
     "a suite called so": (error("suite 'Rate limit banner' not found", 400), REJECTED),
     "a suite in other quotes": (errors('no "rate limit" here'), REJECTED),
     "not found, and called so": (error("Rate limit banner not found", 404), ABSENT),
-    "hour's limit": (error(limits.HOUR_TEXT, 429), HOURLY),
+    "hour's limit": (error(service.HOUR_TEXT, 429), HOURLY),
     "a job that met a limit": (
         b'{"_id": "ds-1", "status": "FAILURE", "message": "rate limit of the CRM"}', GOOD,
     ),
@@ -237,12 +237,10 @@ def test_understand__documented_answers(name: str) -> None:
     assert answer.body == body
 
 
-@pytest.mark.parametrize(
-    "fault", [faults.SIGN_IN_PAGE, faults.CUT_JSON, faults.ARRAY, faults.NUMBER, faults.NO_UTF8, faults.DEEP]
-)
-def test_understand__the_simulators_faults(fault: faults.Fault) -> None:
+@pytest.mark.parametrize("name", ["SIGN_IN_PAGE", "CUT_JSON", "ARRAY", "NUMBER", "NO_UTF8", "DEEP"])
+def test_understand__the_simulators_faults(name: str) -> None:
     """What a broken gateway sends under 200 is tried again."""
-    assert responses.understand(200, fault.response.body).meaning is TRANSIENT
+    assert responses.understand(200, getattr(scenarios, name).body).meaning is TRANSIENT
 
 
 @pytest.mark.parametrize(
