@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from kore_gate import errors, text
 from kore_gate.reports.console import Console
-from kore_gate.simulator import content, kore, scenarios
+from kore_gate.simulator import scenarios, service
 from kore_gate.simulator.server import Server
 
 _DEMO_JOB_SECONDS = 1.5
@@ -38,10 +38,10 @@ def list_scenarios(console: Console) -> int:
 @contextlib.contextmanager
 def stage(scenario: str) -> Iterator[Stage]:
     """Start a simulator and write suite files for it. Raises SettingsError for a scenario that is not known."""
-    simulator = kore.Simulator(scenario=_known(scenario), job_seconds=_DEMO_JOB_SECONDS)
+    simulator = service.Simulator(scenario=_known(scenario), job_seconds=_DEMO_JOB_SECONDS)
     with tempfile.TemporaryDirectory(prefix="kore-demo-") as folder, Server(simulator) as server:
         root = pathlib.Path(folder)
-        for suite in content.demo_suites():
+        for suite in scenarios.demo_suites():
             path = root / f"{text.file_name(suite['name'])}.json"
             path.write_text(json.dumps(suite, indent=2, ensure_ascii=False), encoding="utf-8")
         chosen = scenarios.SCENARIOS[scenario]
@@ -51,20 +51,20 @@ def stage(scenario: str) -> Iterator[Stage]:
             introduction=f"A simulated Kore.ai is running on {server.url}; scenario {scenario}: {chosen.description}",
             flags={
                 "host": server.url,
-                "stream-id": simulator.stream_id,
-                "client-id": kore.CLIENT_ID,
+                "stream-id": scenarios.STREAM_ID,
+                "client-id": scenarios.CLIENT_ID,
                 "files": str(root / "*.json"),
-                "user-email": kore.USER_EMAIL,
+                "user-email": scenarios.USER_EMAIL,
             },
             # What a user says goes before what the scenario needs to end soon.
-            variables={"KORE_CLIENT_SECRET": kore.CLIENT_SECRET, **hints},
+            variables={"KORE_CLIENT_SECRET": scenarios.CLIENT_SECRET, **hints},
             root=root,
         )
 
 
 def simulate(scenario: str, port: int, job_seconds: float, console: Console, stop: threading.Event) -> int:
-    """Serve a simulator until `stop` is set."""
-    simulator = kore.Simulator(scenario=_known(scenario), job_seconds=job_seconds, evergreen=True)
+    """Serve a simulator until told to stop."""
+    simulator = service.Simulator(scenario=_known(scenario), job_seconds=job_seconds, evergreen=True)
     try:
         server = Server(simulator, port=port)
     except (OSError, OverflowError) as exc:
@@ -72,11 +72,11 @@ def simulate(scenario: str, port: int, job_seconds: float, console: Console, sto
     with server:
         console.say(f"A simulated Kore.ai is running on {server.url}, scenario {scenario}. Ctrl-C stops it. Try:")
         console.say(f"  export KORE_HOST={server.url}")
-        console.say(f"  export KORE_STREAM_ID={simulator.stream_id}")
-        console.say(f"  export KORE_CLIENT_ID={kore.CLIENT_ID}")
-        console.say(f"  export KORE_CLIENT_SECRET={kore.CLIENT_SECRET}")
-        console.say(f"  export KORE_USER_EMAIL={kore.USER_EMAIL}")
-        console.say(f"  kore-gate wait --ds-id {kore.DS_IDS[0]}")
+        console.say(f"  export KORE_STREAM_ID={scenarios.STREAM_ID}")
+        console.say(f"  export KORE_CLIENT_ID={scenarios.CLIENT_ID}")
+        console.say(f"  export KORE_CLIENT_SECRET={scenarios.CLIENT_SECRET}")
+        console.say(f"  export KORE_USER_EMAIL={scenarios.USER_EMAIL}")
+        console.say(f"  kore-gate wait --ds-id {scenarios.DS_IDS[0]}")
         stop.wait()
     return 0
 

@@ -13,7 +13,7 @@ from kore_gate.clock import Clock
 from kore_gate.errors import Ending, ExitCode, gravest
 from kore_gate.kore import transport
 from kore_gate.kore.auth import Signer
-from kore_gate.kore.client import Api, Client
+from kore_gate.kore.client import KoreClient
 from kore_gate.model import Job, Verdict
 from kore_gate.reports.console import Console
 from kore_gate.settings import options, parsers
@@ -30,9 +30,9 @@ NOBODYS_RUN_ID = "ctr-00000000-0000-4000-8000-000000000000"
 NOBODYS_SUITE = "kore_gate doctor"
 
 # One request for each scope that the gate needs.
-_REQUESTS: "Mapping[str, Callable[[Api], Awaitable[Job]]]" = {
-    "import status": lambda api: api.import_job(NOBODYS_DS_ID),
-    "run status": lambda api: api.run_job(NOBODYS_SUITE, NOBODYS_RUN_ID),
+_REQUESTS: "Mapping[str, Callable[[KoreClient], Awaitable[Job]]]" = {
+    "import status": lambda client: client.import_job(NOBODYS_DS_ID),
+    "run status": lambda client: client.run_job(NOBODYS_SUITE, NOBODYS_RUN_ID),
 }
 _SCOPES = {"import status": "Conversation Tests Management", "run status": "Conversation Tests Execution"}
 # The method is not allowed, or the address has moved: this is not Kore.ai's API.
@@ -64,8 +64,8 @@ class Doctor:
         self._check_token(signer)
         async with transport.connect(self._settings, "doctor", self._transport) as http:
             http.event_hooks = {"response": [self._check_tls]}
-            client = Client(http, self._settings, signer, self._clock)
-            await self._check_requests(Api(client, self._settings))
+            client = KoreClient(http, self._settings, signer, self._clock)
+            await self._check_requests(client)
             self._check_scopes(signer, client.skew)
             self._check_clock(client.skew)
         return self._conclude()
@@ -121,11 +121,11 @@ class Doctor:
                 todo = "The token must contain the client id as appId."
         self._report("token", f"{kind}; {shown or 'its claims cannot be read'}", todo)
 
-    async def _check_requests(self, api: Api) -> None:
+    async def _check_requests(self, client: KoreClient) -> None:
         try:
             async with self._clock.limit(self._settings.timeout):
                 for topic, request in _REQUESTS.items():
-                    await self._check_request(topic, request(api))
+                    await self._check_request(topic, request(client))
                     if self._failures.get(topic, ExitCode.REFUSED) is not ExitCode.REFUSED:
                         return
         except TimeoutError:

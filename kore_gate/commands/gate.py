@@ -17,7 +17,7 @@ from kore_gate.gate.runner import Runner
 from kore_gate.gate.suite_run import SuiteSpec
 from kore_gate.kore import transport
 from kore_gate.kore.auth import Signer
-from kore_gate.kore.client import Api, Client
+from kore_gate.kore.client import KoreClient
 from kore_gate.model import Event, Happening, Phase, Result, SuiteResult, Verdict
 from kore_gate.reports import cases, junit, result, summary, write
 from kore_gate.reports.console import Console
@@ -133,8 +133,8 @@ class Call:
         settings, clock = self._settings, self._clock
         signer = Signer(settings, clock)
         async with transport.connect(settings, self._surroundings.ci, self._transport) as http:
-            client = Client(http, settings, signer, clock, on_trouble=self._runner.note_trouble)
-            return await self._runner.run(specs, Api(client, settings))
+            client = KoreClient(http, settings, signer, clock, on_trouble=self._runner.note_trouble)
+            return await self._runner.run(specs, client)
 
     def _on_event(self, event: Event) -> None:
         """Pass an event on to the console, and leave drafts of the reports once an id is known."""

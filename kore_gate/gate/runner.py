@@ -11,7 +11,7 @@ from kore_gate.clock import Clock
 from kore_gate.errors import Ending
 from kore_gate.gate import poller, verdict
 from kore_gate.gate.suite_run import SuiteRun, SuiteSpec
-from kore_gate.kore.client import Api
+from kore_gate.kore.client import KoreClient
 from kore_gate.model import Event, Happening, Job, Phase, State, Suite, SuiteResult, Verdict
 from kore_gate.settings.sources import Settings
 
@@ -47,7 +47,7 @@ class Runner:
         self._has_warned_of_expiry = False
         self._last_event = clock.monotonic()
 
-    async def run(self, specs: Sequence[SuiteSpec], api: Api) -> list[SuiteResult]:
+    async def run(self, specs: Sequence[SuiteSpec], client: KoreClient) -> list[SuiteResult]:
         """Return a result for each suite, in their order."""
         runs = [SuiteRun(spec, self._settings.command, self._clock) for spec in specs]
         for run in runs:
@@ -55,7 +55,7 @@ class Runner:
         waiting = asyncio.create_task(self._report_waiting(runs))
         try:
             async with asyncio.TaskGroup() as group:
-                self._tasks = {group.create_task(self._run_suite(run, api)): run for run in runs}
+                self._tasks = {group.create_task(self._run_suite(run, client)): run for run in runs}
                 if self._signum:
                     self._cancel()
         finally:
@@ -81,13 +81,13 @@ class Runner:
             if task is not asyncio.current_task():
                 task.cancel()
 
-    async def _run_suite(self, run: SuiteRun, api: Api) -> None:
+    async def _run_suite(self, run: SuiteRun, client: KoreClient) -> None:
         """Take one suite to its result, whatever happens; the one deadline is the end of this scope."""
         try:
             async with self._clock.limit(self._deadline - self._clock.monotonic()), self._slots:
                 run.begin()
                 self._emit(run, Happening.STARTED)
-                result = await self._judge(run, api)
+                result = await self._judge(run, client)
         except TimeoutError:
             result = self._end_at_deadline(run)
         except asyncio.CancelledError:
@@ -98,11 +98,11 @@ class Runner:
             self._first_failure = run.name
             self._cancel()
 
-    async def _judge(self, run: SuiteRun, api: Api) -> SuiteResult:
+    async def _judge(self, run: SuiteRun, client: KoreClient) -> SuiteResult:
         try:
-            judged, suite = await self._chain(run, api)
+            judged, suite = await self._chain(run, client)
             run.end(judged, suite)
-            await self._download(run, api)
+            await self._download(run, client)
             return run.end(judged, suite)
         except errors.GateError as error:
             run.is_gone = isinstance(error, errors.Gone)
@@ -111,36 +111,36 @@ class Runner:
             self._on_event(Event(happening=Happening.DEBUG, text="".join(traceback.format_exception(exc))))
             return run.end(verdict.from_bug(exc, run.phase))
 
-    async def _chain(self, run: SuiteRun, api: Api) -> tuple[Verdict, Suite | None]:
+    async def _chain(self, run: SuiteRun, client: KoreClient) -> tuple[Verdict, Suite | None]:
         """Upload, import, wait, run, wait: from where the suite starts to where the command ends."""
         allow_empty = self._settings.allow_empty
         if run.phase is Phase.UPLOAD:
-            file_id = await api.upload(run.name, run.spec.data)
+            file_id = await client.upload(run.name, run.spec.data)
             run.enter(Phase.IMPORT)
-            run.ds_id = await api.start_import(file_id, run.name)
+            run.ds_id = await client.start_import(file_id, run.name)
             self._emit(run, Happening.IDENTIFIED, f"import {run.ds_id}")
         if run.phase is Phase.IMPORT:
-            job = await self._wait(run, api, lambda: api.import_job(run.ds_id))
+            job = await self._wait(run, client, lambda: client.import_job(run.ds_id))
             run.keep_definition(job.suite)
             judged = verdict.judge_import(dataclasses.replace(job, suite=run.suite), allow_empty=allow_empty)
             if self._settings.command != "test" or judged[0].ending is not Ending.PASSED:
                 return judged
             run.enter(Phase.RUN)
         if not run.run_id:
-            run.run_id = await api.start_run(run.name)
+            run.run_id = await client.start_run(run.name)
             self._emit(run, Happening.IDENTIFIED, f"run {run.run_id}")
-        job = await self._wait(run, api, lambda: api.run_job(run.name, run.run_id))
+        job = await self._wait(run, client, lambda: client.run_job(run.name, run.run_id))
         _note_shortened_answer(run, job)
         return verdict.judge_run(job, run.suite, allow_empty=allow_empty)
 
-    async def _wait(self, run: SuiteRun, api: Api, fetch: Callable[[], Awaitable[Job]]) -> Job:
+    async def _wait(self, run: SuiteRun, client: KoreClient, fetch: Callable[[], Awaitable[Job]]) -> Job:
         def note_missing(missing: errors.Gone) -> None:
             run.missing, run.trouble = missing, ""
 
         return await poller.wait_for(
             fetch,
             interval=self._settings.poll_interval,
-            spacing=lambda left: api.spacing(run.run_id or run.ds_id, left),
+            spacing=lambda left: client.spacing(run.run_id or run.ds_id, left),
             deadline=self._deadline,
             clock=self._clock,
             on_status=lambda job: self._note_status(run, job),
@@ -168,13 +168,13 @@ class Runner:
             message = f"Kore.ai forgets this job at {job.expiry:%H:%M:%S} UTC, before the timeout."
             self._emit(run, Happening.WARNING, message)
 
-    async def _download(self, run: SuiteRun, api: Api) -> None:
+    async def _download(self, run: SuiteRun, client: KoreClient) -> None:
         """Save the results file an answer links to; a link that fails is a warning, and fails nothing."""
         link = run.job.download_url if run.job else ""
         if not link or not self._settings.download:
             return
         try:
-            name = self._save_file(run.name, link, await api.fetch(link))
+            name = self._save_file(run.name, link, await client.fetch(link))
         except errors.GateError as error:
             run.note(f"The results file that Kore.ai links to could not be saved: {error.message}")
             self._emit(run, Happening.WARNING, run.notes[-1])

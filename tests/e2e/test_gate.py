@@ -15,7 +15,7 @@ import pytest
 from junitparser import JUnitXml
 
 from kore_gate.errors import MEANINGS, ExitCode
-from kore_gate.simulator import kore
+from kore_gate.simulator import scenarios
 from tests.fakes.files import write_demo
 
 pytestmark = pytest.mark.socket
@@ -24,14 +24,14 @@ ROOT = pathlib.Path(__file__).parents[2]
 DOORS = {"entrypoint": ["-Iu", str(ROOT / "entrypoint.py")], "module": ["-m", "kore_gate"]}
 KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "COVERAGE_")
 SETTINGS = {
-    "KORE_STREAM_ID": kore.STREAM_ID,
-    "KORE_CLIENT_ID": kore.CLIENT_ID,
-    "KORE_CLIENT_SECRET": kore.CLIENT_SECRET,
-    "KORE_USER_EMAIL": kore.USER_EMAIL,
+    "KORE_STREAM_ID": scenarios.STREAM_ID,
+    "KORE_CLIENT_ID": scenarios.CLIENT_ID,
+    "KORE_CLIENT_SECRET": scenarios.CLIENT_SECRET,
+    "KORE_USER_EMAIL": scenarios.USER_EMAIL,
     "KORE_POLL_INTERVAL": "100ms",
     "KORE_CI": "none",
 }
-WAIT = ("wait", "--ds-id", kore.DS_IDS[0])
+WAIT = ("wait", "--ds-id", scenarios.DS_IDS[0])
 
 Serve = Callable[..., str]
 
@@ -243,9 +243,9 @@ def test_gate__full_disk(gate: Gate, serve: Serve) -> None:
 def test_gate__a_bug(gate: Gate, serve: Serve) -> None:
     """A bug is 70, without a stack trace, and with reports."""
     door = gate.script(
-        "from kore_gate.kore.api import Api\n"
+        "from kore_gate.kore.client import KoreClient\n"
         "async def broken(self, ds_id):\n    raise ZeroDivisionError('on purpose')\n"
-        "Api.import_job = broken"
+        "KoreClient.import_job = broken"
     )
 
     ended = gate.run(*WAIT, host=serve("passing"), door=door)
@@ -475,9 +475,9 @@ def test_gate__killed(gate: Gate, serve: Serve) -> None:
     assert sum(suite.errors for suite in JUnitXml.fromfile(str(path))) == 1
     assert "kore_gate.Interrupted" in path.read_text()
     saved = json.loads((gate.reports / "kore-result.json").read_bytes())
-    assert (saved["verdict"]["ending"], saved["suites"][0]["ds_id"]) == ("interrupted", kore.DS_IDS[0])
+    assert (saved["verdict"]["ending"], saved["suites"][0]["ds_id"]) == ("interrupted", scenarios.DS_IDS[0])
     noted = dict(re.findall(r"^(\S+)<<\S+\n(.*)$", output.read_text(), re.MULTILINE))
-    assert (noted["verdict"], noted["exit-code"], noted["ds-id"]) == ("interrupted", "143", kore.DS_IDS[0])
+    assert (noted["verdict"], noted["exit-code"], noted["ds-id"]) == ("interrupted", "143", scenarios.DS_IDS[0])
 
 
 def test_gate__drafts_are_replaced(gate: Gate, serve: Serve) -> None:

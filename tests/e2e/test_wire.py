@@ -21,10 +21,10 @@ from kore_gate import errors
 from kore_gate.clock import SystemClock
 from kore_gate.kore import transport
 from kore_gate.kore.auth import Signer
-from kore_gate.kore.client import Api, Client
+from kore_gate.kore.client import KoreClient
 from kore_gate.model import Job, State
 from kore_gate.settings.sources import Settings
-from kore_gate.simulator import kore
+from kore_gate.simulator import scenarios, service
 from kore_gate.simulator.server import Server
 from tests.fakes.pipeline import make_settings
 
@@ -47,18 +47,18 @@ def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def look(host: str, **changes: Any) -> Job:
     """Look at the simulator's first import, over a real connection."""
-    job = call(make_settings(host=host, **changes), lambda api: api.import_job(kore.DS_IDS[0]))
+    job = call(make_settings(host=host, **changes), lambda api: api.import_job(scenarios.DS_IDS[0]))
     assert isinstance(job, Job)
     return job
 
 
-def call(settings: Settings, work: Callable[[Api], Any]) -> Any:
+def call(settings: Settings, work: Callable[[KoreClient], Any]) -> Any:
     clock = SystemClock()
 
     async def run() -> Any:
         async with transport.connect(settings, "none") as http:
-            client = Client(http, settings, Signer(settings, clock), clock)
-            return await work(Api(client, settings))
+            client = KoreClient(http, settings, Signer(settings, clock), clock)
+            return await work(client)
 
     return asyncio.run(run())
 
@@ -134,11 +134,11 @@ def ca_file(authority: trustme.CA, tmp_path: pathlib.Path) -> str:
 
 
 @contextlib.contextmanager
-def secure(certificate: trustme.LeafCert) -> Iterator[tuple[str, kore.Simulator]]:
+def secure(certificate: trustme.LeafCert) -> Iterator[tuple[str, service.Simulator]]:
     """Serve the simulator over TLS."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     certificate.configure_cert(context)
-    simulator = kore.Simulator()
+    simulator = service.Simulator()
     with Server(simulator, tls=context) as server:
         yield server.url, simulator
 
@@ -171,7 +171,7 @@ def test_tls__facts(authority: trustme.CA, ca_file: str) -> None:
 
     with secure(authority.issue_cert("127.0.0.1", common_name="kore.example", not_after=expires)) as (url, _):
         facts = asyncio.run(ask(url))
-    with Server(kore.Simulator()) as server:
+    with Server(service.Simulator()) as server:
         plain = asyncio.run(ask(server.url))
 
     assert facts
@@ -235,7 +235,7 @@ def test_tls__bad_authorities(tmp_path: pathlib.Path, monkeypatch: pytest.Monkey
 
 def test_tls__plain_http_server() -> None:
     """A server that speaks no TLS is not there, for a host that should."""
-    with Server(kore.Simulator()) as server, pytest.raises(errors.Unavailable, match="no connection"):
+    with Server(service.Simulator()) as server, pytest.raises(errors.Unavailable, match="no connection"):
         look(f"https://127.0.0.1:{server.port}", **IMPATIENT)
 
 
@@ -301,7 +301,7 @@ def test_proxy__not_for_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HTTP_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
 
-    with Server(kore.Simulator()) as server:
+    with Server(service.Simulator()) as server:
         assert look(server.url).state is State.RUNNING
 
 
@@ -373,7 +373,7 @@ def test_broken__refused() -> None:
 )
 def test_broken__while_looking(scenario: str, said: str) -> None:
     """Each way to break is tried again, ends with the outage limit, and has its words."""
-    simulator = kore.Simulator(scenario=scenario)
+    simulator = service.Simulator(scenario=scenario)
 
     with Server(simulator) as server, pytest.raises(errors.Unavailable, match=said):
         look(server.url, **IMPATIENT)
@@ -421,7 +421,7 @@ def test_wire__one_segment(name: str, encoded: str) -> None:
         settings = make_settings(host=f"http://127.0.0.1:{server.port}/base")
         call(settings, lambda api: api.run_job(name, "ctr-1"))
 
-    path = f"/base/api/public/stream/{kore.STREAM_ID}/conversation/testsuite/{encoded}/ctr-1/status"
+    path = f"/base/api/public/stream/{scenarios.STREAM_ID}/conversation/testsuite/{encoded}/ctr-1/status"
     assert server.heads[0].startswith(f"GET {path} HTTP/1.1\r\n".encode())
 
 

@@ -7,18 +7,14 @@ from collections import Counter
 import pytest
 from junitparser import JUnitXml
 
-from kore_gate.commands.gate import Call
 from kore_gate.errors import Ending, ExitCode
-from kore_gate.gate import verdict
-from kore_gate.model import Event, Evidence, Happening, Phase
-from kore_gate.simulator import content, faults
-from kore_gate.simulator.faults import Fault
-from kore_gate.simulator.messages import Response, errors
-from kore_gate.simulator.scenarios import SCENARIOS, Scenario
+from kore_gate.model import Evidence, Phase
+from kore_gate.simulator import scenarios
+from kore_gate.simulator.scenarios import SCENARIOS, Response, Scenario, error
 from tests.fakes.files import write_demo, write_named
 from tests.fakes.pipeline import Ended, Pipeline
 
-REFUSED_FILE = Fault(response=errors("The file was not found", 400))
+REFUSED_FILE = error("The file was not found", 400)
 
 
 def sent(pipeline: Pipeline, kind: str) -> list[int]:
@@ -78,13 +74,13 @@ def test_import__sends_the_file_id_as_file_name(tmp_path: pathlib.Path) -> None:
 
     [body] = [json.loads(request.content) for request in pipeline.kore.requests if request.url.path.endswith("/import")]
     assert body.keys() == {"fileName", "name", "userEmailId"}
-    assert (body["name"], body["fileName"]) in {(name, file_id) for file_id in pipeline.simulator._records.files}
+    assert (body["name"], body["fileName"]) in {(name, file_id) for file_id in pipeline.simulator.records.files}
 
 
 def test_run__by_name(tmp_path: pathlib.Path) -> None:
     """Suites that Kore.ai has are run by their names, whatever is in them."""
     pipeline = Pipeline(tmp_path / "reports")
-    names = tuple(str(suite["name"]) for suite in content.demo_suites())
+    names = tuple(str(suite["name"]) for suite in scenarios.demo_suites())
 
     ended = pipeline.run(command="run", suites=names)
 
@@ -213,23 +209,23 @@ def test_test__bad_files_send_nothing(tmp_path: pathlib.Path) -> None:
     assert len(cases(ended)) == 1
 
 
-def faulty(kind: str, *befalling: Fault | None) -> Scenario:
+def faulty(kind: str, *befalling: Response | None) -> Scenario:
     """Return a scenario in which these befall the calls of one kind, and after them nothing does."""
     return Scenario(name="faulty", description="", faults=(*befalling, *[None] * 1000), calls=frozenset({kind}))
 
 
 UNCLEAR = {
-    "reset": faults.RESETTING,
-    "cut off": faults.TRUNCATED,
-    "hung": faults.HANGING,
-    "dripping": faults.DRIPPING,
-    "bad gateway": faults.BAD_GATEWAY,
-    "server error": faults.SERVER_ERROR,
-    "gateway timeout": faults.GATEWAY_TIMEOUT,
-    "a page": faults.SIGN_IN_PAGE,
-    "an array": faults.ARRAY,
-    "nothing": Fault(response=Response(200)),
-    "not an id": Fault(response=Response(200, faults.JSON, b'{"status": "IN_PROGRESS"}')),
+    "reset": scenarios.RESETTING,
+    "cut off": scenarios.TRUNCATED,
+    "hung": scenarios.HANGING,
+    "dripping": scenarios.DRIPPING,
+    "bad gateway": scenarios.BAD_GATEWAY,
+    "server error": scenarios.SERVER_ERROR,
+    "gateway timeout": scenarios.GATEWAY_TIMEOUT,
+    "a page": scenarios.SIGN_IN_PAGE,
+    "an array": scenarios.ARRAY,
+    "nothing": Response(200),
+    "not an id": Response(200, (scenarios.JSON,), b'{"status": "IN_PROGRESS"}'),
 }
 
 
@@ -251,10 +247,10 @@ def test_test__never_sent_twice(tmp_path: pathlib.Path, kind: str, name: str) ->
 @pytest.mark.parametrize("kind", ["import", "run"])
 @pytest.mark.parametrize(
     "fault",
-    [faults.UNAVAILABLE, faults.RATE_LIMITED, faults.RATE_LIMITED_SECONDS],
+    [scenarios.UNAVAILABLE, scenarios.RATE_LIMITED, scenarios.RATE_LIMITED_SECONDS],
     ids=["503", "429", "429 with a wait"],
 )
-def test_test__turned_away_is_sent_again(tmp_path: pathlib.Path, kind: str, fault: Fault) -> None:
+def test_test__turned_away_is_sent_again(tmp_path: pathlib.Path, kind: str, fault: Response) -> None:
     """What Kore.ai turned away has not begun, and is sent again until it has, once."""
     pipeline = Pipeline(tmp_path / "reports", scenario=faulty(kind, fault, fault))
     write_demo(tmp_path, 1)
@@ -262,7 +258,7 @@ def test_test__turned_away_is_sent_again(tmp_path: pathlib.Path, kind: str, faul
     ended = pipeline.run(command="test", files=("*.json",))
 
     assert ended.code == 0
-    status = fault.response.status
+    status = fault.status
     assert sent(pipeline, kind) == [status, status, 200]
 
 
@@ -378,27 +374,3 @@ def test_run__trimmed_answer(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyP
 
     assert ended.code == 0
     assert ended.result.suites[0].notes == ("Kore.ai reports 1 of 3 steps of this run, and only counts the others.",)
-
-
-def test_test__events(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Everything that happens to a suite is an event with what is known of it by then: drafts, then its result."""
-    write_named(tmp_path, ["a", "b"])
-    events: list[Event] = []
-    handle = Call._on_event
-
-    def collect(self: Call, event: Event) -> None:
-        events.append(event)
-        handle(self, event)
-
-    monkeypatch.setattr(Call, "_on_event", collect)
-
-    ended = Pipeline(tmp_path / "reports").run(command="test", files=("*.json",), max_parallel=1)
-
-    assert [event.happening for event in events[:3]] == [Happening.QUEUED, Happening.QUEUED, Happening.STARTED]
-    results = {event.name: event.result for event in events if event.happening is Happening.ENDED}
-    assert list(results.values()) == list(ended.result.suites)
-    drafts = [event.result for event in events if event.name and event.happening is not Happening.ENDED]
-    assert {draft.verdict if draft else None for draft in drafts} == {verdict.UNFINISHED}
-    identified = [event.result for event in events if event.happening is Happening.IDENTIFIED and event.result]
-    assert [bool(one.ds_id) for one in identified] == [True] * 4
-    assert [bool(one.run_id) for one in identified] == [False, True] * 2

@@ -19,17 +19,17 @@ from kore_gate.commands.gate import Call
 from kore_gate.errors import MEANINGS, ExitCode
 from kore_gate.reports import html
 from kore_gate.settings import options
-from kore_gate.simulator import content, kore, scenarios
+from kore_gate.simulator import scenarios, service
 from tests.fakes.clock import FakeClock
 from tests.fakes.kore import FakeKore
 
 GOOD = {
     "KORE_HOST": "https://kore.example",
-    "KORE_STREAM_ID": kore.STREAM_ID,
-    "KORE_DS_ID": kore.DS_IDS[0],
-    "KORE_CLIENT_ID": kore.CLIENT_ID,
-    "KORE_CLIENT_SECRET": kore.CLIENT_SECRET,
-    "KORE_USER_EMAIL": kore.USER_EMAIL,
+    "KORE_STREAM_ID": scenarios.STREAM_ID,
+    "KORE_DS_ID": scenarios.DS_IDS[0],
+    "KORE_CLIENT_ID": scenarios.CLIENT_ID,
+    "KORE_CLIENT_SECRET": scenarios.CLIENT_SECRET,
+    "KORE_USER_EMAIL": scenarios.USER_EMAIL,
 }
 
 
@@ -66,10 +66,10 @@ class Program:
     ) -> Ended:
         """Run it once, with these variables beside the search path and no others."""
         clock = FakeClock()
-        fake = FakeKore(kore.Simulator(scenario=scenario, now=lambda: clock.now().timestamp()))
+        fake = FakeKore(service.Simulator(scenario=scenario, now=lambda: clock.now().timestamp()))
 
         self.monkeypatch.setattr(gate, "Call", functools.partial(Call, transport=fake))
-        self.monkeypatch.setattr(cli, "SystemClock", lambda: clock)
+        self.monkeypatch.setattr("kore_gate.clock.SystemClock", lambda: clock)
         self.monkeypatch.setattr("asyncio.run", clock.run)
         hints = {f"KORE_{name.upper()}": text for name, text in scenarios.SCENARIOS[scenario].settings.items()}
         with self.monkeypatch.context() as patch:
@@ -104,7 +104,7 @@ def program(
 
 def suite_file(folder: pathlib.Path) -> None:
     """Leave a suite file in a directory."""
-    (folder / "greeting.json").write_text(json.dumps(content.demo_suites()[0]), encoding="utf-8")
+    (folder / "greeting.json").write_text(json.dumps(scenarios.demo_suites()[0]), encoding="utf-8")
 
 
 ENDS: dict[str, tuple[str, list[str], ExitCode, str]] = {
@@ -327,16 +327,24 @@ def test_main__secrets(program: Program, argv: list[str]) -> None:
     told = ended.out + ended.err + program.junit() + json.dumps(program.result())
     assert ended.code == 2
     assert "geheim" not in told
-    assert kore.CLIENT_SECRET not in told
+    assert scenarios.CLIENT_SECRET not in told
 
 
 def test_main__secret_file(program: Program, tmp_path: pathlib.Path) -> None:
     """A secret may come from a file, also from one that begins with a byte order mark."""
-    (tmp_path / "secret").write_text(f"\ufeff{kore.CLIENT_SECRET}\r\n", encoding="utf-8")
+    (tmp_path / "secret").write_text(f"\ufeff{scenarios.CLIENT_SECRET}\r\n", encoding="utf-8")
 
     ended = program.run("wait", environ={**GOOD, "KORE_CLIENT_SECRET": "", "KORE_CLIENT_SECRET_FILE": "secret"})
 
     assert ended.code == 0
+
+
+def test_main__short_secret(program: Program) -> None:
+    """A secret that is too short to be masked earns a warning, which does not show it."""
+    ended = program.run("wait", environ={**GOOD, "KORE_CLIENT_SECRET": "geheim"})
+
+    assert "Warning: client-secret has only 6 characters: too short to be removed from what Kore.ai" in ended.err
+    assert "geheim" not in ended.err
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\xff\xfe\x00"], ids=["missing", "empty", "binary"])
@@ -485,9 +493,9 @@ def test_main__demo(program: Program, monkeypatch: pytest.MonkeyPatch, tmp_path:
 
     @contextlib.contextmanager
     def stage(scenario: str) -> Iterator[demo.Stage]:
-        flags = {"host": GOOD["KORE_HOST"], "stream-id": kore.STREAM_ID, "client-id": kore.CLIENT_ID}
-        more = {"files": "greeting.json", "user-email": kore.USER_EMAIL}
-        variables = {"KORE_CLIENT_SECRET": kore.CLIENT_SECRET}
+        flags = {"host": GOOD["KORE_HOST"], "stream-id": scenarios.STREAM_ID, "client-id": scenarios.CLIENT_ID}
+        more = {"files": "greeting.json", "user-email": scenarios.USER_EMAIL}
+        variables = {"KORE_CLIENT_SECRET": scenarios.CLIENT_SECRET}
         yield demo.Stage(introduction=f"scenario {scenario}", flags=flags | more, variables=variables, root=tmp_path)
 
     monkeypatch.setattr(demo, "stage", stage)

@@ -12,11 +12,10 @@ from kore_gate import text
 from kore_gate.errors import Ending, ExitCode
 from kore_gate.gate.runner import Runner
 from kore_gate.gate.suite_run import SuiteSpec
-from kore_gate.kore.client import Api
+from kore_gate.kore.client import KoreClient
 from kore_gate.model import Job, SuiteResult
-from kore_gate.simulator import content, faults, kore
-from kore_gate.simulator.messages import Json
-from kore_gate.simulator.scenarios import SCENARIOS, Scenario
+from kore_gate.simulator import scenarios
+from kore_gate.simulator.scenarios import SCENARIOS, Json, Scenario
 from tests.fakes.files import write_demo
 from tests.fakes.pipeline import Pipeline, make_settings
 
@@ -24,10 +23,10 @@ EXPIRY = re.compile("Kore.ai forgets this job at")
 
 
 def named(name: str) -> Json:
-    return {**content.GREETING, "name": name}
+    return {**scenarios.demo_suites()[0], "name": name}
 
 
-def looks(pipeline: Pipeline, ds_id: str = kore.DS_IDS[0]) -> list[float]:
+def looks(pipeline: Pipeline, ds_id: str = scenarios.DS_IDS[0]) -> list[float]:
     """Return the times at which an import was asked for, from the first on."""
     times = [entry.time for entry in pipeline.simulator.log if entry.id == ds_id]
     return [time - times[0] for time in times]
@@ -37,7 +36,7 @@ def test_wait__several(tmp_path: pathlib.Path) -> None:
     """Several imports are waited for at once: one verdict, a JUnit file each."""
     pipeline = Pipeline(tmp_path / "reports")
 
-    ended = pipeline.run(ds_id=kore.DS_IDS)
+    ended = pipeline.run(ds_id=scenarios.DS_IDS)
 
     assert ended.code == 0
     assert ended.stderr.splitlines()[-2] == "Verdict: passed. All 3 suites passed."
@@ -165,7 +164,7 @@ def test_wait__never_there(tmp_path: pathlib.Path) -> None:
 
 def test_wait__appears_late(tmp_path: pathlib.Path) -> None:
     """A record that is not to be seen at first is waited for."""
-    hidden = Scenario(name="late", description="", faults=(faults.NOT_FOUND,) * 3 + (None,) * 100)
+    hidden = Scenario(name="late", description="", faults=(scenarios.NOT_FOUND,) * 3 + (None,) * 100)
     pipeline = Pipeline(tmp_path / "reports", scenario=hidden)
 
     ended = pipeline.run()
@@ -181,7 +180,7 @@ def test_wait__warns_of_expiry_once(tmp_path: pathlib.Path, sources: dict[str, s
     """Who chose a timeout longer than Kore.ai's memory is told so once; who chose none is not bothered."""
     pipeline = Pipeline(tmp_path / "reports")
 
-    ended = pipeline.run(ds_id=kore.DS_IDS, timeout=1800.0, sources=sources)
+    ended = pipeline.run(ds_id=scenarios.DS_IDS, timeout=1800.0, sources=sources)
 
     assert len(EXPIRY.findall(ended.stderr)) == warnings
     assert not any(EXPIRY.search(note) for one in ended.result.suites for note in one.notes)
@@ -198,12 +197,12 @@ def test_wait__no_warning_of_a_time_that_is_long_enough(tmp_path: pathlib.Path) 
 
 def test_wait__expiry_that_is_no_time(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A date that can't be read is passed over."""
-    look = Api.import_job
+    look = KoreClient.import_job
 
-    async def bad_date(self: Api, ds_id: str) -> Job:
+    async def bad_date(self: KoreClient, ds_id: str) -> Job:
         return dataclasses.replace(await look(self, ds_id), expires="soon")
 
-    monkeypatch.setattr(Api, "import_job", bad_date)
+    monkeypatch.setattr(KoreClient, "import_job", bad_date)
     pipeline = Pipeline(tmp_path / "reports")
 
     ended = pipeline.run(sources={"timeout": "option --timeout"})
@@ -289,7 +288,9 @@ def test_wait__download_off(tmp_path: pathlib.Path) -> None:
 
 def test_wait__download_fails(tmp_path: pathlib.Path) -> None:
     """A link that does not work is said, and fails nothing."""
-    broken = dataclasses.replace(SCENARIOS["results-link"], faults=(faults.BAD_GATEWAY,), calls=frozenset({"download"}))
+    broken = dataclasses.replace(
+        SCENARIOS["results-link"], faults=(scenarios.BAD_GATEWAY,), calls=frozenset({"download"})
+    )
     pipeline = Pipeline(tmp_path / "reports", scenario=broken)
 
     ended = pipeline.run()
@@ -304,17 +305,17 @@ def test_wait__download_fails(tmp_path: pathlib.Path) -> None:
 
 def test_wait__a_bug_loses_one_suite_only(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A fault nobody foresaw costs the suite that it happens to, and is never green."""
-    look = Api.import_job
+    look = KoreClient.import_job
 
-    async def buggy(self: Api, ds_id: str) -> Job:
-        if ds_id == kore.DS_IDS[1]:
+    async def buggy(self: KoreClient, ds_id: str) -> Job:
+        if ds_id == scenarios.DS_IDS[1]:
             raise LookupError("a bug")
         return await look(self, ds_id)
 
-    monkeypatch.setattr(Api, "import_job", buggy)
+    monkeypatch.setattr(KoreClient, "import_job", buggy)
     pipeline = Pipeline(tmp_path / "reports")
 
-    ended = pipeline.run(ds_id=kore.DS_IDS, verbose=True)
+    ended = pipeline.run(ds_id=scenarios.DS_IDS, verbose=True)
 
     assert ended.code == ExitCode.BUG
     assert [one.verdict.ending for one in ended.result.suites] == [Ending.PASSED, Ending.ERROR, Ending.PASSED]
@@ -327,8 +328,8 @@ def test_wait__a_bug_outside_the_suites(tmp_path: pathlib.Path, monkeypatch: pyt
     pipeline = Pipeline(tmp_path / "reports")
     run = Runner.run
 
-    async def buggy(self: Runner, specs: Sequence[SuiteSpec], api: Api) -> list[SuiteResult]:
-        await run(self, specs, api)
+    async def buggy(self: Runner, specs: Sequence[SuiteSpec], client: KoreClient) -> list[SuiteResult]:
+        await run(self, specs, client)
         raise ZeroDivisionError
 
     monkeypatch.setattr(Runner, "run", buggy)
@@ -432,7 +433,7 @@ def test_wait__never_appeared_by_the_timeout(tmp_path: pathlib.Path, timeout: fl
 
 def test_wait__outage_at_the_timeout(tmp_path: pathlib.Path) -> None:
     """An outage that lasts until the timeout is named as the reason."""
-    down = Scenario(name="down", description="", faults=(faults.BAD_GATEWAY,), after=1)
+    down = Scenario(name="down", description="", faults=(scenarios.BAD_GATEWAY,), after=1)
     pipeline = Pipeline(tmp_path / "reports", scenario=down)
 
     ended = pipeline.run(timeout=30.0)
@@ -445,7 +446,7 @@ def test_wait__outage_at_the_timeout(tmp_path: pathlib.Path) -> None:
 def test_test__start_in_flight_at_the_timeout(tmp_path: pathlib.Path, call: str) -> None:
     """A start that the timeout cuts off may have arrived, and that is said."""
     write_demo(tmp_path, 1)
-    hangs = Scenario(name="hangs", description="", faults=(faults.HANGING,), calls=frozenset({call}))
+    hangs = Scenario(name="hangs", description="", faults=(scenarios.HANGING,), calls=frozenset({call}))
     pipeline = Pipeline(tmp_path / "reports", scenario=hangs, job_seconds=1.0)
 
     ended = pipeline.run(command="test", files=("*.json",), timeout=20.0)
