@@ -299,7 +299,7 @@ class Console:
         lines += [] if result.suites else _details(result.verdict)
         for line in (*lines, *_advice(result.verdict)):
             self._write(line)
-        command = suite_run.of_call(result)
+        command = suite_run.resume_call(result)
         if command:
             self._write(f"Resume with: {command}", exact=True)  # inert by itself
         if files:
@@ -411,7 +411,7 @@ def _state(event: Event) -> str:
             return f"{text.terminal(event.status, 40)} {percent}".strip()
         case Happening.ENDED:
             return str(event.ending)
-        case Happening.IDENTIFIED | Happening.WARNING:
+        case Happening.QUEUED | Happening.IDENTIFIED | Happening.WARNING | Happening.DEBUG:
             return ""
         case _:
             typing.assert_never(event.happening)

@@ -102,7 +102,7 @@ def render(call: Result) -> bytes:
         policy=_policy(css),
         meaning=errors.MEANINGS[call.verdict.exit_code],
         counts=cases.total(call),
-        resume=suite_run.of_call(call),
+        resume=suite_run.resume_call(call),
         unjudged=sum(cases.unjudged(result, call.junit_granularity) for result in suites),
         suites=len(suites),
         sections=sections,

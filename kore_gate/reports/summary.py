@@ -177,7 +177,7 @@ def _conversation(result: SuiteResult) -> Iterable[str]:
 
 
 def _resume(call: Result) -> str:
-    command = suite_run.of_call(call)
+    command = suite_run.resume_call(call)
     return f"### Resume\n\n<pre><code>{text.code(command)}</code></pre>" if command else ""
 
 

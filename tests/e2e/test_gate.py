@@ -243,9 +243,9 @@ def test_gate__full_disk(gate: Gate, serve: Serve) -> None:
 def test_gate__a_bug(gate: Gate, serve: Serve) -> None:
     """A bug is 70, without a stack trace, and with reports."""
     door = gate.script(
-        "from kore_gate.kore.api import Api\n"
+        "from kore_gate.kore.client import KoreClient\n"
         "async def broken(self, ds_id):\n    raise ZeroDivisionError('on purpose')\n"
-        "Api.import_job = broken"
+        "KoreClient.import_job = broken"
     )
 
     ended = gate.run(*WAIT, host=serve("passing"), door=door)

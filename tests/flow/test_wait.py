@@ -10,9 +10,9 @@ from junitparser import JUnitXml
 
 from kore_gate import text
 from kore_gate.errors import Ending, ExitCode
-from kore_gate.gate.runner import Gate
-from kore_gate.gate.suite_run import Work
-from kore_gate.kore.client import Api
+from kore_gate.gate.runner import Runner
+from kore_gate.gate.suite_run import SuiteSpec
+from kore_gate.kore.client import KoreClient
 from kore_gate.model import Job, SuiteResult
 from kore_gate.simulator import scenarios
 from kore_gate.simulator.scenarios import SCENARIOS, Json, Scenario
@@ -197,12 +197,12 @@ def test_wait__no_warning_of_a_time_that_is_long_enough(tmp_path: pathlib.Path) 
 
 def test_wait__expiry_that_is_no_time(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A date that can't be read is passed over."""
-    look = Api.import_job
+    look = KoreClient.import_job
 
-    async def bad_date(self: Api, ds_id: str) -> Job:
+    async def bad_date(self: KoreClient, ds_id: str) -> Job:
         return dataclasses.replace(await look(self, ds_id), expires="soon")
 
-    monkeypatch.setattr(Api, "import_job", bad_date)
+    monkeypatch.setattr(KoreClient, "import_job", bad_date)
     pipeline = Pipeline(tmp_path / "reports")
 
     ended = pipeline.run(sources={"timeout": "option --timeout"})
@@ -305,14 +305,14 @@ def test_wait__download_fails(tmp_path: pathlib.Path) -> None:
 
 def test_wait__a_bug_loses_one_suite_only(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A fault nobody foresaw costs the suite that it happens to, and is never green."""
-    look = Api.import_job
+    look = KoreClient.import_job
 
-    async def buggy(self: Api, ds_id: str) -> Job:
+    async def buggy(self: KoreClient, ds_id: str) -> Job:
         if ds_id == scenarios.DS_IDS[1]:
             raise LookupError("a bug")
         return await look(self, ds_id)
 
-    monkeypatch.setattr(Api, "import_job", buggy)
+    monkeypatch.setattr(KoreClient, "import_job", buggy)
     pipeline = Pipeline(tmp_path / "reports")
 
     ended = pipeline.run(ds_id=scenarios.DS_IDS, verbose=True)
@@ -326,13 +326,13 @@ def test_wait__a_bug_loses_one_suite_only(tmp_path: pathlib.Path, monkeypatch: p
 def test_wait__a_bug_outside_the_suites(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A fault that belongs to no suite leaves a report as well, and loses no result."""
     pipeline = Pipeline(tmp_path / "reports")
-    run = Gate.run
+    run = Runner.run
 
-    async def buggy(self: Gate, works: Sequence[Work]) -> list[SuiteResult]:
-        await run(self, works)
+    async def buggy(self: Runner, specs: Sequence[SuiteSpec], client: KoreClient) -> list[SuiteResult]:
+        await run(self, specs, client)
         raise ZeroDivisionError
 
-    monkeypatch.setattr(Gate, "run", buggy)
+    monkeypatch.setattr(Runner, "run", buggy)
 
     ended = pipeline.run()
 
@@ -346,10 +346,10 @@ def test_wait__a_fault_in_telling_ends_nothing(tmp_path: pathlib.Path, monkeypat
     pipeline = Pipeline(tmp_path / "reports")
     call = pipeline.prepare(make_settings())
 
-    def broken(event: object) -> None:
+    def broken(console: object, event: object) -> None:
         raise LookupError("a bug")
 
-    monkeypatch.setattr(call, "_tell", broken)
+    monkeypatch.setattr("kore_gate.reports.console.Console.tell", broken)
     result = pipeline.clock.run(call.run())
 
     assert result.verdict.ending is Ending.PASSED
