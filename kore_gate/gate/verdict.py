@@ -236,7 +236,9 @@ def _contradicted(job: Job, suite: Suite | None, phase: Phase) -> Verdict | None
         if not all(outcome.is_judged for outcome in _enabled_outcomes(step.replies)):
             left_out.add(step.number)
     if left_out:
-        contradictions.append(f"its results leave {_count(len(left_out), 'step')} of the suite not executed or not judged")
+        contradictions.append(
+            f"its results leave {_count(len(left_out), 'step')} of the suite not executed or not judged"
+        )
     if not contradictions:
         return None
     return _failed(f"{phase.title()}: Kore.ai reports {job.status}, but its response contradicts that.", contradictions)

@@ -148,6 +148,12 @@ def count(result: SuiteResult, granularity: str = "assertion") -> Counts:
     )
 
 
+def red_count(result: SuiteResult) -> int:
+    """Count what `failures` finds."""
+    counts = count(result)
+    return counts.failed + counts.errors
+
+
 def total(call: Result) -> Counts:
     """Sum the counts of a call's suites."""
     return sum((count(result, call.junit_granularity) for result in call.suites), Counts())
