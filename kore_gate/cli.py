@@ -307,10 +307,10 @@ class _Program:
                 return report.run(settings, console)
             case "doctor":
                 from kore_gate.clock import SystemClock
-                from kore_gate.commands.doctor import Doctor
+                from kore_gate.commands import doctor
 
                 self.signals.stop_with(_stop)
-                return _run(Doctor(settings, console, SystemClock()).run())
+                return _run(doctor.run(settings, console, SystemClock()))
             case _:
                 return self._judge(settings, pathlib.Path.cwd())
 

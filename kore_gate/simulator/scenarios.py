@@ -8,7 +8,7 @@ import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from kore_gate.errors import ExitCode
+from kore_gate.errors import ExitCode, SettingsError
 
 Json = dict[str, Any]
 
@@ -325,8 +325,13 @@ SCENARIOS: Mapping[str, Scenario] = {scenario.name: scenario for scenario in _AL
 
 
 def find(scenario: str | Scenario) -> Scenario:
-    """Return the scenario of this name, or the given one."""
-    return scenario if isinstance(scenario, Scenario) else SCENARIOS[scenario]
+    """Return the scenario of this name, or the scenario itself. Raises SettingsError."""
+    if isinstance(scenario, Scenario):
+        return scenario
+    if scenario not in SCENARIOS:
+        problem = f"scenario {scenario!r} must be one of {', '.join(SCENARIOS)}."
+        raise SettingsError([problem], hint="`kore-gate demo --scenario list` shows what each does.")
+    return SCENARIOS[scenario]
 
 
 def demo_suites() -> tuple[Json, ...]:
