@@ -174,7 +174,7 @@ def test_github__whole_chain_on_three_files(
     assert how.code == 1, how.err
     assert len([name for name in reports(workspace) if name.startswith("TEST-kore-")]) == 3
     assert "::error file=conversations/Balance.json,line=54," in how.out
-    started = [entry.kind for entry in simulator.log if entry.method == "POST"]
+    started = [entry.kind for entry in simulator.log if entry.request.method == "POST"]
     assert sorted(started) == ["import"] * 3 + ["run"] * 3 + ["upload"] * 3
     said = (commands / "output").read_text(encoding="utf-8")
     assert said.count('["ds-') > 0

@@ -474,7 +474,7 @@ def test_main__doctor(program: Program, monkeypatch: pytest.MonkeyPatch) -> None
     async def answer(*_: object) -> int:
         return 6
 
-    monkeypatch.setattr("kore_gate.commands.doctor.Doctor.run", answer)
+    monkeypatch.setattr("kore_gate.commands.doctor.run", answer)
 
     assert program.run("doctor", environ=GOOD).code == 6
 

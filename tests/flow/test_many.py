@@ -8,14 +8,14 @@ from junitparser import JUnitXml
 
 from kore_gate.errors import Ending, ExitCode
 from kore_gate.kore.client import KoreClient
-from kore_gate.simulator.service import LogEntry
+from kore_gate.simulator.service import Call
 from tests.fakes.files import write_named
 from tests.fakes.pipeline import Ended, Pipeline
 
 HUNDRED = tuple(f"suite {number:03d}" for number in range(1, 101))
 
 
-def keys(entries: Iterable[LogEntry]) -> dict[str, list[float]]:
+def keys(entries: Iterable[Call]) -> dict[str, list[float]]:
     """Return the times of all calls by whom they count for: an id, or the bot."""
     times = collections.defaultdict(list)
     for entry in entries:
