@@ -10,11 +10,13 @@ from collections.abc import Iterator, Mapping
 
 from kore_gate import errors, text
 from kore_gate.reports.console import Console
+from kore_gate.settings import options
 from kore_gate.simulator import scenarios, service
 from kore_gate.simulator.server import Server
 
 # People watch a demonstration while it runs.
 _JOB_SECONDS, _POLL_INTERVAL = 1.5, "500ms"
+_ACCESS = {"stream-id": scenarios.STREAM_ID, "client-id": scenarios.CLIENT_ID, "user-email": scenarios.USER_EMAIL}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,15 +49,9 @@ def stage(scenario: str) -> Iterator[Stage]:
         settings = {"client-secret": scenarios.CLIENT_SECRET, "poll-interval": _POLL_INTERVAL, **chosen.settings}
         yield Stage(
             introduction=f"A simulated Kore.ai is running on {server.url}; scenario {scenario}: {chosen.description}",
-            flags={
-                "host": server.url,
-                "stream-id": scenarios.STREAM_ID,
-                "client-id": scenarios.CLIENT_ID,
-                "files": str(root / "*.json"),
-                "user-email": scenarios.USER_EMAIL,
-            },
+            flags={"host": server.url, "files": str(root / "*.json"), **_ACCESS},
             # What a user says goes before what the scenario needs to end soon.
-            variables={f"KORE_{name.upper().replace('-', '_')}": value for name, value in settings.items()},
+            variables={options.BY_NAME[name].variable: value for name, value in settings.items()},
             root=root,
         )
 
@@ -68,14 +64,10 @@ def simulate(scenario: str, port: int, job_seconds: float, console: Console, sto
     except (OSError, OverflowError) as exc:
         raise errors.SettingsError([f"cannot listen on port {port}: {exc}."]) from exc
     with server:
-        console.say(
-            f"A simulated Kore.ai is running on {server.url}, scenario {scenario}. Ctrl-C stops it. Try:\n"
-            f"  export KORE_HOST={server.url}\n"
-            f"  export KORE_STREAM_ID={scenarios.STREAM_ID}\n"
-            f"  export KORE_CLIENT_ID={scenarios.CLIENT_ID}\n"
-            f"  export KORE_CLIENT_SECRET={scenarios.CLIENT_SECRET}\n"
-            f"  export KORE_USER_EMAIL={scenarios.USER_EMAIL}\n"
-            f"  kore-gate wait --ds-id {scenarios.DS_IDS[0]}"
-        )
+        console.say(f"A simulated Kore.ai is running on {server.url}, scenario {scenario}. Ctrl-C stops it. Try:")
+        settings = {"host": server.url, **_ACCESS, "client-secret": scenarios.CLIENT_SECRET}
+        for name, value in settings.items():
+            console.say(f"  export {options.BY_NAME[name].variable}={value}")
+        console.say(f"  kore-gate wait --ds-id {scenarios.DS_IDS[0]}")
         stop.wait()
     return 0

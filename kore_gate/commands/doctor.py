@@ -176,14 +176,15 @@ async def _request(topic: str, request: Awaitable[Job]) -> Finding:
         job = await request
     except errors.Gone as error:
         return Finding(topic, f"Kore.ai accepted the request; no such job, as expected ({error.message})")
+    except errors.Refused as error:
+        # What to do about it depends on the other request.
+        return Finding(topic, error.message, code=error.exit_code)
     except errors.GateError as error:
         cause = error.__cause__
         if isinstance(cause, errors.Rejected) and cause.status not in _NO_API:
             # What Kore.ai answers to an id nobody has is not documented; it is no refusal.
             return Finding(topic, f"Kore.ai accepted the request and rejected the made-up id ({error.message})")
-        # What to do about a refusal depends on the other request.
-        todo = "" if isinstance(error, errors.Refused) else error.hint
-        return Finding(topic, error.message, todo, error.exit_code)
+        return Finding(topic, error.message, error.hint, error.exit_code)
     return Finding(topic, f"Kore.ai accepted the request; status {job.status or 'none'}")
 
 

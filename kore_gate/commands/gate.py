@@ -66,7 +66,6 @@ class Call:
         )
         self._known: dict[str, SuiteResult] = {}  # of each suite, by its key
         self._drafts: dict[str, str] = {}  # the JUnit file of each suite that has no verdict yet, by its key
-        self._draft_names: set[str] = set()
         self._signum = 0
         self._is_writing = False
         self._is_late = False
@@ -179,16 +178,14 @@ class Call:
     def _write_drafts(self, call: Result) -> None:
         """Leave red reports and the ids that are known so far: another job can resume, should this one be killed."""
         with contextlib.suppress(errors.ReportError):  # reported at the end, when it matters
-            known = [suite for suite in call.suites if suite.ds_id or suite.run_id]
-            for suite in known:
-                if suite.key not in self._drafts:
-                    name = write.junit_name(suite.name, self._draft_names)
+            for name, suite in zip(write.junit_names(call), call.suites, strict=True):
+                if (suite.ds_id or suite.run_id) and suite.key not in self._drafts:
                     self._write_unfinished(name, suite, call)
                     self._drafts[suite.key] = name
-            all_known = len(known) == len(call.suites)
-            if not known or (len(call.suites) > _MOST_SINGLE_NOTES and not all_known):
-                return
             names = list(self._drafts.values())
+            all_known = len(names) == len(call.suites)
+            if not names or (len(call.suites) > _MOST_SINGLE_NOTES and not all_known):
+                return
             values = {name: value for name, value in self._outputs(call, names).items() if value}
             if self._surroundings.output_file:
                 self._writer.append(self._surroundings.output_file, outputs.github_file(values, secrets.token_hex))

@@ -345,15 +345,16 @@ def _recorded_reply(reply: object) -> Json:
 
 
 def _stored_reply(value: object) -> Json:
-    reply = {"text": value} if isinstance(value, str) else _typed(value, dict, "outputs")
+    if isinstance(value, str):
+        return scenarios.reply(value)
+    reply = _typed(value, dict, "outputs")
     text = str(reply.get("text", ""))
-    stored = scenarios.standard_response(text) if reply.get("isStandardResponse") else scenarios.reply(text)
-    assertions = reply.get("assertions")
-    if isinstance(assertions, dict):
-        for name, group in assertions.items():
-            _typed(_typed(group, dict, name).get("contains", []), list, f"{name}.contains")
-        stored["assertions"] = {**scenarios.assertions(), **assertions}
-    return {**stored, **reply, "text": text, "assertions": stored["assertions"]}
+    groups = reply.get("assertions")
+    if not isinstance(groups, dict):
+        return {**reply, "text": text, "assertions": scenarios.assertions(text=[{"text": text}])}
+    for name, group in groups.items():
+        _typed(_typed(group, dict, name).get("contains", []), list, f"{name}.contains")
+    return {**reply, "text": text, "assertions": {**scenarios.assertions(), **groups}}
 
 
 def _typed(value: object, kind: type[T], where: str) -> T:

@@ -13,8 +13,6 @@ from kore_gate.errors import ExitCode, SettingsError
 Json = dict[str, Any]
 
 STATUS_CALLS = frozenset({"import-status", "run-status"})
-SAFE_CALLS = STATUS_CALLS | {"upload"}
-ALL_CALLS = SAFE_CALLS | {"import", "run", "download"}
 
 
 def data(name: str) -> Any:
@@ -70,42 +68,35 @@ def _page(status: int, title: str) -> Response:
     return Response(status, (HTML,), html.encode("ascii"))
 
 
-# The faults: what gateways, limits and broken servers send instead of the regular response.
-BAD_GATEWAY = _page(502, "502 Bad Gateway")
-GATEWAY_TIMEOUT = _page(504, "504 Gateway Time-out")
-SERVER_ERROR = error("Internal Server Error", 500)
-UNAVAILABLE = Response(503, (("retry-after", "1"),))
-RATE_LIMITED = error(MINUTE_TEXT, 429)
-RATE_LIMITED_SECONDS = dataclasses.replace(RATE_LIMITED, headers=(JSON, ("retry-after", "2")))
-RATE_LIMITED_DATE = dataclasses.replace(RATE_LIMITED, retry_in=3)
-INVALID_TOKEN = error(INVALID_TOKEN_TEXT, 4002, status=401)
-NOT_FOUND = error("Not Found", 404)
-
-SIGN_IN_PAGE = _page(200, "Sign in")
-CUT_JSON = Response(200, (JSON,), b'{"_id":"ds-demo-1","status":"SUCC')
-ARRAY = Response(200, (JSON,), b'["SUCCESS"]')
-NUMBER = Response(200, (JSON,), b"42")
-NO_UTF8 = Response(200, (JSON,), b'{"status":"\xff\xfe"}')
-DEEP = Response(200, (JSON,), b"[" * 20_000)
-
-DRIPPING = Response(200, (JSON,), b'{"status":', Delivery.DRIP)
-HANGING = Response(200, delivery=Delivery.HANG)
-RESETTING = Response(200, delivery=Delivery.RESET)
-TRUNCATED = Response(
-    200, (JSON,), b'{"_id":"ds-demo-1","status":"SUCCESS","percentageComplete":100}', Delivery.TRUNCATED
-)
+_RATE_LIMITED = error(MINUTE_TEXT, 429)
+# What gateways, limits and broken servers send instead of the regular response.
+FAULTS: Mapping[str, Response] = {
+    "bad-gateway": _page(502, "502 Bad Gateway"),
+    "gateway-timeout": _page(504, "504 Gateway Time-out"),
+    "server-error": error("Internal Server Error", 500),
+    "unavailable": Response(503, (("retry-after", "1"),)),
+    "rate-limited": _RATE_LIMITED,
+    "rate-limited-seconds": dataclasses.replace(_RATE_LIMITED, headers=(JSON, ("retry-after", "2"))),
+    "rate-limited-date": dataclasses.replace(_RATE_LIMITED, retry_in=3),
+    "invalid-token": error(INVALID_TOKEN_TEXT, 4002, status=401),
+    "not-found": error("Not Found", 404),
+    "sign-in-page": _page(200, "Sign in"),
+    "cut-json": Response(200, (JSON,), b'{"_id":"ds-demo-1","status":"SUCC'),
+    "array": Response(200, (JSON,), b'["SUCCESS"]'),
+    "number": Response(200, (JSON,), b"42"),
+    "no-utf8": Response(200, (JSON,), b'{"status":"\xff\xfe"}'),
+    "deep": Response(200, (JSON,), b"[" * 20_000),
+    "dripping": Response(200, (JSON,), b'{"status":', Delivery.DRIP),
+    "hanging": Response(200, delivery=Delivery.HANG),
+    "resetting": Response(200, delivery=Delivery.RESET),
+    "truncated": Response(200, (JSON,), b'{"_id":"ds-demo-1","status":"SUCCESS"}', Delivery.TRUNCATED),
+}
 
 
 def reply(text: str, *variants: str) -> Json:
     """Build an expected reply as Kore.ai stores it for a dialog node; its text, or each variant, is asserted."""
     checks = assertions(text=[{"text": variant} for variant in variants or [text]])
     return {"text": text, **FIXED_FIELDS["node"], "assertions": checks}
-
-
-def standard_response(text: str) -> Json:
-    """Build an expected standard response as Kore.ai stores it, its text asserted."""
-    checks = assertions(text=[{"text": text}])
-    return {"text": text, "category": "", "isStandardResponse": True, "userPrompts": [], "assertions": checks}
 
 
 def assertions(*, flow: Sequence[Json] = (), text: Sequence[Json] = (), context: Sequence[Json] = ()) -> Json:
@@ -186,105 +177,24 @@ class Scenario:
         """Return how `test` ends: as its import, or else as its run."""
         return self.wait or _TEST_CODES.get(self.run, ExitCode.FAILED)
 
-    def fault(self, number: int) -> Response | None:
-        """Return the fault that the call with this number gets, counted from 0."""
-        if not self.faults or number < self.after:
-            return None
-        return self.faults[(number - self.after) % len(self.faults)]
+
+_SHAPES = {"huge": huge, "hostile": hostile, "disabled": without_assertions, "empty": lambda _: []}
 
 
-_SOON = {"timeout": "20s"}
-_OUTAGE = {"outage-limit": "10s"}
-_IMPATIENT = {**_OUTAGE, "request-timeout": "2s"}
-_REASONS = (
-    "'Validation failed: the dialog Transfer Funds is not in the bot'",
-    "'Step 3: the bot gave no reply within 30 seconds'",
-)
-_FLAPPING = (None, BAD_GATEWAY, None, SERVER_ERROR, UNAVAILABLE, None, GATEWAY_TIMEOUT)
-_RATE_LIMITED = (RATE_LIMITED_SECONDS, None, RATE_LIMITED, None, None, RATE_LIMITED_DATE, None)
-_MALFORMED = (SIGN_IN_PAGE, CUT_JSON, ARRAY, NO_UTF8, NUMBER, DEEP)
-_ATTACK = "\x1b[31m::error::]]><script>alert(1)</script>##vso[task.complete]\x00\ud83d\ufffe"
+def _scenario(name: str, fields: Json) -> Scenario:
+    """Build a scenario from its entry in scenarios.json."""
+    readers: Mapping[str, Callable[[Any], Any]] = {
+        "wait": ExitCode.__getitem__,
+        "run": RunEnd.__getitem__,
+        "reasons": tuple,
+        "shape": _SHAPES.__getitem__,
+        "faults": lambda faults: tuple(FAULTS[fault] if fault else None for fault in faults),
+        "calls": frozenset,
+    }
+    return Scenario(name, **{field: readers.get(field, lambda value: value)(value) for field, value in fields.items()})
 
 
-def _undeliverable(name: str, description: str, fault: Response) -> Scenario:
-    return Scenario(name, description, settings=_IMPATIENT, faults=(fault,), wait=ExitCode.UNAVAILABLE)
-
-
-_ALL = (
-    Scenario("passing", "The import succeeds and every test passes."),
-    Scenario(
-        "failing",
-        "The import ends in failure; its log says why.",
-        ended="FAILURE",
-        reasons=_REASONS,
-        wait=ExitCode.JOB_FAILED,
-    ),
-    Scenario("stuck", "The import stays at 85 % forever.", settings=_SOON, ended=None, wait=ExitCode.TIMED_OUT),
-    Scenario(
-        "flapping",
-        "Errors with HTML, JSON and empty bodies come between valid responses.",
-        faults=_FLAPPING,
-        calls=SAFE_CALLS,
-    ),
-    Scenario(
-        "rate-limited",
-        "Requests sometimes exceed the rate limit, with and without Retry-After.",
-        faults=_RATE_LIMITED,
-        calls=ALL_CALLS,
-    ),
-    Scenario("refused", "The token is refused.", faults=(INVALID_TOKEN,), calls=ALL_CALLS, wait=ExitCode.REFUSED),
-    Scenario(
-        "vanishing",
-        "The import is seen, then its record is gone.",
-        ended=None,
-        faults=(NOT_FOUND,),
-        after=2,
-        wait=ExitCode.UNAVAILABLE,
-    ),
-    Scenario(
-        "malformed",
-        "The answers can't be understood: HTML, half a JSON text, not an object.",
-        settings=_OUTAGE,
-        faults=_MALFORMED,
-        wait=ExitCode.UNAVAILABLE,
-    ),
-    Scenario(
-        "hostile",
-        "Every text tries to break out of reports, logs and terminals.",
-        shape=hostile,
-        run=RunEnd.ALL_FAILED,
-        wrong_text=_ATTACK,
-    ),
-    Scenario("huge", "The suite has 50,000 steps.", shape=huge),
-    Scenario("empty", "The import succeeds without a single step.", shape=lambda _: [], wait=ExitCode.NOTHING_TO_TEST),
-    Scenario(
-        "disabled",
-        "The suite has steps, but no enabled assertion.",
-        shape=without_assertions,
-        wait=ExitCode.NOTHING_TO_TEST,
-    ),
-    Scenario(
-        "unknown-status",
-        "The import shows an unknown status for ever.",
-        settings=_SOON,
-        running="REINDEXING",
-        ended=None,
-        wait=ExitCode.TIMED_OUT,
-    ),
-    Scenario("results-link", "The responses contain a link to a results file.", link=True),
-    Scenario("failing-tests", "The import succeeds; in the run, assertions fail.", run=RunEnd.FAILED),
-    Scenario("not-executed", "A step of the run fails, and the later ones are not reached.", run=RunEnd.NOT_EXECUTED),
-    Scenario("short-form", "The run passes, and reports only counts.", short=True),
-    Scenario("short-form-failing", "The run fails, and reports only counts.", run=RunEnd.FAILED, short=True),
-    Scenario("contradiction", "The run reports passed, but one of its steps reports failed.", run=RunEnd.CONTRADICTION),
-    Scenario("flaky", "Each suite passes two times out of three: the second run fails.", run=RunEnd.FLAKY),
-    Scenario("run-error", "A bot error ends the run without results.", run=RunEnd.ERROR),
-    _undeliverable("drip", "Answers arrive a byte at a time and never end.", DRIPPING),
-    _undeliverable("hang", "Connections are accepted and never answered.", HANGING),
-    _undeliverable("reset", "Connections are reset.", RESETTING),
-    _undeliverable("truncated", "Responses end before they are complete.", TRUNCATED),
-)
-SCENARIOS: Mapping[str, Scenario] = {scenario.name: scenario for scenario in _ALL}
+SCENARIOS: Mapping[str, Scenario] = {name: _scenario(name, fields) for name, fields in data("scenarios.json").items()}
 
 
 def find(scenario: str | Scenario) -> Scenario:

@@ -176,11 +176,12 @@ class Simulator:
         known = self.records.runs if call.kind == "run-status" else self.records.imports
         job = known.get(call.id) if call.kind in scenarios.STATUS_CALLS else None
         scenario = job.scenario if job else self.records.scenario
-        if call.kind not in scenario.calls:
+        if call.kind not in scenario.calls or not scenario.faults:
             return None
         key = (call.kind, call.id if job else "")
+        number = self._fault_counts[key] - scenario.after
         self._fault_counts[key] += 1
-        return scenario.fault(self._fault_counts[key] - 1)
+        return scenario.faults[number % len(scenario.faults)] if number >= 0 else None
 
     def _verify_token(self, call: Call) -> None:
         """Apply Kore.ai's rules for tokens: algorithm, signature, client id, lifetime, no second use."""

@@ -215,15 +215,15 @@ def faulty(kind: str, *befalling: Response | None) -> Scenario:
 
 
 UNCLEAR = {
-    "reset": scenarios.RESETTING,
-    "cut off": scenarios.TRUNCATED,
-    "hung": scenarios.HANGING,
-    "dripping": scenarios.DRIPPING,
-    "bad gateway": scenarios.BAD_GATEWAY,
-    "server error": scenarios.SERVER_ERROR,
-    "gateway timeout": scenarios.GATEWAY_TIMEOUT,
-    "a page": scenarios.SIGN_IN_PAGE,
-    "an array": scenarios.ARRAY,
+    "reset": scenarios.FAULTS["resetting"],
+    "cut off": scenarios.FAULTS["truncated"],
+    "hung": scenarios.FAULTS["hanging"],
+    "dripping": scenarios.FAULTS["dripping"],
+    "bad gateway": scenarios.FAULTS["bad-gateway"],
+    "server error": scenarios.FAULTS["server-error"],
+    "gateway timeout": scenarios.FAULTS["gateway-timeout"],
+    "a page": scenarios.FAULTS["sign-in-page"],
+    "an array": scenarios.FAULTS["array"],
     "nothing": Response(200),
     "not an id": Response(200, (scenarios.JSON,), b'{"status": "IN_PROGRESS"}'),
 }
@@ -247,7 +247,7 @@ def test_test__never_sent_twice(tmp_path: pathlib.Path, kind: str, name: str) ->
 @pytest.mark.parametrize("kind", ["import", "run"])
 @pytest.mark.parametrize(
     "fault",
-    [scenarios.UNAVAILABLE, scenarios.RATE_LIMITED, scenarios.RATE_LIMITED_SECONDS],
+    [scenarios.FAULTS["unavailable"], scenarios.FAULTS["rate-limited"], scenarios.FAULTS["rate-limited-seconds"]],
     ids=["503", "429", "429 with a wait"],
 )
 def test_test__turned_away_is_sent_again(tmp_path: pathlib.Path, kind: str, fault: Response) -> None:

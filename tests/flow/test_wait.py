@@ -164,7 +164,7 @@ def test_wait__never_there(tmp_path: pathlib.Path) -> None:
 
 def test_wait__appears_late(tmp_path: pathlib.Path) -> None:
     """A record that is not to be seen at first is waited for."""
-    hidden = Scenario(name="late", description="", faults=(scenarios.NOT_FOUND,) * 3 + (None,) * 100)
+    hidden = Scenario(name="late", description="", faults=(scenarios.FAULTS["not-found"],) * 3 + (None,) * 100)
     pipeline = Pipeline(tmp_path / "reports", scenario=hidden)
 
     ended = pipeline.run()
@@ -289,7 +289,7 @@ def test_wait__download_off(tmp_path: pathlib.Path) -> None:
 def test_wait__download_fails(tmp_path: pathlib.Path) -> None:
     """A link that does not work is said, and fails nothing."""
     broken = dataclasses.replace(
-        SCENARIOS["results-link"], faults=(scenarios.BAD_GATEWAY,), calls=frozenset({"download"})
+        SCENARIOS["results-link"], faults=(scenarios.FAULTS["bad-gateway"],), calls=frozenset({"download"})
     )
     pipeline = Pipeline(tmp_path / "reports", scenario=broken)
 
@@ -433,7 +433,7 @@ def test_wait__never_appeared_by_the_timeout(tmp_path: pathlib.Path, timeout: fl
 
 def test_wait__outage_at_the_timeout(tmp_path: pathlib.Path) -> None:
     """An outage that lasts until the timeout is named as the reason."""
-    down = Scenario(name="down", description="", faults=(scenarios.BAD_GATEWAY,), after=1)
+    down = Scenario(name="down", description="", faults=(scenarios.FAULTS["bad-gateway"],), after=1)
     pipeline = Pipeline(tmp_path / "reports", scenario=down)
 
     ended = pipeline.run(timeout=30.0)
@@ -446,7 +446,7 @@ def test_wait__outage_at_the_timeout(tmp_path: pathlib.Path) -> None:
 def test_test__start_in_flight_at_the_timeout(tmp_path: pathlib.Path, call: str) -> None:
     """A start that the timeout cuts off may have arrived, and that is said."""
     write_demo(tmp_path, 1)
-    hangs = Scenario(name="hangs", description="", faults=(scenarios.HANGING,), calls=frozenset({call}))
+    hangs = Scenario(name="hangs", description="", faults=(scenarios.FAULTS["hanging"],), calls=frozenset({call}))
     pipeline = Pipeline(tmp_path / "reports", scenario=hangs, job_seconds=1.0)
 
     ended = pipeline.run(command="test", files=("*.json",), timeout=20.0)

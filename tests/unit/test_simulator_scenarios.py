@@ -291,11 +291,12 @@ def test_fault__plain_strings_among_the_checks() -> None:
 
 def test_scenario__faults_begin_and_repeat() -> None:
     """Faults begin after so many honest answers and are repeated from there."""
-    scenario = Scenario(name="x", description="x.", faults=(scenarios.SERVER_ERROR, None), after=2)
+    faults = (scenarios.FAULTS["server-error"], None)
+    caller = Caller(scenario=Scenario(name="x", description="x.", faults=faults, after=2))
 
-    befallen = [scenario.fault(number) is not None for number in range(6)]
+    statuses = [response.status for response in _looks(caller, 6)]
 
-    assert befallen == [False, False, True, False, True, False]
+    assert statuses == [200, 200, 500, 200, 500, 200]
 
 
 def test_failing_tests__expected_and_actual() -> None:
