@@ -37,7 +37,7 @@ SETTINGS = {setting.name: setting for setting in (COMMAND, *options.SETTINGS)}
 # Flags of other programs that the pages speak of: docker, git, pip, pytest and this repository's own scripts.
 FOREIGN_FLAGS = {
     "--build-arg", "--cap-drop", "--dry-run", "--entrypoint", "--env", "--env-file", "--fix", "--network",
-    "--read-only", "--rm", "--run-container", "--security-opt", "--upgrade", "--user", "--volume", "--workdir",
+    "--read-only", "--rm", "--run-browser", "--run-container", "--run-slow", "--security-opt", "--upgrade", "--user", "--volume", "--workdir",
 }  # fmt: skip
 
 # The names under which installed distributions are imported, where the two differ.
