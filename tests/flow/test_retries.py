@@ -13,8 +13,10 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.rig import CALLS, CAN_NOT_HAVE_ARRIVED, MAY_HAVE_ARRIVED, OUTAGES, RUNNING, STARTS, Rig
 
 
-@pytest.mark.parametrize("kind", [*OUTAGES, 429, "limit", "hour", "proxy"])
-@pytest.mark.parametrize("what", ["look", "upload"])
+@pytest.mark.parametrize(
+    ("what", "kind"),
+    [*(("look", kind) for kind in (*OUTAGES, 429, "limit", "hour", "proxy")), ("upload", 500), ("upload", 429)],
+)
 def test_retry__until_it_works(rig: Callable[..., Rig], what: str, kind: object) -> None:
     """What may pass is tried again, and said."""
     made = rig(kind, kind, {**RUNNING, "fileId": "f-1"})
@@ -35,7 +37,7 @@ def test_retry__upload_after_nothing(rig: Callable[..., Rig]) -> None:
     assert made.run(lambda api: api.upload("x", b"{}")) == "f-1"
 
 
-@pytest.mark.parametrize("status", [400, 402, 405, 406, 409, 410, 411, 412, 413, 415, 418, 422, 426, 431, 451, 499])
+@pytest.mark.parametrize("status", [400, 409, 451])
 def test_retry__other_4xx_end_at_once(rig: Callable[..., Rig], status: int) -> None:
     """Kore.ai's own no is final: one request, and its reason."""
     made = rig(status)
@@ -70,18 +72,27 @@ def test_retry__a_start_at_the_wrong_place(rig: Callable[..., Rig], start: Calla
 
 
 @pytest.mark.parametrize(
-    "answer",
+    ("work", "answer"),
     [
-        httpx.Response(401),
-        httpx.Response(403),
-        httpx.Response(200, json={"errors": [{"msg": "Invalid JWT token", "code": 4002}]}),
-        httpx.Response(400, json={"errors": [{"msg": "Invalid JWT token", "code": "4002"}]}),
-        httpx.Response(500, json={"errors": [{"msg": "replay", "code": 401}]}),
-        httpx.Response(403, html="<h1>Forbidden</h1>"),
+        pytest.param(CALLS["look"], httpx.Response(401), id="401"),
+        pytest.param(CALLS["look"], httpx.Response(403), id="403"),
+        pytest.param(
+            CALLS["look"],
+            httpx.Response(200, json={"errors": [{"msg": "Invalid JWT token", "code": 4002}]}),
+            id="4002 under 200",
+        ),
+        pytest.param(
+            CALLS["look"],
+            httpx.Response(400, json={"errors": [{"msg": "Invalid JWT token", "code": "4002"}]}),
+            id="4002 under 400",
+        ),
+        pytest.param(
+            CALLS["look"], httpx.Response(500, json={"errors": [{"msg": "replay", "code": 401}]}), id="401 under 500"
+        ),
+        pytest.param(CALLS["look"], httpx.Response(403, html="<h1>Forbidden</h1>"), id="HTML"),
+        *(pytest.param(start, httpx.Response(401), id=f"{name} 401") for name, start in STARTS.items()),
     ],
-    ids=["401", "403", "4002 under 200", "4002 under 400", "401 under 500", "HTML"],
 )
-@pytest.mark.parametrize("work", CALLS.values(), ids=CALLS)
 def test_retry__refused_at_once(
     rig: Callable[..., Rig], work: Callable[[Api], Awaitable[object]], answer: httpx.Response
 ) -> None:
@@ -109,14 +120,13 @@ def test_retry__refused_by_the_clock(rig: Callable[..., Rig], clock: FakeClock) 
     assert made.client.skew == 7200.0
 
 
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-@pytest.mark.parametrize("work", CALLS.values(), ids=CALLS)
-def test_redirect__not_followed(rig: Callable[..., Rig], work: Callable[[Api], Awaitable[object]], status: int) -> None:
+@pytest.mark.parametrize(("name", "status"), [("look", 302), ("import", 307), ("run", 307)])
+def test_redirect__not_followed(rig: Callable[..., Rig], name: str, status: int) -> None:
     """A redirect is told, not followed: the token goes nowhere else."""
     made = rig(lambda _: httpx.Response(status, headers={"location": "https://evil.example/x"}))
 
     with pytest.raises(errors.GateError, match=r"a redirect to https://evil.example/x that is not followed"):
-        made.run(work)
+        made.run(CALLS[name])
 
     assert [request.url.host for request in made.script.requests] == ["kore.example"]
 
@@ -175,7 +185,7 @@ def test_retry__hourly_limit(rig: Callable[..., Rig]) -> None:
     assert sum(made.waits) > 1800
 
 
-@pytest.mark.parametrize("kind", OUTAGES)
+@pytest.mark.parametrize("kind", ["timeout", "reset", 500, "html"])
 def test_outage__limit(rig: Callable[..., Rig], clock: FakeClock, kind: object) -> None:
     """An outage at a stretch ends the call when its limit comes, with what it was like and where."""
     made = rig(kind, outage_limit=60.0, request_timeout=10.0)
@@ -222,8 +232,10 @@ def test_outage__waiting_for_a_free_call_is_none(rig: Callable[..., Rig]) -> Non
     assert len(made.script.requests) == 62
 
 
-@pytest.mark.parametrize("kind", [*OUTAGES, 429, "hour"])
-@pytest.mark.parametrize("timeout", [0.5, 5.0, 25.0])
+@pytest.mark.parametrize(
+    ("kind", "timeout"),
+    [("timeout", 5.0), ("reset", 5.0), (500, 5.0), (429, 5.0), ("hour", 5.0), (500, 0.5), (500, 25.0)],
+)
 def test_deadline__cuts_off(rig: Callable[..., Rig], clock: FakeClock, kind: object, timeout: float) -> None:
     """Waits and requests end with the scope they run in, not before, and not after."""
     made = rig(kind, timeout=timeout, outage_limit=10_000.0, seconds=0.01)
@@ -248,16 +260,13 @@ def test_limits__said_while_waited_for(rig: Callable[..., Rig], clock: FakeClock
     assert made.troubles == ["no call is free for 1m 1s: Kore.ai allows 60 a minute and 1,800 an hour"]
 
 
-@pytest.mark.parametrize("kind", MAY_HAVE_ARRIVED)
-@pytest.mark.parametrize(("name", "start"), STARTS.items())
-def test_start__not_sent_twice(
-    rig: Callable[..., Rig], name: str, start: Callable[[Api], Awaitable[str]], kind: object
-) -> None:
+@pytest.mark.parametrize(("name", "kind"), [*(("import", kind) for kind in MAY_HAVE_ARRIVED), ("run", 500)])
+def test_start__not_sent_twice(rig: Callable[..., Rig], name: str, kind: object) -> None:
     """When a start may have arrived it is not sent again, and how to find out is said."""
     made = rig(kind, {"dsId": "ds-1", "testRunId": "ctr-1"})
 
     with pytest.raises(errors.Unsure, match="may or may not have taken the request") as caught:
-        made.run(start)
+        made.run(STARTS[name])
 
     assert len(made.script.requests) == 1
     assert caught.value.exit_code == 7
@@ -276,8 +285,7 @@ def test_start__sent_again(
     assert len(made.script.requests) == 3
 
 
-@pytest.mark.parametrize("kind", CAN_NOT_HAVE_ARRIVED)
-@pytest.mark.parametrize("then", MAY_HAVE_ARRIVED)
+@pytest.mark.parametrize(("kind", "then"), [("refused", "timeout"), (503, 500), (429, "reset"), ("limit", "empty")])
 def test_start__second_try_in_doubt(rig: Callable[..., Rig], kind: object, then: object) -> None:
     """Only the last try counts: after a refused one, one that may have arrived is not followed by a third."""
     made = rig(kind, then, {"dsId": "id-1"})

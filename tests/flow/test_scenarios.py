@@ -14,7 +14,7 @@ from kore_gate.simulator.scenarios import SCENARIOS, Scenario
 from tests.fakes.files import write_demo
 from tests.fakes.pipeline import HOST, Ended, Pipeline
 
-_MANY: Json = {"testSteps": [{"input": f"Question {number}", "outputs": ["Answer"]} for number in range(500)]}
+_MANY: Json = {"testSteps": [{"input": f"Question {number}", "outputs": ["Answer"]} for number in range(60)]}
 # Fifty thousand steps take their time; fewer show the same.
 FEWER = dataclasses.replace(SCENARIOS["huge"], shape=lambda steps: [*steps, *suites.steps_of(_MANY)])
 ALL = {name: FEWER if name == "huge" else scenario for name, scenario in SCENARIOS.items()}

@@ -53,6 +53,7 @@ def test_show__frame(width: int, expected: list[str]) -> None:
     assert frame == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("height", "rows"), [(40, ROWS), (12, 10)], ids=["room", "little room"])
 def test_show__many_suites(height: int, rows: int) -> None:
     """Of many suites those that run are shown, as many as fit, and a row counts all."""
