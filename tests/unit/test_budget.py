@@ -149,9 +149,8 @@ def test_spacing__after_a_burst(clock: FakeClock) -> None:
 
 
 @pytest.mark.parametrize(
-@pytest.mark.parametrize(
     "timeout", [30.0, 120.0, pytest.param(2700.0, marks=pytest.mark.slow), pytest.param(7200.0, marks=pytest.mark.slow)]
-))
+)
 def test_spacing__lasts(clock: FakeClock, timeout: float) -> None:
     """Who keeps the spacing never waits for a free call, and still calls at the end."""
     budget = Budget(clock)
