@@ -27,6 +27,11 @@ class Reports:
         return json.loads((self.folder / "kore-result.json").read_bytes())
 
     @property
+    def ending(self) -> str:
+        """Return the verdict's word in the saved result."""
+        return str(self.result["verdict"]["ending"])
+
+    @property
     def files(self) -> list[pathlib.Path]:
         """Return the JUnit files."""
         return sorted(self.folder.glob("TEST-kore-*.xml"))
