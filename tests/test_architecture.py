@@ -220,6 +220,16 @@ def test_package__libraries_have_homes() -> None:
     assert set(HOMES) <= used
 
 
+def test_package__can_be_overlooked() -> None:
+    """The tree stays small: twelve entries at the top, fifty modules, eight floors."""
+    entries = {path.name for path in PACKAGE.iterdir()} - {"__init__.py", "__main__.py", "py.typed", "__pycache__"}
+    modules = [module for module in SOURCES if not module.endswith("__init__")]
+
+    assert len(entries) <= 12, sorted(entries)
+    assert len(modules) <= 50, modules
+    assert len(FLOORS) <= 8
+
+
 def test_tables__up_to_date() -> None:
     """The tables name no module that is gone, and none twice."""
     placed = [name for floor in FLOORS for name in floor]
