@@ -13,7 +13,7 @@ import time
 
 import measure
 
-from kore_gate.simulator import content, kore
+from kore_gate.simulator import scenarios, service
 from kore_gate.simulator.server import Server
 
 JOB_SECONDS = 60.0
@@ -23,7 +23,7 @@ MOST_OVER_SOCKETS = 18
 
 def suite_files(folder: pathlib.Path, number: int) -> None:
     """Write so many suite files, each a copy of a demonstration suite under a name of its own."""
-    suites = content.demo_suites()
+    suites = scenarios.demo_suites()
     for index in range(number):
         suite = {**suites[index % len(suites)], "name": f"suite {index:03d}"}
         (folder / f"suite-{index:03d}.json").write_text(json.dumps(suite), encoding="utf-8")
@@ -46,16 +46,16 @@ def on_virtual_time(number: int) -> tuple[float, float, int]:
 
 def over_sockets(number: int) -> measure.Cost:
     """Return what the whole process took over real sockets, with jobs of a second."""
-    with tempfile.TemporaryDirectory() as folder, Server(kore.Simulator(job_seconds=1.0)) as server:
+    with tempfile.TemporaryDirectory() as folder, Server(service.Simulator(job_seconds=1.0)) as server:
         root = pathlib.Path(folder)
         suite_files(root, number)
         environ = {
             **os.environ,
             "KORE_HOST": server.url,
-            "KORE_STREAM_ID": kore.STREAM_ID,
-            "KORE_CLIENT_ID": kore.CLIENT_ID,
-            "KORE_CLIENT_SECRET": kore.CLIENT_SECRET,
-            "KORE_USER_EMAIL": kore.USER_EMAIL,
+            "KORE_STREAM_ID": scenarios.STREAM_ID,
+            "KORE_CLIENT_ID": scenarios.CLIENT_ID,
+            "KORE_CLIENT_SECRET": scenarios.CLIENT_SECRET,
+            "KORE_USER_EMAIL": scenarios.USER_EMAIL,
             "KORE_FILES": str(root / "*.json"),
             "KORE_REPORT_DIR": str(root / "reports"),
             "KORE_POLL_INTERVAL": "1s",

@@ -7,7 +7,7 @@ import tempfile
 
 import measure
 
-from kore_gate.simulator import kore
+from kore_gate.simulator import scenarios, service
 from kore_gate.simulator.server import Server
 
 HERE = pathlib.Path(__file__).parent
@@ -15,14 +15,14 @@ HERE = pathlib.Path(__file__).parent
 
 def done_job(runs: int) -> None:
     """Compare `wait` with the loop a team would write instead, both on a job that has already ended."""
-    with tempfile.TemporaryDirectory() as reports, Server(kore.Simulator(job_seconds=0.001)) as server:
+    with tempfile.TemporaryDirectory() as reports, Server(service.Simulator(job_seconds=0.001)) as server:
         environ = {
             **os.environ,
             "KORE_HOST": server.url,
-            "KORE_STREAM_ID": kore.STREAM_ID,
-            "KORE_CLIENT_ID": kore.CLIENT_ID,
-            "KORE_CLIENT_SECRET": kore.CLIENT_SECRET,
-            "KORE_DS_ID": kore.DS_IDS[0],
+            "KORE_STREAM_ID": scenarios.STREAM_ID,
+            "KORE_CLIENT_ID": scenarios.CLIENT_ID,
+            "KORE_CLIENT_SECRET": scenarios.CLIENT_SECRET,
+            "KORE_DS_ID": scenarios.DS_IDS[0],
             "KORE_REPORT_DIR": reports,
         }
         costs = measure.in_turn(

@@ -31,9 +31,9 @@ def main(pending: list[int] | None = None) -> NoReturn:
         from kore_gate import cli
     except ImportError as error:
         sys.stderr.write(
-            f"kore-gate is not installed whole: {error}.\n"
+            f"kore-gate is not completely installed: {error}.\n"
             "Install it again together with its dependencies.\n"
-            "Verdict: error. kore-gate is not installed whole.\n"
+            "Verdict: error. kore-gate is not completely installed.\n"
             f"Exit code: {ExitCode.BUG} ({MEANINGS[ExitCode.BUG]})\n"
         )
         leave(ExitCode.BUG)

@@ -53,7 +53,7 @@ def parse(argv: Sequence[str], default: tuple[str, str]) -> argparse.Namespace:
     words = _words(argv, default[0])
     if words[0] not in options.COMMANDS and words[0] not in _HELP:
         source = "command line" if words[0] in argv else default[1]
-        told = f"command {words[0]!r} ({source}) is none of {', '.join(options.COMMANDS)}."
+        told = f"command {words[0]!r} ({source}) must be one of {', '.join(options.COMMANDS)}."
         told += _close(words[0], options.COMMANDS)
         raise errors.SettingsError([told], hint="See `kore-gate --help`.")
     parsed, extra = _parser().parse_known_args(words)
@@ -115,14 +115,14 @@ def _no_flag(name: str, command: str) -> str:
     secret = _SECRETS.get(name)
     if secret:
         ways = f"the input {secret.name}, {secret.variable} or {secret.variable}_FILE"
-        return f"{secret.name} has no flag, for every process of the machine could read it. Give {ways}."
-    return f"{name} is no flag of {command}.{_close(name, _VALUED - _OWN_FLAGS | _SWITCHES)}"
+        return f"{secret.name} has no option, because every process on this machine could read it. Use {ways}."
+    return f"Unknown option {name} for {command}.{_close(name, _VALUED - _OWN_FLAGS | _SWITCHES)}"
 
 
 def _stray(word: str, command: str) -> str:
     if word in options.COMMANDS:
-        return f"{word!r} comes after flags; the command is the first word: kore-gate {word} …"
-    return f"{word!r} is one word too many for {command}; import ids are given with --ds-id."
+        return f"{word!r} comes after options; the command must come first: kore-gate {word} …"
+    return f"Unexpected argument {word!r} for {command}; use --ds-id for import ids."
 
 
 def _close(name: str, known: Iterable[str]) -> str:
@@ -150,7 +150,7 @@ def _parser() -> _Parser:
 
 def _add_settings(command: argparse.ArgumentParser) -> None:
     group = command.add_argument_group(
-        "settings", "Each is also read from the action's input and from KORE_<NAME>; secrets only from there."
+        "settings", "Each can also be set by the action's input or by KORE_<NAME>; secrets only that way."
     )
     for setting in options.SETTINGS:
         if setting.secret:
@@ -173,13 +173,13 @@ def _add_positional(command: argparse.ArgumentParser, name: str) -> None:
 
 
 def _add_demo(command: argparse.ArgumentParser, _name: str) -> None:
-    command.add_argument("--scenario", default="passing", help="how it is to end; `list` names all scenarios")
+    command.add_argument("--scenario", default="passing", help="the scenario to play; `list` shows all scenarios")
 
 
 def _add_simulate(command: argparse.ArgumentParser, name: str) -> None:
     _add_demo(command, name)
     command.add_argument("--port", type=int, default=0, help="the port to listen on (default: a free one)")
-    command.add_argument("--job-seconds", type=float, default=20.0, help="how long a job takes (default: 20)")
+    command.add_argument("--job-seconds", type=float, default=20.0, help="seconds that a job takes (default: 20)")
 
 
 _OWN = {"demo": _add_demo, "simulate": _add_simulate}
@@ -347,7 +347,7 @@ def _remote(
 
         def interrupt(signum: int) -> None:
             current.interrupt(signum)
-            console.say(f"{signal.Signals(signum).name}: stopping, and writing the reports of what is known.")
+            console.say(f"{signal.Signals(signum).name}: stopping, and writing reports of the results so far.")
 
         def stop(signum: int) -> None:
             # The signal may have come in the middle of a printed line: nothing more than this is safe in its handler.
@@ -382,7 +382,7 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
 def _report_settings(
     command: str, flags: Mapping[str, str], environ: Mapping[str, str], console: Console, error: errors.SettingsError
 ) -> None:
-    """Leave a report of settings that can't be used, if it is known where: a stale one would look like this call's."""
+    """Leave a report of invalid settings, if report-dir is valid: a stale one would look like this call's."""
     from kore_gate.commands import gate
 
     usable = sources.read_for_reports(command, flags, environ, _read_file)
@@ -391,7 +391,7 @@ def _report_settings(
     try:
         gate.Call(usable, _surroundings(usable.ci, environ, pathlib.Path.cwd()), console, SystemClock()).refuse(error)
     except errors.GateError as problem:
-        console.debug(f"no report of this: {problem.message}")
+        console.debug(f"no report written: {problem.message}")
 
 
 def _surroundings(ci: str, environ: Mapping[str, str], root: pathlib.Path) -> "Surroundings":

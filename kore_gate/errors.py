@@ -49,12 +49,12 @@ class Ending(enum.StrEnum):
 MEANINGS = {
     ExitCode.PASSED: "passed",
     ExitCode.FAILED: "tests failed: an assertion, a step or a run failed, or a policy said no",
-    ExitCode.USAGE: "bad settings or usage; nothing was sent",
-    ExitCode.JOB_FAILED: "Kore.ai ended the job itself in failure (import refused or failed, run stopped)",
+    ExitCode.USAGE: "invalid settings or usage; nothing was sent",
+    ExitCode.JOB_FAILED: "the job failed in Kore.ai (import rejected or failed, run stopped)",
     ExitCode.TIMED_OUT: "timed out",
     ExitCode.NOTHING_TO_TEST: "nothing to test: no steps, or no enabled assertion",
     ExitCode.REFUSED: "credentials refused",
-    ExitCode.UNAVAILABLE: "Kore.ai unreachable, or its answer not understood, also after retries; the record is gone",
+    ExitCode.UNAVAILABLE: "Kore.ai unreachable, or its response invalid, also after retries; or the record is gone",
     ExitCode.REPORT: "a report could not be written",
     ExitCode.BUG: "a bug in kore_gate",
     ExitCode.SIGINT: "interrupted (SIGINT)",
@@ -104,14 +104,14 @@ class SettingsError(GateError):
     def __init__(self, problems: Sequence[str], *, hint: str = "") -> None:
         number = len(problems)
         super().__init__(
-            f"{number} setting{'s' if number != 1 else ''} to mend; nothing was sent.",
+            f"{number} invalid setting{'s' if number != 1 else ''}; nothing was sent.",
             details=problems,
             hint=hint or "Run `kore-gate --help` for every setting, or see the README's settings table.",
         )
 
 
 class Rejected(GateError):
-    """Say that Kore.ai turned a request down, with its reason."""
+    """Say that Kore.ai rejected a request, with its reason."""
 
     exit_code = ExitCode.JOB_FAILED
     ending = Ending.JOB_FAILED

@@ -149,7 +149,7 @@ class Tally:
 class Job:
     """What one look at an import or a run showed.
 
-    `problems` are the places of the answer that could not be read, `objections` what in it speaks against its success:
+    `problems` are the places of the answer that could not be read, `objections` what in it contradicts its success:
     an answer with any of either is never green.
     """
 
@@ -170,7 +170,7 @@ class Job:
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Verdict:
-    """What is to be said in the end: what happened, what it usually means, what to do."""
+    """The final message: what happened, what it usually means, what to do."""
 
     ending: Ending
     exit_code: ExitCode

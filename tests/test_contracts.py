@@ -97,9 +97,9 @@ def test_settings__readme_choices() -> None:
     for cell, default, meaning in table(README, "setting", "default", "meaning"):
         setting = SETTINGS[names(cell)[0]]
         if setting.parse.__qualname__.startswith("_choice"):
-            with pytest.raises(ValueError, match="is none of") as refused:
+            with pytest.raises(ValueError, match="must be one of") as refused:
                 setting.parse("?")
-            for choice in str(refused.value).removeprefix("is none of ").split(", "):
+            for choice in str(refused.value).removeprefix("must be one of ").split(", "):
                 assert f"`{choice}`" in f"{default} {meaning}", setting.name
 
 

@@ -139,8 +139,8 @@ def annotate(program: str, markdown: str, *, passed: bool) -> str:
             check=False,
         )
     except (OSError, subprocess.SubprocessError) as exc:
-        return f"buildkite-agent could not be given the summary: {type(exc).__name__}."
+        return f"Cannot pass the summary to buildkite-agent: {type(exc).__name__}."
     if done.returncode:
         said = text.line(done.stderr.decode("utf-8", "replace"), 200)
-        return f"buildkite-agent did not take the summary (exit code {done.returncode}): {said}"
+        return f"buildkite-agent rejected the summary (exit code {done.returncode}): {said}"
     return ""

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from kore_gate import errors, text
 from kore_gate.reports.console import Console
-from kore_gate.simulator import content, kore, scenarios
+from kore_gate.simulator import scenarios, service
 from kore_gate.simulator.server import Server
 
 _DEMO_JOB_SECONDS = 1.5
@@ -38,45 +38,45 @@ def list_scenarios(console: Console) -> int:
 @contextlib.contextmanager
 def stage(scenario: str) -> Iterator[Stage]:
     """Start a simulator and write suite files for it. Raises SettingsError for a scenario that is not known."""
-    simulator = kore.Simulator(scenario=_known(scenario), job_seconds=_DEMO_JOB_SECONDS)
+    simulator = service.Simulator(scenario=_known(scenario), job_seconds=_DEMO_JOB_SECONDS)
     with tempfile.TemporaryDirectory(prefix="kore-demo-") as folder, Server(simulator) as server:
         root = pathlib.Path(folder)
-        for suite in content.demo_suites():
+        for suite in scenarios.demo_suites():
             path = root / f"{text.file_name(suite['name'])}.json"
             path.write_text(json.dumps(suite, indent=2, ensure_ascii=False), encoding="utf-8")
         chosen = scenarios.SCENARIOS[scenario]
         wanted = {**_QUICK, **chosen.settings}
         hints = {f"KORE_{name.upper().replace('-', '_')}": value for name, value in wanted.items()}
         yield Stage(
-            introduction=f"A simulated Kore.ai serves on {server.url}; scenario {scenario}: {chosen.description}",
+            introduction=f"A simulated Kore.ai is running on {server.url}; scenario {scenario}: {chosen.description}",
             flags={
                 "host": server.url,
-                "stream-id": simulator.stream_id,
-                "client-id": kore.CLIENT_ID,
+                "stream-id": scenarios.STREAM_ID,
+                "client-id": scenarios.CLIENT_ID,
                 "files": str(root / "*.json"),
-                "user-email": kore.USER_EMAIL,
+                "user-email": scenarios.USER_EMAIL,
             },
             # What a user says goes before what the scenario needs to end soon.
-            variables={"KORE_CLIENT_SECRET": kore.CLIENT_SECRET, **hints},
+            variables={"KORE_CLIENT_SECRET": scenarios.CLIENT_SECRET, **hints},
             root=root,
         )
 
 
 def simulate(scenario: str, port: int, job_seconds: float, console: Console, stop: threading.Event) -> int:
     """Serve a simulator until told to stop."""
-    simulator = kore.Simulator(scenario=_known(scenario), job_seconds=job_seconds, evergreen=True)
+    simulator = service.Simulator(scenario=_known(scenario), job_seconds=job_seconds, evergreen=True)
     try:
         server = Server(simulator, port=port)
     except (OSError, OverflowError) as exc:
-        raise errors.SettingsError([f"port {port} can't be listened on: {exc}."]) from exc
+        raise errors.SettingsError([f"cannot listen on port {port}: {exc}."]) from exc
     with server:
-        console.say(f"A simulated Kore.ai serves on {server.url}, scenario {scenario}. Ctrl-C stops it. Try:")
+        console.say(f"A simulated Kore.ai is running on {server.url}, scenario {scenario}. Ctrl-C stops it. Try:")
         console.say(f"  export KORE_HOST={server.url}")
-        console.say(f"  export KORE_STREAM_ID={simulator.stream_id}")
-        console.say(f"  export KORE_CLIENT_ID={kore.CLIENT_ID}")
-        console.say(f"  export KORE_CLIENT_SECRET={kore.CLIENT_SECRET}")
-        console.say(f"  export KORE_USER_EMAIL={kore.USER_EMAIL}")
-        console.say(f"  kore-gate wait --ds-id {kore.DS_IDS[0]}")
+        console.say(f"  export KORE_STREAM_ID={scenarios.STREAM_ID}")
+        console.say(f"  export KORE_CLIENT_ID={scenarios.CLIENT_ID}")
+        console.say(f"  export KORE_CLIENT_SECRET={scenarios.CLIENT_SECRET}")
+        console.say(f"  export KORE_USER_EMAIL={scenarios.USER_EMAIL}")
+        console.say(f"  kore-gate wait --ds-id {scenarios.DS_IDS[0]}")
         stop.wait()
     return 0
 
@@ -84,7 +84,7 @@ def simulate(scenario: str, port: int, job_seconds: float, console: Console, sto
 def _known(scenario: str) -> str:
     if scenario not in scenarios.SCENARIOS:
         raise errors.SettingsError(
-            [f"scenario {scenario!r} is none of {', '.join(scenarios.SCENARIOS)}."],
-            hint="`kore-gate demo --scenario list` says what each does.",
+            [f"scenario {scenario!r} must be one of {', '.join(scenarios.SCENARIOS)}."],
+            hint="`kore-gate demo --scenario list` shows what each does.",
         )
     return scenario

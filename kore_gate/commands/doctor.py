@@ -1,4 +1,4 @@
-"""Looks whether the gate could work, from settings to scope, and says what to mend."""
+"""Checks everything from settings to scope, and says what to fix."""
 
 import asyncio
 import dataclasses
@@ -71,7 +71,7 @@ class Doctor:
         self._tls = ""
 
     async def run(self) -> int:
-        """Look at everything; return 0 only if the gate could work. Raises SettingsError for a key that can't sign."""
+        """Look at everything; return 0 only if all checks passed. Raises SettingsError for a key that can't sign."""
         self._tell_settings()
         await self._look_up_name()
         signer = Signer(self._settings, self._clock)
@@ -87,7 +87,7 @@ class Doctor:
                     if access[0] is not _Access.UNREACHED:
                         access.append(await self._ask("run", lambda: api.run_job(NOBODYS_SUITE, NOBODYS_RUN_ID)))
             except TimeoutError:
-                said = f"no usable answer within {text.duration(self._settings.timeout)}"
+                said = f"no valid response within {text.duration(self._settings.timeout)}"
                 self._tell("timeout", said, "Raise timeout, or try again later.", ExitCode.TIMED_OUT)
             self._tell_access(access, signer, client.skew)
             self._tell_clock(client.skew)
@@ -96,7 +96,7 @@ class Doctor:
     def _tell(self, topic: str, said: str, todo: str = "", code: ExitCode = ExitCode.PASSED) -> None:
         finding = Finding(topic=topic, said=said, todo=todo, code=code)
         self._findings.append(finding)
-        mark = "BAD " if code else "note" if todo else "ok  "
+        mark = "FAIL" if code else "note" if todo else "ok  "
         self._console.say(f"{mark} {topic}: {said}")
         if todo:
             self._console.say(f"     What to do: {todo}")
@@ -114,17 +114,17 @@ class Doctor:
         name = parts.hostname or ""
         proxy = "" if parsers.is_loopback(name) else _proxy_for(parts.scheme, name)
         if proxy:
-            self._tell("proxy", f"calls go through {proxy}, which looks the name up itself")
+            self._tell("proxy", f"requests go through {proxy}, which resolves the host name")
             return
         self._tell("proxy", "none for this host")
         try:
             found = await asyncio.get_running_loop().getaddrinfo(name, parts.port or 443, type=socket.SOCK_STREAM)
         except OSError as exc:
-            todo = "Check host for a typing error, and the machine's DNS; behind a proxy set HTTPS_PROXY."
-            self._tell("DNS", f"{name} can't be looked up: {exc.strerror or exc}", todo, ExitCode.UNAVAILABLE)
+            todo = "Check host for a typo, and this machine's DNS; behind a proxy, set HTTPS_PROXY."
+            self._tell("DNS", f"{name} cannot be resolved: {exc.strerror or exc}", todo, ExitCode.UNAVAILABLE)
             return
         addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
-        self._tell("DNS", f"{name} is {', '.join(addresses[:4])}")
+        self._tell("DNS", f"{name} resolves to {', '.join(addresses[:4])}")
 
     def _tell_claims(self, signer: Signer) -> None:
         claims = signer.decoded()
@@ -136,12 +136,12 @@ class Doctor:
         if self._settings.jwt:
             expires = claims.get("exp")
             if isinstance(expires, int | float) and expires < self._clock.now().timestamp():
-                todo = "It has expired: make a new one, or let the gate sign with client-id and client-secret."
+                todo = "It has expired: create a new one, or use client-id and client-secret instead."
             elif "jti" in claims:
-                todo = "A token with a jti serves one request only: give client-id and client-secret instead."
+                todo = "A token with a jti is valid for one request only: use client-id and client-secret instead."
             elif claims and "appId" not in claims:
-                todo = "The token must name the client id as appId."
-        self._tell("token", f"{kind}; {shown or 'its claims can not be read'}", todo)
+                todo = "The token must contain the client id as appId."
+        self._tell("token", f"{kind}; {shown or 'its claims cannot be read'}", todo)
 
     async def _ask(self, what: str, look: "Callable[[], Awaitable[Job]]") -> "_Access":
         """Ask for a job that can't exist, and tell what the answer means."""
@@ -149,7 +149,7 @@ class Doctor:
         try:
             job = await look()
         except errors.Gone as absence:
-            self._tell(topic, f"Kore.ai took the call, and knows no such job, as it should ({absence.message})")
+            self._tell(topic, f"Kore.ai accepted the request; no such job, as expected ({absence.message})")
         except errors.Refused as refusal:
             self._tell(topic, refusal.message, code=refusal.exit_code)
             return _Access.REFUSED
@@ -157,12 +157,12 @@ class Doctor:
             cause = error.__cause__
             if isinstance(cause, errors.Rejected) and cause.status not in _NO_API:
                 # What Kore.ai answers to an id nobody has is not documented; it is no refusal.
-                self._tell(topic, f"Kore.ai took the call, and turned the made-up id down ({error.message})")
+                self._tell(topic, f"Kore.ai accepted the request and rejected the made-up id ({error.message})")
                 return _Access.GRANTED
             self._tell(topic, error.message, error.hint, error.exit_code)
             return _Access.UNREACHED
         else:
-            self._tell(topic, f"Kore.ai took the call; status {job.status or 'none'}")
+            self._tell(topic, f"Kore.ai accepted the request; status {job.status or 'none'}")
         return _Access.GRANTED
 
     def _tell_access(self, access: "Sequence[_Access]", signer: Signer, skew: float | None) -> None:
@@ -170,10 +170,10 @@ class Doctor:
         refused = [scope for scope, found in zip(_SCOPES, access, strict=False) if found is _Access.REFUSED]
         if len(refused) == len(_SCOPES):
             cause, todo = signer.advice(skew)
-            self._tell("access", f"both calls are refused. Usually: {cause}", todo, ExitCode.REFUSED)
+            self._tell("access", f"both requests are refused. Usually: {cause}", todo, ExitCode.REFUSED)
         elif refused:
-            todo = f'Tick the scope "{refused[0]}" for the JWT app, save, and publish the bot.'
-            self._tell("access", f'the token is good, the scope "{refused[0]}" is missing', todo, ExitCode.REFUSED)
+            todo = f'Select the scope "{refused[0]}" for the JWT app, save, and publish the bot.'
+            self._tell("access", f'the token is valid, the scope "{refused[0]}" is missing', todo, ExitCode.REFUSED)
 
     async def _note_tls(self, response: "httpx.Response") -> None:
         facts = transport.tls_facts(response)
@@ -182,17 +182,17 @@ class Doctor:
         self._tls = facts.issuer
         todo = ""
         if facts.expires and facts.expires - self._clock.now() < _SOON_EXPIRED:
-            todo = "The certificate expires soon: tell whoever runs this host."
+            todo = "The certificate expires soon: inform the owner of this host."
         until = f", until {facts.expires:%Y-%m-%d}" if facts.expires else ""
         said = f"{facts.version}, certificate for {facts.subject} by {facts.issuer}{until}"
         self._tell("TLS", self._console.redactor.text(said), todo)
 
     def _tell_clock(self, skew: float | None) -> None:
         if skew is None:
-            self._tell("clock", "not compared: Kore.ai's answer carried no Date")
+            self._tell("clock", "not compared: Kore.ai's response has no Date header")
         elif abs(skew) > _MOST_SKEW:
             direction = "behind" if skew > 0 else "ahead of"
-            said = f"this machine is {text.duration(abs(skew))} {direction} Kore.ai, so tokens look expired or early"
+            said = f"this machine is {text.duration(abs(skew))} {direction} Kore.ai, so tokens are not valid"
             self._tell("clock", said, "Set the machine's clock (NTP).", ExitCode.REFUSED)
         else:
             self._tell("clock", f"within {text.duration(max(1.0, abs(skew)))} of Kore.ai's")
@@ -202,7 +202,7 @@ class Doctor:
         code = gravest([finding.code for finding in bad] or [ExitCode.PASSED])
         ending = Ending.PASSED if not bad else Ending.REFUSED if code is ExitCode.REFUSED else Ending.UNAVAILABLE
         topics = ", ".join(dict.fromkeys(find.topic for find in bad))
-        said = f"To mend: {topics}." if bad else "The gate could work."
+        said = f"Fix: {topics}." if bad else "All checks passed."
         self._console.last_lines(Verdict(ending=ending, exit_code=code, message=said))
         return int(code)
 

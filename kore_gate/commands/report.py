@@ -14,12 +14,12 @@ from kore_gate.settings.sources import Settings
 def run(settings: Settings, console: Console) -> int:
     """Write the reports of the one saved result in `files`; return 0. Raises SettingsError, ReportError."""
     if len(settings.files) > 1:
-        raise errors.SettingsError([f"report renders one saved result, and {len(settings.files)} are given."])
+        raise errors.SettingsError([f"report takes one saved result, not {len(settings.files)}."])
     path = pathlib.Path(settings.files[0])
     try:
         data = path.read_bytes()
     except OSError as exc:
-        raise errors.SettingsError([f"{path} can't be read: {exc.strerror or exc}."]) from exc
+        raise errors.SettingsError([f"{path} cannot be read: {exc.strerror or exc}."]) from exc
     saved, files = result.load(data)
     for name in ("junit-granularity", "junit-dialect"):
         if name in settings.sources:

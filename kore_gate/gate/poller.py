@@ -125,14 +125,14 @@ class _Watch:
         word = last.status if last else ""
         return errors.Gone(
             f"The record is gone ({absence.message}); its last status was {word or 'none'}{expiry}.",
-            cause="Kore.ai forgets a job 15 minutes after it was made, whether or not it ended.",
-            hint="Start it again, and wait for it right away.",
+            cause="Kore.ai forgets a job 15 minutes after its start, even if it is still running.",
+            hint="Start the job again, and wait for it immediately.",
         )
 
 
 def _unseen(absence: errors.Gone, waited: float) -> errors.Gone:
     return errors.Gone(
-        f"No such record appeared within {text.duration(waited)} ({absence.message}).",
-        cause="an id of another bot or host, a typing error, or a job that ended more than 15 minutes ago.",
-        hint="Check the id, stream-id and host; wait for a job right after it was started.",
+        f"The record did not appear within {text.duration(waited)} ({absence.message}).",
+        cause="an id of another bot or host, a typo, or a job that ended more than 15 minutes ago.",
+        hint="Check the id, stream-id and host; wait for a job immediately after its start.",
     )

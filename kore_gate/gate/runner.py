@@ -177,9 +177,9 @@ class Gate:
         told = len(job.suite.steps) if job.suite else 0
         if job.state in (State.SUCCEEDED, State.FAILED) and told < total:
             track.note(
-                f"Kore.ai's answer tells {told} of {total} steps of this run, and counts the others."
+                f"Kore.ai reports {told} of {total} steps of this run, and only counts the others."
                 if told
-                else "Kore.ai gave counts only for this run: its answer tells no single step or assertion."
+                else "Kore.ai reports only counts for this run, and no single step or assertion."
             )
         return verdict.of_run(job, track.suite, allow_empty=self._settings.allow_empty)
 
@@ -198,8 +198,8 @@ class Gate:
         """Tell what changed since the last look."""
         last, track.job, track.trouble = track.job, job, ""
         if job.state is State.UNKNOWN:
-            word = text.line(job.status, 60) or "no status at all"
-            if track.note(f"Kore.ai's status is not known to kore_gate, and is waited out: {word}"):
+            word = text.line(job.status, 60) or "no status"
+            if track.note(f"kore_gate does not know this status, and keeps waiting: {word}"):
                 self._news(track, Happening.WARNING, track.notes[-1])
         if last is None or (last.status, last.percent) != (job.status, job.percent):
             self._news(track, Happening.CHANGED)
@@ -217,7 +217,7 @@ class Gate:
             return
         if 0 < left < self._deadline - self._clock.monotonic():
             self._warned = True
-            said = f"Kore.ai forgets this job at {expiry:%H:%M:%S} UTC, before the timeout comes."
+            said = f"Kore.ai forgets this job at {expiry:%H:%M:%S} UTC, before the timeout."
             self._news(track, Happening.WARNING, said)
 
     async def _download(self, track: Track) -> None:

@@ -28,13 +28,13 @@ def load(patterns: Sequence[str], name: str, root: pathlib.Path) -> list[Work]:
         try:
             found = _find(pattern, root)
         except OSError as exc:
-            problems.append(f"files: {pattern!r} can't be looked for: {exc.strerror or exc}.")
+            problems.append(f"files: {pattern!r} cannot be searched: {exc.strerror or exc}.")
             continue
         if not found:
             problems.append(f"files: {pattern!r} {_why_nothing(root / pattern)}.")
         paths.update(dict.fromkeys(found))
     if name and len(paths) > 1:
-        problems.append(f"name ({name!r}) is for a single file, and {len(paths)} are given.")
+        problems.append(f"name ({name!r}) is for a single file, not for {len(paths)}.")
     works: dict[str, Work] = {}
     for path in paths:
         try:
@@ -46,7 +46,7 @@ def load(patterns: Sequence[str], name: str, root: pathlib.Path) -> list[Work]:
             problems.append(f"{work.key} and {works[work.name].key} have the same suite name: {work.name!r}.")
         works[work.name] = work
     if problems:
-        raise errors.SettingsError(problems, hint="Mend the files, or the list of them; see the README, suite files.")
+        raise errors.SettingsError(problems, hint="Fix the files, or the list of files; see the README, suite files.")
     return list(works.values())
 
 
@@ -59,7 +59,7 @@ def _find(pattern: str, root: pathlib.Path) -> list[pathlib.Path]:
 
 
 def _why_nothing(path: pathlib.Path) -> str:
-    return f"is a directory; {path.name}/*.json would be the files in it" if path.is_dir() else "matches no file"
+    return f"is a directory; use {path.name}/*.json for the files in it" if path.is_dir() else "matches no file"
 
 
 def _read(path: pathlib.Path, root: pathlib.Path, name: str) -> Work:
@@ -70,9 +70,9 @@ def _read(path: pathlib.Path, root: pathlib.Path, name: str) -> Work:
         size = path.stat().st_size
         data = path.read_bytes() if size <= MOST_BYTES else b""
     except OSError as exc:
-        raise ValueError(f"can't be read: {exc.strerror or exc}.") from None
+        raise ValueError(f"cannot be read: {exc.strerror or exc}.") from None
     if size > MOST_BYTES:
-        raise ValueError(f"is larger than the 2 MB that Kore.ai takes ({size} bytes).")
+        raise ValueError(f"is larger than Kore.ai's limit of 2 MB ({size} bytes).")
     decoder = _Decoder()
     content = _content(data, decoder)
     own_name = content.get("name")
@@ -82,7 +82,7 @@ def _read(path: pathlib.Path, root: pathlib.Path, name: str) -> Work:
         parsers.identifier(used_name).encode()
     except ValueError:
         raise ValueError(
-            f"has a suite name that can't stand in an address: {used_name!r}. Give another as name."
+            f"has a suite name that cannot be part of a URL: {used_name!r}. Set name to another one."
         ) from None
     return Work(
         key=_shown(path, root),
@@ -104,13 +104,13 @@ def _content(data: bytes, decoder: "_Decoder") -> Mapping[str, object]:
     except UnicodeDecodeError:
         raise ValueError("is not UTF-8.") from None
     except json.JSONDecodeError as exc:
-        raise ValueError(f"is no JSON: {exc.msg}, line {exc.lineno}, column {exc.colno}.") from None
+        raise ValueError(f"is not valid JSON: {exc.msg}, line {exc.lineno}, column {exc.colno}.") from None
     except (ValueError, RecursionError) as exc:
-        raise ValueError(f"is no usable JSON: {exc}.") from None
+        raise ValueError(f"is not usable JSON: {exc}.") from None
     if not isinstance(content, dict):
-        raise ValueError("holds no JSON object.")  # noqa: TRY004 one kind of problem for the caller
+        raise ValueError("must be a JSON object.")  # noqa: TRY004 one kind of problem for the caller
     if not content or any(content.get(key) == [] for key in ("testCases", "testSteps")):
-        raise ValueError("has no test cases in it.")
+        raise ValueError("has no test cases.")
     return content
 
 
@@ -143,7 +143,7 @@ class _Decoder(json.JSONDecoder):
 
 
 def _no_constant(name: str) -> object:
-    raise ValueError(f"{name} is no JSON value")
+    raise ValueError(f"{name} is not a JSON value")
 
 
 def _steps(content: Mapping[str, object]) -> Iterator[object]:

@@ -126,7 +126,7 @@ def _settled(step: Step, unsaid: Outcome) -> Step:
         case Outcome.FAILED if _has_red(step):
             outcome, reason = Outcome.SKIPPED, "not judged: another assertion of this step failed"
         case Outcome.FAILED:
-            outcome, reason = Outcome.ERROR, step.reason or "Kore.ai says that the step failed, not which assertion"
+            outcome, reason = Outcome.ERROR, step.reason or "Kore.ai reports that the step failed, not which assertion"
         case Outcome.ERROR:
             given = step.outcome is Outcome.ERROR
             reason = step.reason or f"Kore.ai {'could not execute this step' if given else 'gave no result for this'}"
@@ -151,7 +151,7 @@ def _unanswered(step: Step, job: Job, *, all_passed: bool) -> Step:
     if all_passed:
         outcome, reason = Outcome.PASSED, ""
     elif job.state in (State.SUCCEEDED, State.FAILED) and job.suite is None:
-        outcome, reason = Outcome.SKIPPED, "not known: Kore.ai gave counts only"
+        outcome, reason = Outcome.SKIPPED, "not known: Kore.ai reports only counts"
     else:
         outcome, reason = Outcome.SKIPPED, "not executed"
     replies = _map(step, lambda assertion: _open(assertion, outcome, reason))
@@ -199,7 +199,7 @@ def of_bug(exc: BaseException, phase: Phase) -> Verdict:
         exit_code=ExitCode.BUG,
         message=f"{phase.title()}: kore_gate itself failed ({type(exc).__name__}).",
         cause="a bug in kore_gate.",
-        hint="Please report it with the output of the same call with --verbose.",
+        hint="Run the same command with --verbose, and report the bug with its output.",
     )
 
 
@@ -211,22 +211,20 @@ def timed_out(phase: Phase, job: Job | None, trouble: str, *, waited: float, tim
     told = f"{phase.title()}: timed out after {text.duration(waited)} (timeout: {text.duration(timeout)})"
     expiry = f"; Kore.ai forgets this job at {job.expires}" if job and job.expires else ""
     hint = "Raise timeout, or resume with the command below while Kore.ai still knows the job."
-    cause = f"a busy platform, a long suite, or a bot that does not answer during the replay{expiry}."
+    cause = f"a busy platform, a long suite, or a bot that does not reply{expiry}."
     if trouble:
-        cause = "an outage, a wrong host, or a rate limit that lasts longer than the rest of the timeout."
+        cause = "an outage, a wrong host, or a rate limit that lasts longer than the timeout."
     if phase is Phase.UPLOAD:
         hint = "Raise timeout."
     elif not known:
-        hint = (
-            "Raise timeout. The job may have started: look in Kore.ai (Regression Testing) before you start it again."
-        )
+        hint = "Raise timeout. The job may have started: check Kore.ai (Regression Testing) before you start it again."
     unknown = job is not None and job.state is State.UNKNOWN
     return Verdict(
         ending=Ending.TIMED_OUT,
         exit_code=ExitCode.TIMED_OUT,
-        message=f"{told}; {f'last status: {standing(job)}' if job else 'no status was seen'}."
-        + (" That word is not known to kore_gate, so it is never taken for success." if unknown else "")
-        + (f" Kore.ai was not usable: {trouble}." if trouble else ""),
+        message=f"{told}; {f'last status: {standing(job)}' if job else 'no status received'}."
+        + (" kore_gate does not know this status, so it never counts as success." if unknown else "")
+        + (f" Kore.ai was unavailable: {trouble}." if trouble else ""),
         cause=cause,
         hint=hint,
         details=job.reasons if job else (),
@@ -236,7 +234,7 @@ def timed_out(phase: Phase, job: Job | None, trouble: str, *, waited: float, tim
 def standing(job: Job) -> str:
     """Say where a job stood when it was last seen."""
     progress = f", {job.percent:g} %" if job.percent is not None else ""
-    return f"{job.status or 'no status at all'}{progress}"
+    return f"{job.status or 'no status'}{progress}"
 
 
 def interrupted(signum: int, phase: Phase, status: str, *, known: bool) -> Verdict:
@@ -245,11 +243,11 @@ def interrupted(signum: int, phase: Phase, status: str, *, known: bool) -> Verdi
     return Verdict(
         ending=Ending.INTERRUPTED,
         exit_code=code,
-        message=f"{phase.title()}: interrupted by {code.name}" + (f" while at {status}." if status else "."),
-        cause="the pipeline was cancelled, or its own time limit came.",
-        hint="The job goes on at Kore.ai: resume with the command below."
+        message=f"{phase.title()}: interrupted by {code.name}" + (f"; last status: {status}." if status else "."),
+        cause="the pipeline was cancelled, or reached its own time limit.",
+        hint="The job is still running in Kore.ai: resume with the command below."
         if known
-        else "No id of a job was known yet: start again; look in Kore.ai (Regression Testing) first if it had begun.",
+        else "The job has no known id: check Kore.ai (Regression Testing) for it before you start again.",
     )
 
 
@@ -262,8 +260,8 @@ def cut_short(signum: int, before: Verdict) -> Verdict:
         ending=Ending.INTERRUPTED,
         exit_code=code,
         message=f"Interrupted by {code.name}; until then: {before.message}",
-        cause="the pipeline was cancelled, or its own time limit came.",
-        hint="What the suites had come to is in the reports; start again for the rest.",
+        cause="the pipeline was cancelled, or reached its own time limit.",
+        hint="The reports hold the results so far; start again for the rest.",
     )
 
 
@@ -286,7 +284,7 @@ def stopped(first: str, *, known: bool) -> Verdict:
         ending=Ending.FAILED,
         exit_code=ExitCode.FAILED,
         message=f"{LEFT_OUT[known]}, and {first} did not pass{'; this job had started' if known else ''}.",
-        hint="The job goes on at Kore.ai: resume with the command below." if known else "",
+        hint="The job is still running in Kore.ai: resume with the command below." if known else "",
     )
 
 
@@ -299,8 +297,8 @@ def of_signal(signum: int) -> Verdict:
 UNFINISHED = Verdict(
     ending=Ending.INTERRUPTED,
     exit_code=ExitCode.SIGTERM,
-    message="The gate has not finished, or was killed.",
-    cause="the job was aborted or ran out of memory, before the gate could write its reports.",
+    message="kore_gate has not finished, or was killed.",
+    cause="the CI job was aborted or ran out of memory before kore_gate wrote its reports.",
     hint="Resume with the command below, or with the ids in kore-result.json.",
 )
 
@@ -313,27 +311,27 @@ def of_import(job: Job, *, allow_empty: bool) -> tuple[Verdict, Suite | None]:
     suite = accepted(job.suite) if job.suite else None
     wrong = tuple(_contradictions(job, suite))
     if wrong:
-        return _failed(f"Import: Kore.ai says {job.status}, but its own answer says otherwise.", wrong), suite
+        return _failed(f"Import: Kore.ai reports {job.status}, but its response contradicts that.", wrong), suite
     return _empty(suite, Phase.IMPORT, allow_empty=allow_empty) or _passed("Import: accepted by Kore.ai", suite), suite
 
 
 def of_run(job: Job, known: Suite | None, *, allow_empty: bool) -> tuple[Verdict, Suite | None]:
     """Judge a run that ended by everything its answer holds, completed by what was `known` of the suite before.
 
-    It passed only if the status says so and nothing in the answer, and no step of the suite, says otherwise.
+    It passed only if the status says so and nothing in the answer, and no step of the suite, contradicts it.
     """
     suite = executed(job, known)
     tally = job.tally or Tally()
     if job.state is State.FAILED and job.failed_tests:
         number = max(_red(suite), tally.failed or 0)
-        what = f"{_of(number, tally.total)} failed" if number else "it failed, without saying which step"
+        what = f"{_of(number, tally.total)} failed" if number else "failed, without naming a step"
         return _failed(f"Run: {what} (Kore.ai: {job.status}).", (*job.reasons, *job.problems)), suite
     ended = _not_well(job, Phase.RUN)
     if ended:
         return ended, suite
     wrong = tuple(_contradictions(job, suite))
     if wrong:
-        return _failed(f"Run: Kore.ai says {job.status}, but its own answer says otherwise.", wrong), suite
+        return _failed(f"Run: Kore.ai reports {job.status}, but its response contradicts that.", wrong), suite
     if tally.passed and not any(step.replies for step in (suite.steps if suite else ())):
         return _passed(f"Run: {_steps(tally.passed)} passed", None), suite
     return _empty(suite, Phase.RUN, allow_empty=allow_empty) or _passed("Run: executed", suite), suite
@@ -346,7 +344,7 @@ def overall(results: Sequence[SuiteResult]) -> Verdict:
             ending=Ending.NOTHING_TO_TEST,
             exit_code=ExitCode.NOTHING_TO_TEST,
             message="Nothing to test: no suite was given.",
-            hint="Give ds-id, files or suites.",
+            hint="Set ds-id, files or suites.",
         )
     if len(results) == 1:
         return results[0].verdict
@@ -373,9 +371,9 @@ def _not_well(job: Job, phase: Phase) -> Verdict | None:
                 exit_code=ExitCode.JOB_FAILED,
                 message=f"{phase.title()}: Kore.ai ended the job with {job.status}."
                 + ("" if job.reasons else " It gave no reason."),
-                cause="a file that is no conversation suite, or a conversation that the bot no longer follows."
+                cause="a file that is not a conversation suite, or a conversation that the bot no longer follows."
                 if phase is Phase.IMPORT
-                else "a run that was stopped, or a bot that gave no answer.",
+                else "a run that was stopped, or a bot that gave no reply.",
                 hint="See the reasons, then the job's entry in Kore.ai (Regression Testing).",
                 details=job.reasons,
             )
@@ -383,9 +381,9 @@ def _not_well(job: Job, phase: Phase) -> Verdict | None:
             return Verdict(
                 ending=Ending.UNAVAILABLE,
                 exit_code=ExitCode.UNAVAILABLE,
-                message=f"{phase.title()}: Kore.ai says {job.status}, but its answer can't be understood.",
-                cause="a change of Kore.ai's API, or something in between that alters answers.",
-                hint="Please report it to kore_gate with kore-result.json.",
+                message=f"{phase.title()}: Kore.ai reports {job.status}, but its response cannot be read.",
+                cause="a change in Kore.ai's API, or a proxy that alters responses.",
+                hint="Report it to kore_gate, with kore-result.json.",
                 details=job.problems,
             )
         case State.SUCCEEDED:
@@ -397,16 +395,16 @@ def _not_well(job: Job, phase: Phase) -> Verdict | None:
 
 
 def _contradictions(job: Job, suite: Suite | None) -> Iterator[str]:
-    """Name what speaks against a job that is said to have ended well."""
+    """Name what contradicts a job that is reported as successful."""
     red = _red(suite)
     if red:
-        yield f"its results say that {_steps(red)} failed"
+        yield f"its results show that {_steps(red)} failed"
     yield from job.objections
     answered = job.suite.steps if job.suite else ()
     left_out = {step.number for step in answered if step.outcome is Outcome.SKIPPED}
     left_out |= {step.number for step in (suite.steps if suite else ()) if _is_open(step)}
     if left_out:
-        yield f"it leaves {_steps(len(left_out))} of the suite not executed, or not judged"
+        yield f"its results leave {_steps(len(left_out))} of the suite not executed or not judged"
 
 
 def _is_open(step: Step) -> bool:
@@ -433,8 +431,8 @@ def _empty(suite: Suite | None, phase: Phase, *, allow_empty: bool) -> Verdict |
         ending=Ending.NOTHING_TO_TEST,
         exit_code=ExitCode.NOTHING_TO_TEST,
         message=f"{phase.title()}: nothing to test, {lack}.",
-        cause="an empty or wrong suite file, or assertions that were all switched off.",
-        hint="Enable assertions in the suite, or set allow-empty if it is meant to be so.",
+        cause="an empty or wrong suite file, or a suite whose assertions are all disabled.",
+        hint="Enable assertions in the suite, or set allow-empty if this is intended.",
     )
 
 
@@ -449,8 +447,8 @@ def _failed(message: str, details: Sequence[str] = ()) -> Verdict:
         ending=Ending.FAILED,
         exit_code=ExitCode.FAILED,
         message=message,
-        cause="the bot answers otherwise than the suite expects.",
-        hint="See expected beside actual in kore-report.html; mend the bot, or the suite if the new answer is right.",
+        cause="the bot's replies differ from what the suite expects.",
+        hint="Compare expected and actual in kore-report.html; fix the bot, or the suite if the new reply is correct.",
         details=tuple(details),
     )
 

@@ -64,15 +64,15 @@ class Signer(httpx.Auth):
         steps = [
             "Check client-id (it becomes the claim appId, case and spaces count) and client-secret",
             'the scopes "Conversation Tests Management" (import) and "Conversation Tests Execution" (run) of the app',
-            "that the bot was published after the scopes were ticked",
-            f"that the bot lives on {self._settings.host}",
+            "that the bot was published after the scopes were selected",
+            f"that the bot is on {self._settings.host}",
         ]
         if self._settings.jwt:
             steps.insert(0, self._own_token_advice())
         if skew is not None and abs(skew) > _SKEW_WORTH_TELLING:
             direction = "behind" if skew > 0 else "ahead of"
             distance = f"{text.duration(abs(skew))} {direction}"
-            cause = f"this machine's clock: it is {distance} Kore.ai's, so tokens look expired or early."
+            cause = f"this machine's clock: it is {distance} Kore.ai's, so tokens are not valid."
             steps.insert(0, "Set the runner's clock (NTP)")
         return cause, "; ".join(steps) + ". `kore-gate doctor` checks all of this."
 
@@ -80,13 +80,13 @@ class Signer(httpx.Auth):
         claims = self.claims()
         expires = claims.get("exp")
         if isinstance(expires, int | float) and expires < self._clock.now().timestamp():
-            return f"The ready-made token expired{_at(expires)}: make a new one"
+            return f"The ready-made token expired{_at(expires)}: create a new one"
         if "jti" in claims:
             return (
-                "The ready-made token carries a jti, so Kore.ai takes it for one request only: "
-                "give client-id and client-secret instead, and the gate signs one for each request"
+                "The ready-made token has a jti, so it is valid for one request only: "
+                "use client-id and client-secret instead, and kore_gate signs a token for each request"
             )
-        return "The ready-made token must name the client id as appId"
+        return "The ready-made token must contain the client id as appId"
 
     def _sign(self) -> str:
         import jwt
@@ -113,8 +113,8 @@ class Signer(httpx.Auth):
         except Exception as exc:  # the libraries of keys have errors of many kinds
             name = "private-key" if settings.private_key else "client-secret"
             given = settings.sources.get(name, "given")
-            problem = f"{name} ({given}) can't sign {settings.jwt_algorithm} tokens: {type(exc).__name__}."
-            hint = "A private key must be unencrypted PEM; a client secret is no key file."
+            problem = f"{name} ({given}) cannot sign {settings.jwt_algorithm} tokens: {type(exc).__name__}."
+            hint = "A private key must be unencrypted PEM; a client secret must not be a key file."
             raise errors.SettingsError([problem], hint=hint) from exc
 
 

@@ -68,14 +68,14 @@ class Client:
         except errors.Rejected as rejection:
             raise errors.NotUnderstood(
                 rejection.message,
-                cause="a wrong host or base path, or ids that Kore.ai does not take.",
-                hint="Check host, stream-id and the id that is waited for.",
+                cause="a wrong host or base path, or invalid ids.",
+                hint="Check host, stream-id and the id of the import or run.",
             ) from rejection
 
     async def post(self, *segments: str, budget: str, body: Mapping[str, object]) -> Mapping[str, object]:
         """Start a job; never sent again when a first request may have arrived.
 
-        Raises Unsure in that case, Rejected when Kore.ai turns the job down.
+        Raises Unsure in that case, Rejected when Kore.ai rejects the job.
         """
         sent = {"content": json.dumps(body).encode(), "headers": {"content-type": "application/json"}}
         return await self._call(_Wanted("POST", self.address(*segments), budget, sent, again=False))
@@ -93,7 +93,7 @@ class Client:
         The token goes along only to Kore.ai's own host, and never from https to http. Raises Unavailable.
         """
         if MASK in link:
-            raise errors.Unavailable("the link held a token, which is not kept")
+            raise errors.Unavailable("the link contained a token, which kore_gate does not keep")
         data = bytearray()
         try:
             address = httpx.URL(link)
@@ -105,8 +105,8 @@ class Client:
                 self._http.stream("GET", address, auth=auth) as response,
             ):
                 if response.status_code != httpx.codes.OK:
-                    moved = ", a redirect that is not followed" if response.is_redirect else ""
-                    raise errors.Unavailable(f"the answer was HTTP {response.status_code}{moved}")
+                    moved = ", a redirect that kore_gate does not follow" if response.is_redirect else ""
+                    raise errors.Unavailable(f"the response was HTTP {response.status_code}{moved}")
                 await transport.read(response, self._settings.max_response, data.extend)
         except transport.BROKEN as exc:
             raise errors.Unavailable(self._redactor.text(transport.fault(exc))) from exc
@@ -140,7 +140,7 @@ class Client:
                 raise TryAgain(f"HTTP {status}, {said}", arrived=True)
             case Meaning.ABSENT:
                 raise errors.Rejected(
-                    f"Kore.ai did not take the request: HTTP {status}, {said}",
+                    f"Kore.ai rejected the request: HTTP {status}, {said}",
                     cause="a wrong host, base path, stream-id or suite name.",
                     hint="Check host and stream-id, and that a suite of this name exists.",
                     status=status,
@@ -151,9 +151,9 @@ class Client:
                 raise errors.Refused(said, cause=cause, hint=hint)
             case Meaning.REJECTED:
                 where = text.line(self._redactor.text(headers.get("location", "nowhere")), 120)
-                moved = f", a redirect to {where} that is not followed" if 300 <= status < 400 else ""
+                moved = f", a redirect to {where} that kore_gate does not follow" if 300 <= status < 400 else ""
                 cause, hint = _why_rejected(status)
-                said = f"Kore.ai answered HTTP {status}{moved}: {said}"
+                said = f"Kore.ai returned HTTP {status}{moved}: {said}"
                 raise errors.Rejected(said, cause=cause, hint=hint, status=status)
             case Meaning.TRANSIENT | Meaning.LIMITED | Meaning.LIMITED_HOURLY:
                 raise self._try_again(answer, headers)
@@ -185,7 +185,7 @@ class Client:
         return response.status_code, response.headers, bytes(data)
 
     def _tell_limit(self, seconds: float) -> None:
-        self._on_trouble(f"no call is free for {text.duration(seconds)}: Kore.ai allows 60 a minute and 1,800 an hour")
+        self._on_trouble(f"rate limit, waiting {text.duration(seconds)}: Kore.ai allows 60 a minute and 1,800 an hour")
 
     def _broken(self, exc: Exception) -> Exception:
         """Say what a request that broke means for its call."""
@@ -216,17 +216,17 @@ def _origin(address: httpx.URL) -> tuple[str, str, int | None]:
 
 
 def _why_rejected(status: int) -> tuple[str, str]:
-    """Say what usually makes Kore.ai turn a request down, and what to do."""
+    """Say what usually makes Kore.ai reject a request, and what to do."""
     if 300 <= status < 400:
         return (
             "a wrong host, or http where https is needed.",
-            "Set host to where it leads, if that is Kore.ai.",
+            "Set host to the redirect's target, if that is Kore.ai.",
         )
     if status == httpx.codes.METHOD_NOT_ALLOWED:
         return "an address that is not Kore.ai's public API.", "Check host, and the base path if it has one."
     return (
-        "an e-mail or stream-id that Kore.ai does not know, or a file that is no conversation suite.",
-        "Mend what its words name; check user-email, stream-id and file (`kore-gate doctor` checks host and scopes).",
+        "an e-mail or stream-id that Kore.ai does not know, or a file that is not a conversation suite.",
+        "Fix what the message names; check user-email, stream-id and file (`kore-gate doctor` checks the rest).",
     )
 
 
@@ -287,12 +287,12 @@ class Api:
             return found
         if statuses.state(as_text(body.get("status"))) is State.FAILED:
             details = "; ".join(payloads.reasons(body, State.FAILED)) or "no reason given"
-            raise errors.Rejected(f"Kore.ai turned {what} down: {text.line(details)}")
+            raise errors.Rejected(f"Kore.ai rejected {what}: {text.line(details)}")
         said = text.line(as_text(dict(body)), 200)
         raise errors.Unsure(
-            f"Kore.ai accepted {what} without the {keys[0]} that is needed to go on: {said}",
-            cause="a change of Kore.ai's API, or something in between that alters answers.",
-            hint="It is not sent twice. Look in Kore.ai (Regression Testing) what has come of it.",
+            f"Kore.ai accepted {what}, but returned no {keys[0]}: {said}",
+            cause="a change in Kore.ai's API, or a proxy that alters responses.",
+            hint="kore_gate does not send it twice. Check in Kore.ai (Regression Testing) whether it has started.",
         )
 
 

@@ -55,7 +55,7 @@ class Reader:
         red = outcome in RED or any(part.outcome in RED for reply in replies for part in reply.assertions)
         against = "" if red else statuses.against_step(row)
         if against:
-            outcome, unclear = Outcome.FAILED, f"Kore.ai's own answer speaks against it: {against}"
+            outcome, unclear = Outcome.FAILED, f"Kore.ai's response contradicts it: {against}"
         return Step(
             number=number,
             input=as_text(row.get("input")),
@@ -152,7 +152,7 @@ class Reader:
             return default
         if isinstance(found, str | int) and str(found).strip().lower() in {"true", "1", "false", "0"}:
             return str(found).strip().lower() in {"true", "1"}
-        self._problem(f"{where} is {name_of_type(found)}, neither true nor false")
+        self._problem(f"{where} is {name_of_type(found)}, not true or false")
         return True
 
     def _problem(self, text: str) -> None:
@@ -235,7 +235,7 @@ def run_job(body: Mapping[str, object]) -> Job:
     problems = []
     result = body.get("result")
     if result is not None and not isinstance(result, Mapping):
-        problems.append("result is no object")
+        problems.append("result is not an object")
     inner = result if isinstance(result, Mapping) else {}
     rows = inner.get("executionResults")
     suite = None
@@ -243,7 +243,7 @@ def run_job(body: Mapping[str, object]) -> Job:
         steps = tuple(reader.step(row, number) for number, row in enumerate(rows, 1))
         suite = Suite(name="", id=as_text(body.get("testSuiteId")), steps=steps)
     elif rows is not None:
-        problems.append("executionResults is no list")
+        problems.append("executionResults is not a list")
     job = _job(body, suite, problems + reader.problems, inner)
     # Two places carry the same word; if they ever differ, the worse one counts.
     said = [as_text(body.get("status")), *([as_text(inner["status"])] if inner.get("status") is not None else [])]
@@ -352,7 +352,7 @@ def _stored_suite(body: Mapping[str, object], reader: Reader) -> tuple[Suite | N
     if isinstance(response, Mapping):
         return (reader.suite(response) if "testSteps" in response or response.get("name") else None), []
     if response is not None:
-        return None, ["response is no object"]
+        return None, ["response is not an object"]
     return (reader.suite(body) if "testSteps" in body else None), []
 
 
@@ -370,7 +370,7 @@ def _percent(body: Mapping[str, object]) -> float | None:
 def _tally(body: Mapping[str, object], inner: Mapping[str, object], problems: list[str]) -> Tally | None:
     details = inner.get("stepDetails")
     if details is not None and not isinstance(details, Mapping):
-        problems.append("stepDetails is no object")
+        problems.append("stepDetails is not an object")
     details = details if isinstance(details, Mapping) else {}
     counted = {key: _count(details.get(key), f"stepDetails.{key}", problems) for key in ("passed", "failed", "total")}
     if counted["total"] is None:
@@ -386,6 +386,6 @@ def _count(found: object, where: str, problems: list[str]) -> int | None:
     except ValueError:
         number = -1
     if number < 0 or number != number // 1 or number > 10**9:
-        problems.append(f"{where} is no count")
+        problems.append(f"{where} is not a count")
         return None
     return int(number)

@@ -55,7 +55,7 @@ def understand(status: int, data: bytes, redactor: Redactor = _NO_SECRETS) -> An
     failing = status >= 400 or not isinstance(body, Mapping) or is_error(body)
     told = "; ".join(f"{words} (code {code})" if code else words for code, words in rows) or fault
     if not told and not isinstance(body, Mapping | None):
-        told = "JSON that is no object"
+        told = "JSON that is not an object"
 
     def answer(meaning: Meaning) -> Answer:
         found = body if isinstance(body, Mapping) and meaning is Meaning.GOOD else {}
@@ -99,7 +99,7 @@ def _speaks_of_limit(told: str, data: bytes) -> bool:
 def _decode(data: bytes, redactor: Redactor) -> tuple[object, str]:
     """Read a body as JSON; say what it is instead if it is no object."""
     if not data.strip():
-        return None, "an empty answer"
+        return None, "an empty response"
     try:
         with _without_gc():
             return redactor.json(json.loads(data)), ""
@@ -107,7 +107,7 @@ def _decode(data: bytes, redactor: Redactor) -> tuple[object, str]:
         return "", "JSON nested too deeply"
     except ValueError:
         start = text.line(redactor.text(data[:_LIMIT_TEXT_LENGTH].decode("utf-8", "replace")), 80)
-        kind = "HTML" if data.lstrip()[:1] == b"<" else "something that is no JSON"
+        kind = "HTML" if data.lstrip()[:1] == b"<" else "something that is not JSON"
         return "", f"{kind}: {start}"
 
 
@@ -204,7 +204,7 @@ def as_text(found: object) -> str:
     try:
         return json.dumps(found, ensure_ascii=False)
     except RecursionError:
-        return "(nested too deeply to be shown)"
+        return "(nested too deeply to show)"
 
 
 def seconds(milliseconds: object) -> float | None:
@@ -219,8 +219,8 @@ def seconds(milliseconds: object) -> float | None:
 def name_of_type(found: object) -> str:
     """Name the type of a value."""
     names = {
-        str: "a text",
-        bool: "true or false",
+        str: "a string",
+        bool: "a boolean",
         int: "a number",
         float: "a number",
         list: "a list",

@@ -9,7 +9,7 @@ from kore_gate.clock import Clock
 from kore_gate.kore.responses import Answer
 
 LOOK = (
-    "It is not sent twice. Look in Kore.ai (Regression Testing) whether the job has started; "
+    "kore_gate does not send it twice. Check in Kore.ai (Regression Testing) whether the job has started; "
     "then wait for it by its id, or start again."
 )
 
@@ -63,8 +63,8 @@ class Retries:
             return await retrying(self._noting, one_try, ready)
         except TryAgain as fault:
             raise errors.Unsure(
-                f"Kore.ai may or may not have taken the request: {fault.said}.",
-                cause="a connection that broke, or an answer that got lost, after the request had been sent.",
+                f"Kore.ai may or may not have received the request: {fault.said}.",
+                cause="a connection that broke, or a response that got lost, after the request was sent.",
                 hint=LOOK,
             ) from fault
 
@@ -93,7 +93,7 @@ class Retries:
 
     def _give_up(self) -> Answer:
         raise errors.Unavailable(
-            f"Kore.ai ({self._host}) was not usable for {text.duration(self._limit)}: {self._fault.said}.",
+            f"Kore.ai ({self._host}) was unavailable for {text.duration(self._limit)}: {self._fault.said}.",
             cause="an outage, a wrong host, or a proxy or firewall in between.",
             hint="Check host and network (`kore-gate doctor`), or raise outage-limit.",
         ) from self._fault

@@ -153,7 +153,7 @@ def objections(answer: Mapping[str, object]) -> list[str]:
 
 
 def against_step(row: Mapping[str, object]) -> str:
-    """Name the first thing that speaks against a step, apart from the words that are read as outcomes; "" if none."""
+    """Name the first thing that contradicts a step's success, apart from its outcomes; "" if none."""
     return next(_sweep(("judged", row, "")), "")
 
 
@@ -164,7 +164,7 @@ def miscounted(answer: Mapping[str, object], tally: Tally | None, rows: int) -> 
     places = [place for place in (answer, result, details) if isinstance(place, dict)]
     totals = [(key, int(said)) for place in places for key in place if (said := _total(key, place[key]))]
     if tally and tally.failed:
-        yield f"its counters say that {tally.failed} of {_steps(max([tally.failed, *(n for _, n in totals)]))} failed"
+        yield f"its counters show that {tally.failed} of {_steps(max([tally.failed, *(n for _, n in totals)]))} failed"
         return
     passed = tally.passed if tally else None
     judged = rows if passed is None else passed
@@ -172,9 +172,9 @@ def miscounted(answer: Mapping[str, object], tally: Tally | None, rows: int) -> 
         if number > judged:
             yield f"its counters leave {number - judged} of {_steps(number)} not executed ({key})"
         elif number < judged:
-            yield f"{key} is {number}, and {judged} passed"
+            yield f"{key} is {number}, but {judged} passed"
     if passed is not None and rows > passed:
-        yield f"its counters say that {passed} passed, and it holds {rows} results"
+        yield f"its counters show that {passed} passed, but the response has {rows} results"
 
 
 def _total(key: str, value: object) -> str:
@@ -334,7 +334,7 @@ def of(status: str) -> tuple[Outcome, str]:
         return judged, ""
     if state(status) is State.RUNNING:
         return Outcome.SKIPPED, f"not finished: {status}"
-    return Outcome.ERROR, f"Kore.ai's word for this is not known: {status}"
+    return Outcome.ERROR, f"unknown status: {status}"
 
 
 def worst(told: Iterable[Outcome]) -> Outcome:

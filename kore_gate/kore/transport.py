@@ -44,9 +44,9 @@ async def connect(
         )
     except (ValueError, ImportError, httpx.InvalidURL) as exc:
         # What can't be taken apart may show the password at any place.
-        reason = "it is no address" if isinstance(exc, httpx.InvalidURL) else text.line(str(exc), 200).rstrip(".")
-        problem = f"A proxy named by HTTP_PROXY, HTTPS_PROXY, ALL_PROXY or NO_PROXY can't be used: {reason}."
-        raise errors.SettingsError([problem], hint="It must be an http(s) address: http://proxy.example:3128.") from exc
+        reason = "it is not a URL" if isinstance(exc, httpx.InvalidURL) else text.line(str(exc), 200).rstrip(".")
+        problem = f"Invalid proxy in HTTP_PROXY, HTTPS_PROXY, ALL_PROXY or NO_PROXY: {reason}."
+        raise errors.SettingsError([problem], hint="It must be an http(s) URL: http://proxy.example:3128.") from exc
     async with http:
         yield http
 
@@ -60,8 +60,8 @@ def _authorities(settings: Settings) -> ssl.SSLContext:
             name = f"ca-file {settings.ca_file!r} ({settings.sources.get('ca-file', 'given')})"
             verify.load_verify_locations(settings.ca_file)
     except (OSError, ssl.SSLError) as exc:
-        hint = "It must be a readable file of certificates in PEM form."
-        raise errors.SettingsError([f"{name} can't be used: {exc.strerror or exc}."], hint=hint) from exc
+        hint = "It must be a readable file with certificates in PEM form."
+        raise errors.SettingsError([f"{name} cannot be used: {exc.strerror or exc}."], hint=hint) from exc
     return verify
 
 
@@ -98,7 +98,7 @@ async def read(response: httpx.Response, limit: int, take: Callable[[bytes], obj
     """
     encoding = response.headers.get("content-encoding", "").strip().lower()
     if encoding not in {"", "identity", "gzip", "x-gzip", "deflate"}:
-        raise httpx.DecodingError(f"compressed as {text.line(encoding, 40)}, which was not asked for")
+        raise httpx.DecodingError(f"compressed as {text.line(encoding, 40)}, which kore_gate did not request")
     inflate = _Inflate() if encoding not in {"", "identity"} else None
     size = 0
     assert isinstance(response.stream, httpx.AsyncByteStream)
@@ -109,9 +109,9 @@ async def read(response: httpx.Response, limit: int, take: Callable[[bytes], obj
                 size += len(piece)
                 if size > limit:
                     raise errors.NotUnderstood(
-                        f"The answer is larger than max-response allows ({limit} bytes).",
-                        cause="a suite far larger than usual, or an answer that is not Kore.ai's.",
-                        hint="Raise max-response if such a suite is really meant.",
+                        f"The response is larger than max-response allows ({limit} bytes).",
+                        cause="an unusually large suite, or a response that is not from Kore.ai.",
+                        hint="Raise max-response if the suite really is this large.",
                     )
                 take(piece)
     finally:
@@ -161,14 +161,14 @@ def fault(exc: Exception) -> str:
     names: list[tuple[type[Exception], str]] = [
         (httpx.ConnectTimeout, "no connection in time"),
         (httpx.ConnectError, "no connection"),
-        (httpx.ProxyError, "the proxy turned the request down"),
-        (httpx.TimeoutException, "no answer in time"),
-        (TimeoutError, "no complete answer in time"),
-        (httpx.DecodingError, "an answer whose compression is broken"),
-        (httpx.RemoteProtocolError, "an answer that was cut off or is no HTTP"),
-        (httpx.InvalidURL, "no address that can be called"),
-        (UnicodeError, "no address that can be called"),
-        (httpx.UnsupportedProtocol, "no address that can be called"),
+        (httpx.ProxyError, "the proxy rejected the request"),
+        (httpx.TimeoutException, "no response in time"),
+        (TimeoutError, "no complete response in time"),
+        (httpx.DecodingError, "a response with broken compression"),
+        (httpx.RemoteProtocolError, "a response that is cut off or is not HTTP"),
+        (httpx.InvalidURL, "an invalid URL"),
+        (UnicodeError, "an invalid URL"),
+        (httpx.UnsupportedProtocol, "an invalid URL"),
         (httpx.NetworkError, "the connection broke"),
     ]
     said = next((words for kind, words in names if isinstance(exc, kind)), type(exc).__name__)
@@ -182,24 +182,24 @@ def arrived(exc: Exception) -> bool:
 
 
 def lasting(exc: Exception, said: str) -> errors.Unavailable | None:
-    """Return what to say of a fault that no further try can mend; `said` is what `fault` calls it."""
+    """Return what to say of a fault that no retry can fix; `said` is what `fault` calls it."""
     if isinstance(exc, httpx.InvalidURL | httpx.UnsupportedProtocol | httpx.LocalProtocolError | UnicodeError):
         hint = "Check host and the proxy settings."
-        return errors.Unavailable(f"The request can't be sent: {said}.", hint=hint)
+        return errors.Unavailable(f"The request cannot be sent: {said}.", hint=hint)
     # A proxy's message is its status and reason; one of its own 4xx stays what it is.
     if isinstance(exc, httpx.ProxyError) and str(exc).startswith("4"):
         return errors.Unavailable(
-            f"The proxy turned the request down: {text.line(str(exc), 200)}.",
-            cause="a proxy that wants other credentials, or does not allow this host.",
+            f"The proxy rejected the request: {text.line(str(exc), 200)}.",
+            cause="wrong credentials for the proxy, or a proxy that does not allow this host.",
             hint="Check HTTPS_PROXY (http://user:password@proxy:port) and the proxy's rules, or set NO_PROXY.",
         )
     certificate = next((link for link in _chain(exc) if isinstance(link, ssl.SSLCertVerificationError)), None)
     if certificate is None:
         return None
     return errors.Unavailable(
-        f"Kore.ai's certificate was not accepted: {certificate.verify_message}.",
-        cause="a proxy that opens TLS, a private certificate authority, or a wrong clock on this machine.",
-        hint="Give the authority as ca-file (PEM), and check the runner's clock.",
+        f"Kore.ai's certificate is not valid: {certificate.verify_message}.",
+        cause="a proxy that intercepts TLS, a private certificate authority, or a wrong clock on this machine.",
+        hint="Set ca-file to the authority's certificate (PEM), and check the runner's clock.",
     )
 
 

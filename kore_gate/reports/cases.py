@@ -185,7 +185,7 @@ def _explanation(
     """Say why a case ended as it did, in a line and (where there is more to say) at length."""
     if assertion is None or reply is None:
         reason = "no assertion enabled" if outcome is Outcome.SKIPPED else step.reason
-        return reason or "Kore.ai says that this step failed", ""
+        return reason or "Kore.ai reports that this step failed", ""
     if not assertion.enabled:
         return _DISABLED, ""
     if outcome is Outcome.PASSED:
@@ -215,7 +215,7 @@ def _whole_step(result: SuiteResult, step: Step, index: int) -> Iterator[Case]:
 
 
 def _listed(part: Case) -> str:
-    """Name a part of a step, with what is to be said of it; a difference names its assertion itself."""
+    """Name a part of a step, with its message; a difference names its assertion itself."""
     said = part.message if part.outcome is Outcome.FAILED else f"{part.name}: {part.message}".rstrip(": ")
     return f"{part.outcome}: {said}"
 
@@ -253,7 +253,7 @@ def _gate_case(result: SuiteResult, outcome: Outcome) -> Case:
         outcome=outcome,
         type=f"kore_gate.{''.join(word.title() for word in ending.split('-'))}",
         message=verdict.message,
-        text="\n".join([labels.explain(verdict), *([f"To resume: {result.resume}"] if result.resume else [])]),
+        text="\n".join([labels.explain(verdict), *([f"Resume with: {result.resume}"] if result.resume else [])]),
         source=Source(file=result.file, line=1) if result.file else None,
     )
 

@@ -302,7 +302,7 @@ def last_lines(verdict: Verdict, final: ExitCode | None, clean: Clean, *, again:
     exit_code = verdict.exit_code if final is None else final
     meaning = MEANINGS[verdict.exit_code]
     if again:
-        meaning = f"rendered again; the call itself ended with {int(verdict.exit_code)}: {meaning}"
+        meaning = f"rendered again; the original exit code was {int(verdict.exit_code)}: {meaning}"
     elif exit_code is not verdict.exit_code:
         meaning = f"soft-fail turned {int(verdict.exit_code)} into {int(exit_code)}; {meaning}"
     return f"Verdict: {verdict.ending}. {clean(verdict.message, LONG)}", f"Exit code: {int(exit_code)} ({meaning})"

@@ -1,4 +1,4 @@
-"""The JUnit file of a suite: built by junit-xml, then mended where readers or schemas would stumble."""
+"""The JUnit file of a suite: built by junit-xml, then corrected where readers or schemas need it."""
 
 import collections
 import dataclasses
@@ -45,11 +45,11 @@ def remarks(result: SuiteResult, *, folded: bool, short: bool) -> str:
     if result.evidence is Evidence.IMPORT_VALIDATION:
         lines.append("A test case that passed here was accepted by Kore.ai at import; it was not executed.")
     if result.resume:
-        lines.append(f"To resume: {result.resume}")
+        lines.append(f"Resume with: {result.resume}")
     if folded:
-        lines.append(f"One test case a step, as one an assertion makes too large a file: the rest is in {DETAILS}.")
+        lines.append(f"One test case per step, because one per assertion makes the file too large: see {DETAILS}.")
     if short:
-        lines.append(f"The later test cases are told in short, or the file would be too large: see {DETAILS}.")
+        lines.append(f"The later test cases are shortened to limit the size of the file: see {DETAILS}.")
     return text.xml_block("\n".join(lines), 32 * 1024, DETAILS)
 
 
@@ -102,7 +102,7 @@ _SIZE_LIMIT = 28 * 2**20
 # Bytes that a test case takes, about: a little less than what suites of disabled and passing assertions come to.
 _USUAL_CASE = 200
 
-_UNTOLD = "no reason was given"
+_UNTOLD = "no reason given"
 _BATCH = 100
 _ATTRIBUTES = {Outcome.FAILED: "failures", Outcome.ERROR: "errors", Outcome.SKIPPED: "skipped"}
 _RESULTS = {"failure": "failures", "error": "errors", "skipped": "skipped"}
@@ -147,7 +147,7 @@ def verify(data: bytes, result: SuiteResult, call: Result) -> None:
     try:
         elements, attributes, granularity = _read_back(data)
     except expat.ExpatError as exc:
-        raise errors.ReportError(f"The JUnit file of {result.name!r} can't be read back: {exc}") from exc
+        raise errors.ReportError(f"The JUnit file of {result.name!r} cannot be read back: {exc}") from exc
     wanted = _counts(case.outcome for case in cases.each(result, granularity or call.junit_granularity))
     if elements != wanted:
         raise errors.ReportError(f"The JUnit file of {result.name!r} has {elements}, but should have {wanted}.")

@@ -177,13 +177,13 @@ def difference(assertion: Assertion, reply: Reply) -> tuple[str, str]:
     if actual is None or actual in values or came not in read:
         values, actual = read, came  # else the templates differ in what people don't see
     wanted = shorten(label(assertion), 140)
-    message = f"{wanted}, but got {shorten(actual, 120)!r}" if actual is not None else f"{wanted}: not so"
+    message = f"{wanted}, but got {shorten(actual, 120)!r}" if actual is not None else f"{wanted}: failed"
     joint = "\n     or   "
     if assertion.group == "context":
         joint = "\n     and  "
         values = [f"{check.field} = {value}" for check, value in zip(assertion.checks, values, strict=True)]
     expected = joint.join(values)
-    shown = actual if actual is not None else "(Kore.ai did not say)"
+    shown = actual if actual is not None else "(not reported by Kore.ai)"
     lines = [message, "", f"expected: {expected}", f"actual:   {shown}"]
     if assertion.reason:
         lines.append(f"reason:   {assertion.reason}")
@@ -248,10 +248,10 @@ _EVIDENCE = {
 }
 
 _IN_PART = (
-    "Executed in part: Kore.ai ran this conversation against the bot, and gave no result for the steps that are marked"
+    "Partly executed: Kore.ai ran this conversation against the bot, but gave no result for the steps marked"
     " as not executed."
 )
-_COUNTED = "Executed: Kore.ai ran this conversation against the bot, and gave no result of a single step."
+_COUNTED = "Executed: Kore.ai ran this conversation against the bot, but reported only counts."
 
 RED = frozenset({Outcome.FAILED, Outcome.ERROR})
 
@@ -320,7 +320,7 @@ def next_steps(call: Result) -> Sequence[str]:
     """Say what a reader can do now, in the order it helps."""
     steps: list[str] = []
     if any(result.verdict.ending is Ending.FAILED for result in call.suites):
-        steps.append("Compare expected and actual: mend the bot, or the suite where the new reply is the right one.")
+        steps.append("Compare expected and actual: fix the bot, or the suite where the new reply is correct.")
     if any(result.evidence is Evidence.IMPORT_VALIDATION for result in call.suites):
         steps.append(
             "An import only shows that Kore.ai accepted the suite; `kore-gate run` or `kore-gate test` executes it."

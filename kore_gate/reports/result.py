@@ -56,11 +56,11 @@ def load(data: bytes) -> tuple[Result, list[str]]:
         schema = content.get("schema") if isinstance(content, Mapping) else None
         if schema != SCHEMA:
             raise errors.SettingsError(
-                [f"This is no kore-result.json of schema {SCHEMA} (its schema: {schema!r})."],
-                hint="Give the kore-result.json of a finished call, and the version of kore_gate that wrote it.",
+                [f"This is not a kore-result.json of schema {SCHEMA} (its schema: {schema!r})."],
+                hint="Use the kore-result.json of a finished command, and the version of kore_gate that wrote it.",
             )
         return msgspec.convert(content, Result), msgspec.convert(content.get("files", []), list[str])
     except (ValueError, RecursionError) as exc:
         raise errors.SettingsError(
-            [f"This is no readable kore-result.json: {exc}."], hint="Give the kore-result.json of a finished call."
+            [f"This is not a readable kore-result.json: {exc}."], hint="Use the kore-result.json of a finished command."
         ) from exc

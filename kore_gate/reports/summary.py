@@ -17,7 +17,7 @@ LIMIT = 1_000_000
 
 _FAILURES = 20
 _NOTES = 50
-_CUT = "*This summary was cut to fit its page; `kore-report.html` has the whole of it.*"
+_CUT = "*This summary is shortened to fit its page; `kore-report.html` has all of it.*"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ def _table(call: Result, size: int) -> str:
         rows.append(
             f"\n{labels.plural(len(suites) - size, 'more suite')} in `kore-report.html` and `kore-result.json`."
         )
-    return "\n".join(rows) if suites else "No suite was reached."
+    return "\n".join(rows) if suites else "No suite was started."
 
 
 def _evidence(call: Result) -> str:
@@ -222,7 +222,7 @@ def _resume(call: Result) -> str:
 
 
 def _next(call: Result) -> str:
-    steps = [*labels.next_steps(call), "Open `kore-report.html` among the job's files: it has the whole conversations."]
+    steps = [*labels.next_steps(call), "Open `kore-report.html` in the job's artifacts: it has the full conversations."]
     return "\n".join(["### Next", "", *(f"- {step}" for step in steps)])
 
 

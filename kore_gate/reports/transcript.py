@@ -73,7 +73,7 @@ def closest(candidates: Sequence[str], actual: str) -> int:
 def subtle(expected: str, actual: str) -> str:
     """Say how two texts differ where the eye would see no difference, else nothing."""
     if expected == actual:
-        return "Both texts read the same here: Kore.ai compares more than it shows."
+        return "Both texts look the same here: Kore.ai compares more than it reports."
     if "".join(expected.split()) == "".join(actual.split()):
         return "They differ in spaces or line breaks only."
     if expected.casefold() == actual.casefold():
@@ -111,9 +111,9 @@ def _joined(parts: Sequence[tuple[bool, str]]) -> Parts:
     return tuple(joined)
 
 
-UNSAID = "(Kore.ai did not say)"
+UNSAID = "(not reported by Kore.ai)"
 
-_BRIEF = {"text": "text of the reply", "flow": "flow: the node that answers", "context": "context variables"}
+_BRIEF = {"text": "text of the reply", "flow": "flow: the node that replies", "context": "context variables"}
 
 _REPLIES = 40
 _ASSERTIONS = 12

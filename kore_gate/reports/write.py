@@ -150,7 +150,7 @@ class Writer:
     def _failed(what: str, exc: OSError) -> errors.ReportError:
         return errors.ReportError(
             f"{what} could not be written: {exc.strerror or exc}.",
-            cause="a directory that is a file, belongs to another user, is read-only, or a full disk.",
+            cause="report-dir is a file, belongs to another user or is read-only, or the disk is full.",
             hint="Set report-dir to a directory that this user can write to.",
         )
 
@@ -181,7 +181,7 @@ def write(call: Result, writer: Writer, directory: str, job_url: str = "") -> li
         except errors.ReportError as error:
             failures.append(error)
         except Exception as exc:  # noqa: BLE001 one report's bug must not lose the others
-            failures.append(errors.ReportError(f"{name} could not be made: {type(exc).__name__}: {exc}."))
+            failures.append(errors.ReportError(f"{name} could not be created: {type(exc).__name__}: {exc}."))
     return failures
 
 

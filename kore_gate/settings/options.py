@@ -11,10 +11,10 @@ COMMANDS = {
     "wait": "wait for one or more imports, by ds-id",
     "import": "upload suite files, start their imports, wait for them",
     "run": "run suites by name, wait, report their results",
-    "test": "import, then run what was imported: the whole chain",
+    "test": "import suite files, then run the suites",
     "report": "render a saved kore-result.json again, offline",
-    "demo": "the whole chain against a built-in Kore.ai simulator; needs no account",
-    "simulate": "serve that simulator on a local port",
+    "demo": "test against a built-in Kore.ai simulator; needs no account",
+    "simulate": "serve the simulator on a local port",
     "doctor": "check settings, credentials, clock, proxy, certificate, host and scope",
 }
 
@@ -60,7 +60,7 @@ def _choice(*allowed: str) -> Callable[[str], str]:
         for name in allowed:
             if given.lower() == name.lower():
                 return name
-        raise ValueError(f"is none of {', '.join(allowed)}")
+        raise ValueError(f"must be one of {', '.join(allowed)}")
 
     return parse
 
@@ -68,10 +68,10 @@ def _choice(*allowed: str) -> Callable[[str], str]:
 def _codes(given: str) -> frozenset[int]:
     parts = parsers.ids(given)
     if not all(re.fullmatch(r"\d{1,3}", part, re.ASCII) for part in parts):
-        raise ValueError("is no list of exit codes, such as 1,4")
+        raise ValueError("is not a list of exit codes: use 1,4")
     codes = frozenset(map(int, parts))
     if unknown := sorted(codes - set(SOFT)):
-        raise ValueError(f"has {unknown[0]} in it; these can be softened: {', '.join(map(str, SOFT))}")
+        raise ValueError(f"must not contain {unknown[0]}: use any of {', '.join(map(str, SOFT))}")
     return codes
 
 
@@ -87,9 +87,9 @@ SETTINGS: Sequence[Setting] = (
         parse=parsers.run_ids,
         many=True,
         inherited=False,
-        help="resume these runs, one for each of the suites, - for one to start; flag or input only",
+        help="ids of runs to resume, one for each suite; - starts a new run; option or input only",
     ),
-    Setting(name="name", parse=parsers.identifier, help="the suite's name, for a single file that is imported"),
+    Setting(name="name", parse=parsers.identifier, help="the suite's name, if a single file is imported"),
     Setting(name="tags", parse=parsers.words, help="tags for imported suites, separated by commas"),
     Setting(name="description", parse=parsers.text, help="description for imported suites"),
     Setting(name="client-id", parse=parsers.text, help="the JWT app's client id"),
@@ -102,29 +102,31 @@ SETTINGS: Sequence[Setting] = (
     ),
     Setting(name="private-key", parse=parsers.private_key, secret=True, help="the key (PEM) for RS256 and RS512"),
     Setting(name="jwt", parse=parsers.token, secret=True, help="a ready-made token, instead of client-secret"),
-    Setting(name="user-email", parse=parsers.text, help="owner or developer of the bot; import and run need it"),
+    Setting(
+        name="user-email", parse=parsers.text, help="e-mail of a bot owner or developer; import, run, test need it"
+    ),
     Setting(name="bot-language", parse=parsers.language, default="en", help="the bot-language header"),
     Setting(
         name="bot-version",
         parse=_choice("inDevelopment", "published"),
         default="inDevelopment",
-        help="which version run and test exercise: inDevelopment or published",
+        help="bot version that run and test use: inDevelopment or published",
     ),
-    Setting(name="timeout", parse=parsers.duration, default="30m", help="deadline of the whole call: 90s, 15m, 1h30m"),
+    Setting(name="timeout", parse=parsers.duration, default="30m", help="limit of the whole command: 90s, 15m, 1h30m"),
     Setting(
         name="outage-limit",
         parse=parsers.duration,
         default="3m",
-        help="how long Kore.ai may be unreachable, at a stretch",
+        help="how long Kore.ai may be unreachable before kore_gate gives up",
     ),
     Setting(
         name="request-timeout",
         parse=parsers.duration,
         default="30s",
-        help="for one request, from first byte sent to last byte read",
+        help="time limit for one request, from first byte sent to last byte read",
     ),
     Setting(name="poll-interval", parse=parsers.interval, default="auto", help="auto, or a duration"),
-    Setting(name="report-dir", parse=parsers.text, default="junit-reports", help="where the reports go"),
+    Setting(name="report-dir", parse=parsers.text, default="junit-reports", help="directory for the reports"),
     Setting(
         name="junit-granularity",
         parse=_choice("assertion", "step"),
@@ -141,7 +143,7 @@ SETTINGS: Sequence[Setting] = (
         name="download",
         parse=parsers.flag,
         default="true",
-        help="save the results file that Kore.ai's answer links to",
+        help="save the results file that Kore.ai's response links to",
     ),
     Setting(
         name="allow-empty",
@@ -150,16 +152,16 @@ SETTINGS: Sequence[Setting] = (
         help="let a suite without steps or without an enabled assertion pass",
     ),
     Setting(name="soft-fail", parse=_codes, help="exit codes to turn into 0, such as 1,4"),
-    Setting(name="max-response", parse=parsers.size, default="64MiB", help="larger answers are refused"),
+    Setting(name="max-response", parse=parsers.size, default="64MiB", help="maximum size of one response"),
     Setting(name="ca-file", parse=parsers.text, help="extra certificate authority (PEM)"),
-    Setting(name="allow-http", parse=parsers.flag, default="false", help="allow http to a host that is not loopback"),
-    Setting(name="max-parallel", parse=parsers.number, default="20", help="how many suites are in work at a time"),
+    Setting(name="allow-http", parse=parsers.flag, default="false", help="allow http to hosts other than localhost"),
+    Setting(name="max-parallel", parse=parsers.number, default="20", help="maximum number of suites at a time"),
     Setting(
         name="fail-fast", parse=parsers.flag, default="false", help="stop the other suites after the first failure"
     ),
-    Setting(name="ci", parse=_choice(*CI_NAMES), default="auto", help="which CI system to speak to"),
+    Setting(name="ci", parse=_choice(*CI_NAMES), default="auto", help="CI system to write output for"),
     Setting(name="output", parse=_choice("text", "json"), default="text", help="json prints the result on stdout"),
-    Setting(name="verbose", parse=parsers.flag, default="false", help="say more; also on with the CI's debug flag"),
+    Setting(name="verbose", parse=parsers.flag, default="false", help="print more; also on with the CI's debug flag"),
 )
 
 BY_NAME = {setting.name: setting for setting in SETTINGS}

@@ -24,7 +24,7 @@ def text(given: str) -> str:
     """Take the text as it is, if it has no control characters."""
     kinds = {unicodedata.category(char) for char in given}
     if "Cc" in kinds:
-        raise ValueError("has a line break or another control character in it")
+        raise ValueError("must not contain line breaks or control characters")
     if "Cs" in kinds:
         raise ValueError("is not valid UTF-8")
     return given
@@ -33,7 +33,7 @@ def text(given: str) -> str:
 def identifier(given: str) -> str:
     """Take an opaque id: one path segment."""
     if given in {".", ".."}:
-        raise ValueError("is no id")
+        raise ValueError("is not an id")
     return text(given)
 
 
@@ -44,12 +44,12 @@ def flag(given: str) -> bool:
         return True
     if lowered in {"false", "no", "off", "0"}:
         return False
-    raise ValueError("is neither true nor false")
+    raise ValueError("must be true or false")
 
 
 def duration(given: str) -> float:
     """Read `90`, `90s`, `15m`, `1h30m` or `500ms` as seconds."""
-    wanted = "is no duration: write 90, 90s, 15m or 1h30m"
+    wanted = "is not a duration: use 90, 90s, 15m or 1h30m"
     if re.fullmatch(r"\d{1,7}(\.\d{1,3})?", given, re.ASCII):
         seconds = float(given)
     elif (match := _DURATION.fullmatch(given)) and given:
@@ -58,7 +58,7 @@ def duration(given: str) -> float:
     else:
         raise ValueError(wanted)
     if seconds <= 0:
-        raise ValueError("must be longer than nothing")
+        raise ValueError("must be greater than 0")
     return seconds
 
 
@@ -76,14 +76,14 @@ def size(given: str) -> int:
     """Read `64MiB`, `500kB` or a number of bytes."""
     match = _SIZE.fullmatch(given)
     if not match or int(match[1]) == 0:
-        raise ValueError("is no size: write 64MiB or a number of bytes")
+        raise ValueError("is not a size: use 64MiB or a number of bytes")
     return int(match[1]) * _UNITS[match[2].lower()]
 
 
 def number(given: str) -> int:
     """Read a whole number above zero."""
     if not re.fullmatch(r"\d{1,6}", given, re.ASCII) or int(given) == 0:
-        raise ValueError("is no whole number above zero")
+        raise ValueError("must be a whole number greater than 0")
     return int(given)
 
 
@@ -96,7 +96,7 @@ def run_ids(given: str) -> tuple[str, ...]:
     """Read ids as `ids` does, each as often as it is given: they stand for suites, one for one."""
     found = tuple(identifier(part) for part in _json_list(given, re.split(r"[,\s]+", given)) if part)
     if not found:
-        raise ValueError("names none")
+        raise ValueError("is empty")
     return found
 
 
@@ -113,7 +113,7 @@ def words(given: str) -> tuple[str, ...]:
 def _several(parts: Iterable[str]) -> tuple[str, ...]:
     found = tuple(dict.fromkeys(identifier(part) for part in parts if part))
     if not found:
-        raise ValueError("names none")
+        raise ValueError("is empty")
     return found
 
 
@@ -126,26 +126,26 @@ def _json_list(given: str, otherwise: list[str]) -> list[str]:
     if not isinstance(found, list):
         return otherwise
     if not all(isinstance(part, str) for part in found):
-        raise ValueError("is a JSON array with something other than texts in it")
+        raise ValueError("must be a JSON array of strings")
     return found
 
 
 def host(given: str) -> str:
     """Read a host or its URL as the base of all addresses, without a slash at the end."""
     if "@" in given:
-        raise ValueError("has credentials in it: give them as client-id and client-secret, or as jwt")
+        raise ValueError("must not contain credentials: use client-id and client-secret, or jwt")
     if "?" in given or "#" in given:
-        raise ValueError("has a query or a fragment in it: give the host, and a base path if there is one")
+        raise ValueError("must not contain a query or a fragment: use the host, with a base path if needed")
     if "\\" in given or any(char.isspace() for char in text(given)):
-        raise ValueError("has a space or a backslash in it")
+        raise ValueError("must not contain a space or a backslash")
     bare = "://" not in given
     try:
         parts = urllib.parse.urlsplit(f"//{given}" if bare else given)
         port = parts.port
     except ValueError as problem:
-        raise ValueError(f"is no host: {problem}") from None
+        raise ValueError(f"is not a host: {problem}") from None
     if not bare and parts.scheme not in {"http", "https"}:
-        raise ValueError("must be a host name or an http(s) address")
+        raise ValueError("must be a host name or an http(s) URL")
     name = _host_name(parts.netloc, port)
     # A bare name is meant to be safe; only the machine itself is spoken to in the clear without being asked.
     scheme = parts.scheme or ("http" if is_loopback(name.strip("[]")) else "https")
@@ -157,10 +157,10 @@ def _host_name(netloc: str, port: int | None) -> str:
     """Return the name or address in it, if it can be one."""
     name = (netloc.rsplit(":", 1)[0] if port is not None else netloc).lower()
     if port == 0 or name.endswith(":"):
-        raise ValueError("has a colon without a usable port behind it")
+        raise ValueError("has a colon but no valid port")
     if not name.isascii():
         # Letters that look alike would take the token elsewhere.
-        raise ValueError("has letters beyond ASCII in its name: write it in its xn-- form")
+        raise ValueError("has non-ASCII letters in its name: use its xn-- form")
     try:
         if name.startswith("[") and "%" not in name:
             ipaddress.IPv6Address(name.removeprefix("[").removesuffix("]"))
@@ -169,11 +169,11 @@ def _host_name(netloc: str, port: int | None) -> str:
             return str(ipaddress.IPv4Address(name))
         name.encode().decode("idna")
     except UnicodeError:
-        raise ValueError("has a name in xn-- form that can't be read") from None
+        raise ValueError("has an invalid name in xn-- form") from None
     except ValueError as problem:
-        raise ValueError(f"is no host: {problem}") from None
+        raise ValueError(f"is not a host: {problem}") from None
     if not _HOST_NAME.fullmatch(name) or len(name) > _LONGEST_HOST:
-        raise ValueError("is no host name")
+        raise ValueError("is not a host name")
     return name
 
 
@@ -190,8 +190,8 @@ def is_loopback(name: str) -> bool:
 def token(given: str) -> str:
     """Check that a ready-made token has the form of one; what it says is Kore.ai's to judge."""
     if given.lower().startswith("bearer "):
-        raise ValueError('starts with "Bearer": Kore.ai takes the token alone')
-    wanted = "is no JSON web token (three parts of base64url, separated by dots)"
+        raise ValueError('starts with "Bearer": use the token alone')
+    wanted = "is not a JSON web token (three base64url parts, separated by dots)"
     if not _TOKEN.fullmatch(given):
         raise ValueError(wanted)
     first = given.split(".", maxsplit=1)[0]
@@ -208,7 +208,7 @@ def private_key(given: str) -> str:
     r"""Check that a key is PEM; a key in one line may have its line breaks written as \n."""
     key = given.replace("\\n", "\n") if "\n" not in given else given
     if not re.search(r"-----BEGIN [A-Z ]*PRIVATE KEY-----\s", key) or "-----END" not in key:
-        raise ValueError("is no private key in PEM form (-----BEGIN … PRIVATE KEY-----)")
+        raise ValueError("is not a private key in PEM form (-----BEGIN … PRIVATE KEY-----)")
     return key
 
 
@@ -220,5 +220,5 @@ def secret(given: str) -> str:
 def language(given: str) -> str:
     """Take the code of a language, as it can stand in a header: `en`, `en_US`, `zh-Hans`."""
     if not _LANGUAGE.fullmatch(given):
-        raise ValueError("is no code of a language, such as en")
+        raise ValueError("is not a language code: use en, en_US or zh-Hans")
     return given

@@ -15,7 +15,7 @@ _CLIP = 80
 def places(setting: options.Setting, flags: Mapping[str, str], environ: Mapping[str, str]) -> list[tuple[str, str]]:
     """Return the texts given for a setting, the one that counts first, each with where it came from."""
     given = [
-        (flags.get(setting.name, ""), f"flag --{setting.name}"),
+        (flags.get(setting.name, ""), f"option --{setting.name}"),
         (environ.get(setting.input, ""), f"input {setting.name}"),
         (environ.get(setting.variable, "") if setting.inherited else "", f"variable {setting.variable}"),
     ]
@@ -36,7 +36,7 @@ class Given:
             path = environ.get(f"{setting.variable}_FILE", "").strip() if setting.secret else ""
             if path and found:
                 name = setting.variable
-                self.blame(setting, f"{name} is given twice: as {found[0][1]} and as a file in {name}_FILE; keep one.")
+                self.blame(setting, f"{name} is set twice: as {found[0][1]} and as a file in {name}_FILE; keep one.")
             elif path:
                 found = [(self._content(setting, path, read_file), f"file in {setting.variable}_FILE")]
             if found:
@@ -56,7 +56,7 @@ class Given:
         except (OSError, ValueError) as problem:
             reason = getattr(problem, "strerror", None) or "it is not text"
             # Without the path: it may be the secret itself, put into the wrong variable.
-            self.blame(setting, f"{variable} names a file that can't be read: {reason}.")
+            self.blame(setting, f"{variable} names a file that cannot be read: {reason}.")
             return ""
         if not secret:
             self.blame(setting, f"{variable} names an empty file.")
@@ -178,7 +178,7 @@ def read(
     if found:
         hint = ""
         if environ.get("GITHUB_EVENT_NAME") == "pull_request" and not settings.secrets:
-            hint = "Secrets are not given to workflows of pull requests from forks."
+            hint = "GitHub does not pass secrets to workflows of pull requests from forks."
         raise errors.SettingsError(found, hint=hint)
     return settings
 
@@ -204,17 +204,17 @@ def unknown(command: str, environ: Mapping[str, str]) -> list[str]:
             continue
         close = difflib.get_close_matches(name, variables, n=1, cutoff=0.85)
         if close:
-            warnings.append(f"{name} is not a setting of the gate. Did you mean {close[0]}?")
+            warnings.append(f"{name} is an unknown setting. Did you mean {close[0]}?")
     if command == "run" and environ.get("KORE_RUN_ID", "").strip():
-        warnings.append("KORE_RUN_ID is what an earlier job put out, and is not used: resume its run with --run-id.")
+        warnings.append("KORE_RUN_ID comes from an earlier job and is ignored: use --run-id to resume its run.")
     return warnings
 
 
 def short_secrets(settings: Settings) -> list[str]:
     """Warn of secrets that are too short to be removed from text: ordinary words would go with them."""
     return [
-        f"{setting.name} has only {len(value)} characters, so it is not removed from what Kore.ai repeats. "
-        "Use a longer one, as Kore.ai itself makes them."
+        f"{setting.name} has only {len(value)} characters: too short to be removed from what Kore.ai sends back. "
+        "Use a longer one, such as Kore.ai generates."
         for setting in options.SETTINGS
         if setting.secret and 0 < len(value := str(getattr(settings, setting.field))) < SHORTEST
     ]
@@ -224,24 +224,24 @@ def _missing(settings: Settings, given: Given) -> list[str]:
     """List what the command needs and was not given."""
     needed = {}
     if settings.command in options.REMOTE_COMMANDS:
-        needed = {"host": "where your bot lives, such as platform.kore.ai", "stream-id": "the bot's id"}
+        needed = {"host": "your Kore.ai host, such as platform.kore.ai", "stream-id": "the bot's id"}
     match settings.command:
         case "report":
             needed["files"] = "a saved kore-result.json"
         case "wait":
-            needed["ds-id"] = "the id that the import gave out"
+            needed["ds-id"] = "the id of the import"
         case "import" | "test":
-            needed |= {"files": "the suite files", "user-email": "Kore.ai asks for an owner or developer of the bot"}
+            needed |= {"files": "the suite files", "user-email": "the e-mail of an owner or developer of the bot"}
         case "run":
             needed["suites"] = "the suites' names"
-            needed["user-email"] = "Kore.ai asks for an owner or developer of the bot"
+            needed["user-email"] = "the e-mail of an owner or developer of the bot"
     # What can't be read may have been meant for any way of signing.
     if settings.command in options.REMOTE_COMMANDS and not given.bad & _SIGNING and "jwt" not in given.texts:
-        needed["client-id"] = "the JWT app's id, unless there is a ready-made token (jwt)"
+        needed["client-id"] = "the JWT app's client id, unless jwt holds a ready-made token"
         key = "private-key" if settings.jwt_algorithm.startswith("RS") else "client-secret"
-        needed[key] = "what tokens are signed with, unless there is a ready-made one (jwt)"
+        needed[key] = "the key that signs tokens, unless jwt holds a ready-made one"
     return [
-        f"{name} is missing: {reason}. Give {_ways(options.BY_NAME[name])}."
+        f"{name} is missing: {reason}. Use {_ways(options.BY_NAME[name])}."
         for name, reason in needed.items()
         if name not in given.texts
     ]
@@ -261,13 +261,13 @@ def _contradictions(settings: Settings, bad: Collection[str]) -> list[str]:
     if settings.jwt and (settings.client_secret or settings.private_key):
         other = "client-secret" if settings.client_secret else "private-key"
         found.append(
-            f"jwt ({sources['jwt']}) and {other} ({sources[other]}) are both given; "
-            "keep one: the ready-made token, or what the gate signs its own with."
+            f"jwt ({sources['jwt']}) and {other} ({sources[other]}) are both set; "
+            "keep one: the ready-made token, or the key to sign new ones."
         )
     if settings.private_key and algorithm.startswith("HS"):
-        found.append(f"private-key ({sources['private-key']}) is for RS256 and RS512; set jwt-algorithm as well.")
+        found.append(f"private-key ({sources['private-key']}) needs jwt-algorithm RS256 or RS512.")
     if settings.client_secret and algorithm.startswith("RS"):
-        found.append(f"client-secret ({sources['client-secret']}) does not go with {algorithm}.")
+        found.append(f"client-secret ({sources['client-secret']}) does not work with {algorithm}; use private-key.")
     parts = urllib.parse.urlsplit(settings.host)
     if (
         parts.scheme == "http"
@@ -276,10 +276,10 @@ def _contradictions(settings: Settings, bad: Collection[str]) -> list[str]:
         and not parsers.is_loopback(parts.hostname or "")
     ):
         found.append(
-            f"host {settings.host!r} ({sources['host']}) would send the token in the clear; "
-            "use https, or set allow-http if that is really meant."
+            f"host {settings.host!r} ({sources['host']}) would send the token unencrypted; "
+            "use https, or set allow-http to accept this."
         )
     runs, suites = len(settings.run_id), len(settings.suites)
     if settings.command == "run" and runs not in (0, suites) and "suites" not in bad:
-        found.append(f"run-id ({sources['run-id']}) names {runs} for {suites} suites; give one for each.")
+        found.append(f"run-id ({sources['run-id']}) must have one id for each suite: {runs} for {suites} suites.")
     return found

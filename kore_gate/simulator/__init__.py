@@ -1,6 +1,5 @@
-"""Kore.ai in a box.
+"""A simulator of Kore.ai: what its documentation shows is answered as documented; errors without a sample are made up.
 
-`kore.Simulator` is one function from request to response with the state of jobs behind it; `server.Server` puts it on
-a port; `scenarios.SCENARIOS` names the ways a pipeline can end. What Kore.ai documents is said as documented (the
-tests hold it against the published samples); what no page shows, above all failures, is made up in the same style.
+`service.Simulator` turns requests into responses, `server.Server` puts it on a port, `scenarios.SCENARIOS` names the
+ways a pipeline can end.
 """

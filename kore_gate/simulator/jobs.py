@@ -1,189 +1,389 @@
-"""The jobs Kore.ai works on: imports and runs, as they look at a given time."""
+"""The jobs of Kore.ai: imports of suites, runs of suites, and the records of both at a given time."""
 
+import copy
+import csv
 import dataclasses
 import datetime
+import hashlib
+import io
+import itertools
+import json
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
 
-from kore_gate.simulator import results
-from kore_gate.simulator.messages import Json
-from kore_gate.simulator.scenarios import RunEnd, Scenario
+from kore_gate.simulator import scenarios
+from kore_gate.simulator.scenarios import Json, RunEnd, Scenario
 
 LIFETIME = 15 * 60.0
 # In the published sample, a job of a minute reached 85 % after a quarter of it, and stayed there to its end.
 PLATEAU = 85
 RISE = 0.25
+NLP_VERSION = "v3"
+RUN_ERROR = {"code": "BOT_UNREACHABLE", "message": "The bot gave no answer to Start_Flow within 30 seconds"}
+LONG_FORM_ONLY = frozenset({"nlpVersion", "errorDetails", "executionResults"})
+
+OWNER = {"streamId": scenarios.STREAM_ID, "createdBy": "u-5a1e0000-0000-5000-8000-0000000005e4", "__v": 0}
+ACCOUNT_ID = "5a1e00000000000000000acc"
+T = TypeVar("T", dict[str, Any], list[Any])
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Suite:
-    """A stored suite."""
-
-    id: str
-    name: str
-    description: str
-    tags: list[str]
-    steps: list[Json]
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Place:
-    """Whose records these are."""
-
-    stream_id: str
-    account_id: str
-    user_id: str
+class SuiteError(ValueError):
+    """Say why a file is not a conversation test suite."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Job:
-    """What imports and runs have in common."""
+    """The import of a suite, or a run of it."""
 
     id: str
-    place: Place
-    suite: Suite
+    suite_id: str
+    name: str
+    description: str
+    tags: list[str]
+    steps: list[Json]
     scenario: Scenario
     created: float
     seconds: float
-
-    def percent(self, now: float) -> int:
-        """Return the progress of a job that has not ended."""
-        if self.seconds <= 0:
-            return PLATEAU
-        return min(PLATEAU, int(PLATEAU * (now - self.created) / (RISE * self.seconds)))
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Import(Job):
-    """The import of a suite; with a `fault` when its file was no suite."""
-
-    outer_id: str
-    fault: str = ""
-
-    @property
-    def ended(self) -> str | None:
-        """Return the status word of the end, if there is one."""
-        return "FAILURE" if self.fault else self.scenario.ended
+    end: str | RunEnd | None  # an import's last status, None if it never ends; how a run ends
+    reasons: tuple[str, ...] = ()  # why an import failed
+    version: str = ""  # the version of the bot in a run
 
     def has_ended(self, now: float) -> bool:
         """Tell whether the job is over."""
-        return self.ended is not None and now >= self.created + self.seconds
+        return self.end is not None and now >= self.created + self.seconds
 
     def has_stored(self, now: float) -> bool:
-        """Tell whether the suite exists, which it does well before the job says so."""
-        return self.ended == "SUCCESS" and now >= self.created + RISE * self.seconds
+        """Tell whether an import's suite exists, which it does well before the status says so."""
+        return self.end == "SUCCESS" and now >= self.created + RISE * self.seconds
 
-    def is_forgotten(self, now: float) -> bool:
-        """Tell whether the record has expired."""
+    def has_expired(self, now: float) -> bool:
+        """Tell whether an import's record is gone."""
         return now >= self.created + LIFETIME
 
-    def record(self, now: float) -> Json:
-        """Return the record as the status call shows it."""
-        ended = self.has_ended(now)
-        changed = self.created + self.seconds if ended else min(now, self.created + RISE * self.seconds)
-        record = {
-            "_id": self.id,
-            "status": self.ended if ended else self.scenario.running,
-            "percentageComplete": 100 if ended else self.percent(now),
-            "streamId": self.place.stream_id,
-            "jobType": "CONVERSATION_TESTING_VALIDATE",
-            "action": "RUN",
-            "countOfDockStatuses": 1,
-            "createdBy": self.place.user_id,
-            "testSuiteId": self.outer_id,
-            "expireAt": stamp(self.created + LIFETIME),
-            "statusLogs": self._log() if ended else [],
-            "lMod": stamp(changed),
-            "createdOn": stamp(self.created),
-            "requestedTime": stamp(self.created),
-            "__v": 0,
-        }
-        return {**record, "response": self._response()} if ended and self.ended == "SUCCESS" else record
-
-    def _log(self) -> list[Json]:
-        reasons = (self.fault,) if self.fault else self.scenario.reasons
-        return [
-            {
-                "_id": f"nl-{number}",
-                "requestId": self.id,
-                "status": "FAILURE",
-                "createdBy": self.place.user_id,
-                "comments": reason,
-                "streamId": self.place.stream_id,
-                "createdOn": stamp(self.created + self.seconds),
-                "__v": 0,
-            }
-            for number, reason in enumerate(reasons, start=1)
-        ]
-
-    def _response(self) -> Json:
-        stored = stamp(self.created + RISE * self.seconds)
-        return {
-            "schedule": {"enableSchedule": False},
-            "channel": "rtm",
-            "tags": self.suite.tags,
-            "recentTags": [],
-            "metadataAvailable": True,
-            "name": self.suite.name,
-            "description": self.suite.description,
-            "preprocessor": "",
-            "serviceMap": [],
-            "authProfiles": [],
-            "streamId": self.place.stream_id,
-            "accountId": self.place.account_id,
-            "lModBy": self.place.user_id,
-            "createdBy": self.place.user_id,
-            "testSteps": self.scenario.shape(self.suite.steps),
-            "_id": self.suite.id,
-            "createdOn": stored,
-            "lModOn": stored,
-            "__v": 0,
-        }
+    def percent(self, now: float) -> int:
+        """Return the progress."""
+        if self.has_ended(now):
+            return 100
+        rise = RISE * self.seconds
+        return min(PLATEAU, int(PLATEAU * (now - self.created) / rise)) if rise > 0 else PLATEAU
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Run(Job):
-    """A run of a stored suite; `number` counts the suite's runs from 1."""
+class Records:
+    """All that Kore.ai keeps of one bot: files, imports, suites, runs, results files."""
 
-    version: str
-    number: int
+    scenario: Scenario
+    by_suite: Mapping[str, Scenario]
+    job_seconds: float
+    files: dict[str, Json] = dataclasses.field(default_factory=dict)
+    imports: dict[str, Job] = dataclasses.field(default_factory=dict)
+    runs: dict[str, Job] = dataclasses.field(default_factory=dict)
+    links: dict[str, tuple[float, str]] = dataclasses.field(default_factory=dict)
+    deleted: set[str] = dataclasses.field(default_factory=set)
+    numbers: Iterator[int] = dataclasses.field(default_factory=lambda: itertools.count(1))
 
-    def has_ended(self, now: float) -> bool:
-        """Tell whether the job is over."""
-        return now >= self.created + self.seconds
+    def new_id(self, prefix: str) -> str:
+        """Return an id that no other record has."""
+        return _named_id(prefix, str(next(self.numbers)))
 
-    def record(self, now: float) -> Json:
-        """Return the record as the status call shows it."""
-        ended = self.has_ended(now)
-        steps = self.scenario.shape(self.suite.steps)
-        result: Json = {
-            "nlpVersion": [],
-            "startTime": stamp(self.created),
-            "version": self.version,
-            "status": "inprogress",
+    def start_import(
+        self, document: Json, *, now: float, name: str, ds_id: str | None = None, scenario: Scenario | None = None
+    ) -> Job:
+        """Begin the import of a document, which fails at its end when the document is not a suite."""
+        scenario = scenario or self.by_suite.get(name, self.scenario)
+        end, reasons = scenario.ended, scenario.reasons
+        try:
+            steps = steps_of(document)
+        except SuiteError as exc:
+            steps, end, reasons = [], "FAILURE", (str(exc),)
+        tags = document.get("tags")
+        job = Job(
+            id=ds_id or self.new_id("ds"),
+            suite_id=self.new_id("ctc"),
+            name=name,
+            description=str(document.get("description") or ""),
+            tags=list(tags) if isinstance(tags, list) else [],
+            steps=steps,
+            scenario=scenario,
+            created=now,
+            seconds=self.job_seconds,
+            end=end,
+            reasons=reasons,
+        )
+        self.imports.pop(job.id, None)
+        self.imports[job.id] = job
+        return job
+
+    def stored(self, name: str, now: float) -> list[Job]:
+        """Return the imports that stored a suite of this name, the newest first."""
+        return [
+            job
+            for job in reversed(self.imports.values())
+            if job.name == name and job.id not in self.deleted and job.has_stored(now)
+        ]
+
+    def delete(self, name: str, now: float) -> bool:
+        """Delete the suite of this name; tell whether there was one."""
+        ids = {job.id for job in self.stored(name, now)}
+        self.deleted.update(ids)
+        return bool(ids)
+
+    def start_run(self, source: Job, *, now: float, version: str) -> Job:
+        """Begin a run of a stored suite."""
+        end = source.scenario.run
+        if end is RunEnd.FLAKY:
+            earlier = sum(run.name == source.name for run in self.runs.values())
+            end = RunEnd.FAILED if earlier % 3 == 1 else RunEnd.PASSED
+        run = dataclasses.replace(
+            source, id=self.new_id("ctr"), created=now, seconds=self.job_seconds, end=end, version=version
+        )
+        self.runs[run.id] = run
+        return run
+
+    def link(self, job: Job, now: float) -> str:
+        """Return the path of a results file, which expires after a quarter of an hour."""
+        file_id = _named_id("f", job.id)
+        table = io.StringIO()
+        rows = csv.writer(table)
+        rows.writerow(["step", "input", "expected", "result"])
+        for number, step in enumerate(job.scenario.shape(job.steps), start=1):
+            rows.writerow([number, step["input"], " / ".join(reply["text"] for reply in step["outputs"]), "passed"])
+        expires, _ = self.links.setdefault(f"{file_id}.csv", (now + LIFETIME, table.getvalue()))
+        signature = hex_id(f"signature {file_id}")
+        query = f"e={expires:.0f}&n={signature[:10]}&s={signature[10:]}&clientfilename=results.csv"
+        return f"/api/getMediaStream/media/{file_id}.csv?{query}"
+
+
+def import_record(job: Job, now: float) -> Json:
+    """Return the record of an import as the status call shows it."""
+    ended = job.has_ended(now)
+    log = [
+        {
+            "_id": f"nl-{number}",
+            "requestId": job.id,
+            "status": "FAILURE",
+            "comments": reason,
+            "createdOn": _stamp(job.created + job.seconds),
+            **OWNER,
         }
-        if ended:
-            found = results.of_run(steps, self.end, run_id=self.id, wrong_text=self.scenario.wrong_text)
-            result |= found | {"duration": round(self.seconds * 1000)}
-        if self.scenario.short:
-            result = {name: value for name, value in result.items() if name not in results.LONG_FORM_ONLY}
-        return {
-            "_id": self.id,
-            "streamId": self.place.stream_id,
-            "testSuiteId": self.suite.id,
-            "status": result["status"],
-            "totalTestStepsCount": len(steps),
-            "result": result,
-            "percentageCompleted": 100 if ended else self.percent(now),
-        }
+        for number, reason in enumerate(job.reasons, start=1)
+    ]
+    stored_at = job.created + RISE * job.seconds
+    changed = job.created + job.seconds if ended else min(now, stored_at)
+    record = {
+        "_id": job.id,
+        "status": job.end if ended else job.scenario.running,
+        "percentageComplete": job.percent(now),
+        "jobType": "CONVERSATION_TESTING_VALIDATE",
+        "action": "RUN",
+        "countOfDockStatuses": 1,
+        **OWNER,
+        "testSuiteId": _named_id("ctc", job.id),
+        "expireAt": _stamp(job.created + LIFETIME),
+        "statusLogs": log if ended else [],
+        "lMod": _stamp(changed),
+        "createdOn": _stamp(job.created),
+        "requestedTime": _stamp(job.created),
+    }
+    if ended and job.end == "SUCCESS":
+        record["response"] = _stored_suite(job, _stamp(stored_at))
+    return record
 
-    @property
-    def end(self) -> RunEnd:
-        """Return how this run ends."""
-        if self.scenario.run is RunEnd.FLAKY:
-            return RunEnd.FAILED if self.number % 3 == 2 else RunEnd.PASSED
-        return self.scenario.run
+
+def run_record(job: Job, now: float) -> Json:
+    """Return the record of a run as the status call shows it."""
+    steps = job.scenario.shape(job.steps)
+    result = {"nlpVersion": [], "startTime": _stamp(job.created), "version": job.version, "status": "inprogress"}
+    if job.has_ended(now):
+        result |= _run_result(job, steps) | {"duration": round(job.seconds * 1000)}
+    if job.scenario.short:
+        result = {name: value for name, value in result.items() if name not in LONG_FORM_ONLY}
+    return {
+        "_id": job.id,
+        "streamId": scenarios.STREAM_ID,
+        "testSuiteId": job.suite_id,
+        "status": result["status"],
+        "totalTestStepsCount": len(steps),
+        "result": result,
+        "percentageCompleted": job.percent(now),
+    }
 
 
-def stamp(seconds: float) -> str:
+def _stored_suite(job: Job, stamp: str) -> Json:
+    return {
+        "schedule": {"enableSchedule": False},
+        "channel": "rtm",
+        "tags": job.tags,
+        "recentTags": [],
+        "metadataAvailable": True,
+        "name": job.name,
+        "description": job.description,
+        "preprocessor": "",
+        "serviceMap": [],
+        "authProfiles": [],
+        "accountId": ACCOUNT_ID,
+        "lModBy": OWNER["createdBy"],
+        **OWNER,
+        "testSteps": job.scenario.shape(job.steps),
+        "_id": job.suite_id,
+        "createdOn": stamp,
+        "lModOn": stamp,
+    }
+
+
+def hex_id(text: str) -> str:
+    """Return 40 hexadecimal digits that stand for a text."""
+    return hashlib.sha256(f"kore {text}".encode()).hexdigest()[:40]
+
+
+def _named_id(prefix: str, name: str) -> str:
+    return f"{prefix}-{uuid.uuid5(uuid.NAMESPACE_URL, f'kore/{prefix}/{name}')}"
+
+
+def _stamp(seconds: float) -> str:
     """Write a time as Kore.ai does."""
-    moment = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    time = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
+    return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _run_result(job: Job, steps: list[Json]) -> Json:
+    """Return the part of a run's result that is known at its end."""
+    failing = _failing_groups(steps, job.end)
+    reached = [] if job.end is RunEnd.ERROR else steps
+    if job.end is RunEnd.NOT_EXECUTED and failing:
+        reached = steps[: max(failing) + 1]
+    executed = [
+        _executed(step, failing.get(number, []), job.scenario.wrong_text, f"{job.id}{number}")
+        for number, step in enumerate(reached)
+    ]
+    passed = sum(step["status"] == "passed" for step in executed)
+    result = {
+        "nlpVersion": [NLP_VERSION for _ in executed],
+        "status": "failed" if failing else "passed",
+        "stepDetails": {"passed": passed, "failed": len(executed) - passed, "total": len(steps)},
+        "errorDetails": None,
+        "executionResults": executed,
+    }
+    if job.end is RunEnd.ERROR:
+        result |= {"status": "error", "errorDetails": RUN_ERROR}
+    if job.end is RunEnd.CONTRADICTION:
+        result |= {"status": "passed", "stepDetails": {"passed": len(steps), "failed": 0, "total": len(steps)}}
+    return result
+
+
+def _failing_groups(steps: list[Json], end: object) -> dict[int, list[str]]:
+    """Choose the steps that fail, by number, with their failing groups: the middle one, the last, or all that can."""
+    # The first reply is the one that differs when a step fails.
+    firsts = [step["outputs"][0]["assertions"] if step["outputs"] else {} for step in steps]
+    enabled = {
+        number: groups
+        for number, assertions in enumerate(firsts)
+        if (groups := [name for name, group in assertions.items() if group.get("enabled")])
+    }
+    if end in {RunEnd.PASSED, RunEnd.ERROR} or not enabled:
+        return {}
+    if end is RunEnd.ALL_FAILED:
+        return enabled
+    numbers = list(enabled)
+    middle, last = numbers[len(numbers) // 2], numbers[-1]
+    # In the middle, where context is asserted it alone fails: the text was right, and the values behind it wrong.
+    groups = ["context"] if "context" in enabled[middle] else enabled[middle]
+    return {last: enabled[last], middle: groups} if end is RunEnd.FAILED else {middle: groups}
+
+
+def _executed(step: Json, failing: list[str], wrong_text: str, request_id: str) -> Json:
+    """Return a step with its status, and the statuses and actual replies that go with it."""
+    expected = [_judged(reply, failing if number == 0 else []) for number, reply in enumerate(step["outputs"])]
+    actual = copy.deepcopy(expected) if failing else expected
+    for group in failing:
+        _differ(actual[0], group, wrong_text)
+    return {
+        "actualOutput": actual,
+        "intents": [],
+        "faqs": [],
+        "smalltalk": [],
+        **step,
+        # In the published sample a standard response carries this mark although its text assertion passed.
+        "outputs": [
+            {**reply, "textMismatch": True} if reply.get("isStandardResponse") else reply for reply in expected
+        ],
+        "requestId": request_id,
+        "nlpVersion": NLP_VERSION,
+        "status": "failed" if failing else "passed",
+    }
+
+
+def _judged(reply: Json, failing: list[str]) -> Json:
+    """Return a reply with a status at each enabled group and each of its items."""
+    groups = {}
+    for name, group in reply["assertions"].items():
+        groups[name] = group
+        if group.get("enabled"):
+            status = {"status": "failed" if name in failing else "passed"}
+            items = [{**item, **status} if isinstance(item, dict) else item for item in group.get("contains", [])]
+            groups[name] = {**group, "contains": items, **status}
+    return {**reply, "assertions": groups}
+
+
+def _differ(reply: Json, group: str, wrong_text: str) -> None:
+    """Make an actual reply differ in what this group checks."""
+    if group == "text":
+        reply["text"] = wrong_text
+    elif group == "flowLevel":
+        reply.update({name: "DefaultFallback" for name in ("category", "nodeId", "nodeName") if name in reply})
+    else:
+        for item in reply["assertions"][group].get("contains", []):
+            if isinstance(item, dict):
+                item.update({name: "0.00" for name in item if name not in {"key", "status"}})
+
+
+def steps_of(document: Json) -> list[Json]:
+    """Return the steps that Kore.ai stores for an uploaded document."""
+    if isinstance(document.get("testSteps"), list):
+        return [_step(step, "testSteps", _stored_reply) for step in document["testSteps"]]
+    if isinstance(document.get("testCases"), list):
+        cases = [_typed(case, dict, "testCases") for case in document["testCases"]]
+        messages = [message for case in cases for message in _typed(case.get("messages"), list, "messages")]
+        return [_step(message, "messages", _recorded_reply) for message in messages]
+    raise SuiteError("The file has neither testCases nor testSteps")
+
+
+def _step(value: object, where: str, stored_reply: Callable[[object], Json]) -> Json:
+    step = _typed(value, dict, where)
+    replies = [stored_reply(reply) for reply in _typed(step.get("outputs", []), list, "outputs")]
+    message = step.get("input", step.get("event"))
+    if not isinstance(message, str):
+        raise SuiteError("A step has no input")
+    event = step.get("event") or ("Start_Flow" if message == "Start_Flow" else "")
+    return {"input": message, "outputs": replies} | ({"event": str(event)} if event else {})
+
+
+def _recorded_reply(reply: object) -> Json:
+    match reply:
+        case str():
+            return scenarios.reply(reply)
+        case {"contains": str(part)}:
+            return scenarios.reply(part)
+        case {"contains": {"oneOf": [str(), *_] as variants}} | {"contains": {"allOf": [str(), *_] as variants}}:
+            return scenarios.reply(str(variants[0]), *map(str, variants))
+        case _:
+            raise SuiteError(f"An output is neither text nor contains: {json.dumps(reply)[:80]}")
+
+
+def _stored_reply(value: object) -> Json:
+    reply = {"text": value} if isinstance(value, str) else _typed(value, dict, "outputs")
+    text = str(reply.get("text", ""))
+    stored = scenarios.standard_response(text) if reply.get("isStandardResponse") else scenarios.reply(text)
+    assertions = reply.get("assertions")
+    if isinstance(assertions, dict):
+        for name, group in assertions.items():
+            _typed(_typed(group, dict, name).get("contains", []), list, f"{name}.contains")
+        stored["assertions"] = {**scenarios.assertions(), **assertions}
+    return {**stored, **reply, "text": text, "assertions": stored["assertions"]}
+
+
+def _typed(value: object, kind: type[T], where: str) -> T:
+    if not isinstance(value, kind):
+        raise SuiteError(f"{where} {'is not a list' if kind is list else 'holds something that is not an object'}")
+    return value

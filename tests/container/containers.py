@@ -12,8 +12,8 @@ from typing import Any
 import docker
 from docker.models.containers import Container
 
-from kore_gate.simulator.kore import CLIENT_ID, CLIENT_SECRET, DS_IDS, Simulator
-from kore_gate.simulator.messages import Request, Response
+from kore_gate.simulator.scenarios import CLIENT_ID, CLIENT_SECRET, DS_IDS, STREAM_ID, Response
+from kore_gate.simulator.service import Request, Simulator
 
 ROOT = pathlib.Path(__file__).parents[2]
 # Tests that run as root act the part of a hosted runner's user; others are that user.
@@ -109,7 +109,7 @@ def settings(url: str, simulator: Simulator, **more: str) -> dict[str, str]:
     """Return the variables that make `wait` wait for the simulator's first import."""
     return {
         "KORE_HOST": url,
-        "KORE_STREAM_ID": simulator.stream_id,
+        "KORE_STREAM_ID": STREAM_ID,
         "KORE_CLIENT_ID": CLIENT_ID,
         "KORE_CLIENT_SECRET": CLIENT_SECRET,
         "KORE_DS_ID": DS_IDS[0],

@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 from kore_gate import text
-from kore_gate.simulator import content
-from kore_gate.simulator.kore import USER_EMAIL
+from kore_gate.simulator import scenarios
+from kore_gate.simulator.scenarios import USER_EMAIL
 from tests.container import containers
 from tests.container.containers import OWNER, ROOT, Engine, Serve, folder, mounts, owners, settings
 from tests.reports import Reports
@@ -140,7 +140,7 @@ def test_github__whole_chain_on_three_files(
     """Three suite files of the checkout are imported and run in one step, and failures point into them."""
     commands = folder(tmp_path / "file_commands")
     files = folder(workspace / "conversations")
-    for suite in content.demo_suites():
+    for suite in scenarios.demo_suites():
         path = files / f"{text.file_name(suite['name'])}.json"
         path.write_text(json.dumps(suite, indent=2), encoding="utf-8")
     url, simulator = serve("failing-tests")

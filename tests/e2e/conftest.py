@@ -51,7 +51,7 @@ def serve(python: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cal
             key = (scenario, job_seconds)
             if key not in served:
                 words = ("--scenario", scenario, "--port", "0", "--job-seconds", str(job_seconds))
-                line = read_until(program.start("simulate", *words), "serves on")
+                line = read_until(program.start("simulate", *words), "is running on")
                 served[key] = re.findall(r"http://127\.0\.0\.1:\d+", line)[0]
             return served[key]
 

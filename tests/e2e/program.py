@@ -10,21 +10,21 @@ import subprocess
 from collections.abc import Callable
 
 from kore_gate.errors import ExitCode
-from kore_gate.simulator import kore
+from kore_gate.simulator import scenarios
 from tests.reports import Reports, check_last_lines
 
 ROOT = pathlib.Path(__file__).parents[2]
 DOORS = {"entrypoint": ("-Iu", str(ROOT / "entrypoint.py")), "module": ("-m", "kore_gate")}
 KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "COVERAGE_")
 SETTINGS = {
-    "KORE_STREAM_ID": kore.STREAM_ID,
-    "KORE_CLIENT_ID": kore.CLIENT_ID,
-    "KORE_CLIENT_SECRET": kore.CLIENT_SECRET,
-    "KORE_USER_EMAIL": kore.USER_EMAIL,
+    "KORE_STREAM_ID": scenarios.STREAM_ID,
+    "KORE_CLIENT_ID": scenarios.CLIENT_ID,
+    "KORE_CLIENT_SECRET": scenarios.CLIENT_SECRET,
+    "KORE_USER_EMAIL": scenarios.USER_EMAIL,
     "KORE_POLL_INTERVAL": "100ms",
     "KORE_CI": "none",
 }
-DS_ID = kore.DS_IDS[0]
+DS_ID = scenarios.DS_IDS[0]
 WAIT = ("wait", "--ds-id", DS_ID)
 
 Popen = subprocess.Popen[str]

@@ -8,7 +8,7 @@ import pytest
 
 from kore_gate import cli
 from kore_gate.ci import outputs
-from kore_gate.simulator import kore
+from kore_gate.simulator import scenarios, service
 from kore_gate.simulator.server import Server
 
 pytestmark = pytest.mark.socket
@@ -44,8 +44,8 @@ def test_annotate__hands_the_summary_over(folder: pathlib.Path) -> None:
 @pytest.mark.parametrize(
     ("script", "said"),
     [
-        pytest.param("echo 'no such job' >&2; exit 4", "did not take the summary (exit code 4): no such job", id="no"),
-        pytest.param("exec sleep 60", "could not be given the summary: TimeoutExpired.", id="hangs"),
+        pytest.param("echo 'no such job' >&2; exit 4", "rejected the summary (exit code 4): no such job", id="no"),
+        pytest.param("exec sleep 60", "pass the summary to buildkite-agent: TimeoutExpired.", id="hangs"),
     ],
 )
 def test_annotate__faults(folder: pathlib.Path, monkeypatch: pytest.MonkeyPatch, script: str, said: str) -> None:
@@ -75,12 +75,12 @@ def test_cli__buildkite(
         monkeypatch.delenv(name)
     monkeypatch.setenv("BUILDKITE", "true")
     monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
-    monkeypatch.setenv("KORE_CLIENT_SECRET", kore.CLIENT_SECRET)
+    monkeypatch.setenv("KORE_CLIENT_SECRET", scenarios.CLIENT_SECRET)
 
-    with Server(kore.Simulator(job_seconds=0.001)) as server:
-        words = ["--host", server.url, "--stream-id", kore.STREAM_ID, "--client-id", kore.CLIENT_ID]
-        code = cli.main(["wait", *words, "--ds-id", kore.DS_IDS[0], "--report-dir", str(tmp_path / "reports")])
+    with Server(service.Simulator(job_seconds=0.001)) as server:
+        words = ["--host", server.url, "--stream-id", scenarios.STREAM_ID, "--client-id", scenarios.CLIENT_ID]
+        code = cli.main(["wait", *words, "--ds-id", scenarios.DS_IDS[0], "--report-dir", str(tmp_path / "reports")])
 
     assert code == 0
     assert (folder / "text").read_text() == (tmp_path / "reports/kore-summary.md").read_text()
-    assert ("buildkite-agent did not take the summary" in capsys.readouterr().err) is warned
+    assert ("buildkite-agent rejected the summary" in capsys.readouterr().err) is warned

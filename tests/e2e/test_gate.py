@@ -184,7 +184,7 @@ def test_simulate__port_is_taken(gate: Program) -> None:
         end = gate.run("simulate", "--port", taken)
 
     end.check(ExitCode.USAGE)
-    assert f"port {taken} can't be listened on" in end.stderr
+    assert f"cannot listen on port {taken}" in end.stderr
 
 
 def test_simulate__says_how_to_try_it(gate: Program) -> None:

@@ -9,19 +9,19 @@ from collections.abc import Iterator
 import pytest
 import trustme
 
-from kore_gate.simulator import kore, server
+from kore_gate.simulator import scenarios, server, service
 from tests.fakes.caller import multipart, token
 
 pytestmark = pytest.mark.socket
 
-PATH = f"/api/public/stream/{kore.STREAM_ID}/conversation/testsuite/import/ds-demo-1/status"
+PATH = f"/api/public/stream/{scenarios.STREAM_ID}/conversation/testsuite/import/ds-demo-1/status"
 NOW = 1_700_000_000.0
 
 
 @pytest.fixture
 def running(request: pytest.FixtureRequest) -> Iterator[server.Server]:
     """Serve the scenario that the test names."""
-    simulator = kore.Simulator(scenario=getattr(request, "param", "passing"), now=lambda: NOW)
+    simulator = service.Simulator(scenario=getattr(request, "param", "passing"), now=lambda: NOW)
     with server.Server(simulator) as one:
         yield one
 
@@ -85,7 +85,7 @@ def test_server__link_leads_back(running: server.Server, client: http.client.HTT
     record = json.loads(_ask(client).read())
 
     assert record["status"] == "IN_PROGRESS"
-    with server.Server(kore.Simulator(scenario="results-link", job_seconds=0)) as instant:
+    with server.Server(service.Simulator(scenario="results-link", job_seconds=0)) as instant:
         connection = http.client.HTTPConnection("127.0.0.1", instant.port, timeout=20)
         connection.request("GET", PATH, headers={"auth": token(exp=None, jti=None)})
         link = json.loads(connection.getresponse().read())["downloadUrl"]
@@ -217,7 +217,7 @@ def test_server__tls() -> None:
     serving, trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
     authority.issue_cert("127.0.0.1").configure_cert(serving)
     authority.configure_trust(trusting)
-    with server.Server(kore.Simulator(now=lambda: NOW), tls=serving) as one:
+    with server.Server(service.Simulator(now=lambda: NOW), tls=serving) as one:
         plain = http.client.HTTPConnection("127.0.0.1", one.port, timeout=20)
         with pytest.raises((http.client.HTTPException, OSError)):
             _ask(plain)
@@ -239,7 +239,7 @@ def test_server__tls_reset(delivery: str) -> None:
     serving, trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
     authority.issue_cert("127.0.0.1").configure_cert(serving)
     authority.configure_trust(trusting)
-    with server.Server(kore.Simulator(scenario=delivery, now=lambda: NOW), tls=serving) as one:
+    with server.Server(service.Simulator(scenario=delivery, now=lambda: NOW), tls=serving) as one:
         client = http.client.HTTPSConnection("127.0.0.1", one.port, timeout=20, context=trusting)
 
         with pytest.raises(ConnectionResetError):
@@ -251,7 +251,7 @@ def test_server__tls_reset(delivery: str) -> None:
 @pytest.mark.skipif(not socket.has_ipv6, reason="this machine has no IPv6")
 def test_server__ipv6() -> None:
     """It listens on an IPv6 address as well, and writes it as URLs do."""
-    with server.Server(kore.Simulator(), host="::1") as one:
+    with server.Server(service.Simulator(), host="::1") as one:
         assert one.url == f"http://[::1]:{one.port}"
 
 

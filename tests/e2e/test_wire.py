@@ -24,7 +24,7 @@ from kore_gate.kore.auth import Signer
 from kore_gate.kore.client import Api, Client
 from kore_gate.model import Job, State
 from kore_gate.settings.sources import Settings
-from kore_gate.simulator import kore
+from kore_gate.simulator import scenarios, service
 from kore_gate.simulator.server import Server
 from tests.fakes.pipeline import make_settings
 
@@ -47,7 +47,7 @@ def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def look(host: str, **changes: Any) -> Job:
     """Look at the simulator's first import, over a real connection."""
-    job = call(make_settings(host=host, **changes), lambda api: api.import_job(kore.DS_IDS[0]))
+    job = call(make_settings(host=host, **changes), lambda api: api.import_job(scenarios.DS_IDS[0]))
     assert isinstance(job, Job)
     return job
 
@@ -134,11 +134,11 @@ def ca_file(authority: trustme.CA, tmp_path: pathlib.Path) -> str:
 
 
 @contextlib.contextmanager
-def secure(certificate: trustme.LeafCert) -> Iterator[tuple[str, kore.Simulator]]:
+def secure(certificate: trustme.LeafCert) -> Iterator[tuple[str, service.Simulator]]:
     """Serve the simulator over TLS."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     certificate.configure_cert(context)
-    simulator = kore.Simulator()
+    simulator = service.Simulator()
     with Server(simulator, tls=context) as server:
         yield server.url, simulator
 
@@ -171,7 +171,7 @@ def test_tls__facts(authority: trustme.CA, ca_file: str) -> None:
 
     with secure(authority.issue_cert("127.0.0.1", common_name="kore.example", not_after=expires)) as (url, _):
         facts = asyncio.run(ask(url))
-    with Server(kore.Simulator()) as server:
+    with Server(service.Simulator()) as server:
         plain = asyncio.run(ask(server.url))
 
     assert facts
@@ -201,7 +201,7 @@ def test_tls__not_accepted(
     authority: trustme.CA, ca_file: str, certificate: Callable[[trustme.CA], Any], trusted: bool, said: str
 ) -> None:
     """A certificate that is not accepted is told at once; nothing is sent, and nothing tried again."""
-    accepted = pytest.raises(errors.Unavailable, match="certificate was not accepted")
+    accepted = pytest.raises(errors.Unavailable, match="certificate is not valid")
     with secure(certificate(authority)) as (url, simulator), accepted as caught:
         look(url, ca_file=ca_file if trusted else "", outage_limit=60.0)
 
@@ -240,7 +240,7 @@ def test_tls__bad_authorities(tmp_path: pathlib.Path, monkeypatch: pytest.Monkey
 
 def test_tls__plain_http_server() -> None:
     """A server that speaks no TLS is not there, for a host that should."""
-    with Server(kore.Simulator()) as server, pytest.raises(errors.Unavailable, match="no connection"):
+    with Server(service.Simulator()) as server, pytest.raises(errors.Unavailable, match="no connection"):
         look(f"https://127.0.0.1:{server.port}", **IMPATIENT)
 
 
@@ -293,7 +293,7 @@ def test_proxy__says_no(monkeypatch: pytest.MonkeyPatch, status: bytes) -> None:
     with listening(lambda connection, _: connection.sendall(response(b"", status=status))) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.port}")
 
-        with pytest.raises(errors.Unavailable, match="The proxy turned the request down") as caught:
+        with pytest.raises(errors.Unavailable, match="The proxy rejected the request") as caught:
             look("https://kore.example")
 
     assert status.decode() in caught.value.message
@@ -306,7 +306,7 @@ def test_proxy__not_for_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HTTP_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
 
-    with Server(kore.Simulator()) as server:
+    with Server(service.Simulator()) as server:
         assert look(server.url).state is State.RUNNING
 
 
@@ -324,8 +324,8 @@ def test_proxy__no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("gopher://proxy.example", "Unknown scheme"),
         ("socks5://proxy.example:1080", "socksio"),
-        ("http://user:se/cret@proxy.example:80", "it is no address"),
-        ("http://[::1", "it is no address"),
+        ("http://user:se/cret@proxy.example:80", "it is not a URL"),
+        ("http://[::1", "it is not a URL"),
     ],
 )
 def test_proxy__bad_variable(monkeypatch: pytest.MonkeyPatch, value: str, reason: str) -> None:
@@ -336,7 +336,7 @@ def test_proxy__bad_variable(monkeypatch: pytest.MonkeyPatch, value: str, reason
         look("https://kore.example")
 
     [problem] = caught.value.details
-    assert problem.startswith("A proxy named by HTTP_PROXY, HTTPS_PROXY, ALL_PROXY or NO_PROXY can't be used: ")
+    assert problem.startswith("Invalid proxy in HTTP_PROXY, HTTPS_PROXY, ALL_PROXY or NO_PROXY: ")
     assert reason in problem
     assert "se" not in problem.partition(": ")[2] or "scheme" in problem or "socksio" in problem
     assert caught.value.exit_code == 2
@@ -347,7 +347,7 @@ def test_proxy__bad_variable(monkeypatch: pytest.MonkeyPatch, value: str, reason
 
 def test_broken__unknown_host() -> None:
     """A name that can't be looked up is tried again, then told."""
-    with pytest.raises(errors.Unavailable, match=r"Kore\.ai \(nowhere\.invalid\) was not usable .* no connection"):
+    with pytest.raises(errors.Unavailable, match=r"Kore\.ai \(nowhere\.invalid\) was unavailable .* no connection"):
         look("https://nowhere.invalid", **IMPATIENT)
 
 
@@ -370,14 +370,14 @@ def test_broken__refused() -> None:
     ("scenario", "said"),
     [
         ("reset", "the connection broke"),
-        ("truncated", "an answer that was cut off"),
+        ("truncated", "a response that is cut off"),
         ("hang", "in time"),
-        ("drip", "no complete answer in time"),
+        ("drip", "no complete response in time"),
     ],
 )
 def test_broken__while_looking(scenario: str, said: str) -> None:
     """Each way to break is tried again, ends with the outage limit, and has its words."""
-    simulator = kore.Simulator(scenario=scenario)
+    simulator = service.Simulator(scenario=scenario)
 
     with Server(simulator) as server, pytest.raises(errors.Unavailable, match=said):
         look(server.url, **IMPATIENT)
@@ -414,7 +414,7 @@ def test_wire__one_segment(name: str, encoded: str) -> None:
         settings = make_settings(host=f"http://127.0.0.1:{server.port}/base")
         call(settings, lambda api: api.run_job(name, "ctr-1"))
 
-    path = f"/base/api/public/stream/{kore.STREAM_ID}/conversation/testsuite/{encoded}/ctr-1/status"
+    path = f"/base/api/public/stream/{scenarios.STREAM_ID}/conversation/testsuite/{encoded}/ctr-1/status"
     assert server.heads[0].startswith(f"GET {path} HTTP/1.1\r\n".encode())
 
 

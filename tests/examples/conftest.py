@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from kore_gate import text
-from kore_gate.simulator import content
+from kore_gate.simulator import scenarios
 from tests.container.conftest import client as client
 from tests.container.conftest import engine as engine
 from tests.container.conftest import serve as serve
@@ -44,7 +44,7 @@ def checkout(tmp_path: pathlib.Path) -> pathlib.Path:
     root = tmp_path / "checkout"
     suites = root / "tests" / "conversations"
     suites.mkdir(parents=True)
-    for suite in content.demo_suites():
+    for suite in scenarios.demo_suites():
         path = suites / f"{text.file_name(suite['name'])}.json"
         path.write_text(json.dumps(suite, indent=2), encoding="utf-8")
     (root / "ci").mkdir()

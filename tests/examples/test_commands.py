@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 import yaml
 
-from kore_gate.simulator.kore import USER_EMAIL
+from kore_gate.simulator.scenarios import USER_EMAIL
 from tests.container import containers
 from tests.container.containers import ROOT, Engine, Serve
 from tests.examples import catalogue

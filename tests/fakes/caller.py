@@ -9,8 +9,9 @@ from typing import Any
 import httpx
 import jwt
 
-from kore_gate.simulator import kore
-from kore_gate.simulator.messages import Request, Response
+from kore_gate.simulator import scenarios, service
+from kore_gate.simulator.scenarios import Response
+from kore_gate.simulator.service import Request
 
 SAMPLES = pathlib.Path(__file__).parents[1] / "samples"
 START = 1_700_000_000.0
@@ -23,11 +24,11 @@ def sample(name: str) -> Any:
 
 
 def token(
-    *, secret: str = kore.CLIENT_SECRET, algorithm: str = "HS256", now: float = START, **overrides: object
+    *, secret: str = scenarios.CLIENT_SECRET, algorithm: str = "HS256", now: float = START, **overrides: object
 ) -> str:
     """Sign a token; a claim set to None is left out."""
     claims = {
-        "appId": kore.CLIENT_ID,
+        "appId": scenarios.CLIENT_ID,
         "sub": "gate",
         "iat": int(now),
         "exp": int(now) + 300,
@@ -53,8 +54,8 @@ class Caller:
 
     def __init__(self, **options: Any) -> None:
         self.time = START
-        self.simulator = kore.Simulator(now=lambda: self.time, **options)
-        self.bot = f"/api/public/stream/{self.simulator.stream_id}/conversation/testsuite"
+        self.simulator = service.Simulator(now=lambda: self.time, **options)
+        self.bot = f"/api/public/stream/{scenarios.STREAM_ID}/conversation/testsuite"
 
     def call(
         self,
@@ -79,7 +80,7 @@ class Caller:
     def start_import(self, document: object, *, name: str = "Balance", **overrides: object) -> Response:
         """Upload a suite file and start its import."""
         file_id = payload(self.upload(document))["fileId"]
-        body = {"fileName": file_id, "name": name, "userEmailId": kore.USER_EMAIL} | overrides
+        body = {"fileName": file_id, "name": name, "userEmailId": scenarios.USER_EMAIL} | overrides
         return self.call("POST", f"{self.bot}/import", body)
 
     def import_status(self, ds_id: str) -> Response:
@@ -88,7 +89,7 @@ class Caller:
 
     def start_run(self, name: str = "Balance", **overrides: object) -> Response:
         """Start a run."""
-        body = {"version": "inDevelopment", "userEmailId": kore.USER_EMAIL} | overrides
+        body = {"version": "inDevelopment", "userEmailId": scenarios.USER_EMAIL} | overrides
         return self.call("POST", f"{self.bot}/{urllib.parse.quote(name, safe='')}/run", body)
 
     def run_status(self, run_id: str, name: str = "Balance") -> Response:

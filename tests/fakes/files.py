@@ -4,12 +4,12 @@ import json
 import pathlib
 from collections.abc import Iterable
 
-from kore_gate.simulator import content
+from kore_gate.simulator import scenarios
 
 
 def write_demo(folder: pathlib.Path, number: int = 2) -> list[str]:
     """Write so many of the demo's suites as files; return the suites' names."""
-    suites = content.demo_suites()[:number]
+    suites = scenarios.demo_suites()[:number]
     for position, suite in enumerate(suites, 1):
         (folder / f"suite-{position}.json").write_text(json.dumps(suite, indent=2), "utf-8")
     return [str(suite["name"]) for suite in suites]

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Callable
 
 import httpx
 
-from kore_gate.simulator.kore import Simulator
-from kore_gate.simulator.messages import Delivery, Request
+from kore_gate.simulator.scenarios import Delivery
+from kore_gate.simulator.service import Request, Simulator
 
 _DRIP_SECONDS = 5.0
 _FOR_EVER = 10.0**6

@@ -11,7 +11,7 @@ from kore_gate.commands.gate import Call
 from kore_gate.model import Result
 from kore_gate.reports.console import Console
 from kore_gate.settings.sources import Settings
-from kore_gate.simulator import kore
+from kore_gate.simulator import scenarios, service
 from kore_gate.simulator.scenarios import Scenario
 from tests.fakes.clock import FakeClock
 from tests.fakes.kore import FakeKore
@@ -24,11 +24,11 @@ def make_settings(**changes: Any) -> Settings:
     given: dict[str, Any] = {
         "command": "wait",
         "host": HOST,
-        "stream_id": kore.STREAM_ID,
-        "ds_id": kore.DS_IDS[:1],
-        "client_id": kore.CLIENT_ID,
-        "client_secret": kore.CLIENT_SECRET,
-        "user_email": kore.USER_EMAIL,
+        "stream_id": scenarios.STREAM_ID,
+        "ds_id": scenarios.DS_IDS[:1],
+        "client_id": scenarios.CLIENT_ID,
+        "client_secret": scenarios.CLIENT_SECRET,
+        "user_email": scenarios.USER_EMAIL,
     }
     return Settings(**{**given, **changes})
 
@@ -52,7 +52,7 @@ class Pipeline:
         self, reports: pathlib.Path, *, scenario: str | Scenario = "passing", ci: str = "none", **options: Any
     ) -> None:
         self.clock = FakeClock()
-        self.simulator = kore.Simulator(scenario=scenario, now=lambda: self.clock.now().timestamp(), **options)
+        self.simulator = service.Simulator(scenario=scenario, now=lambda: self.clock.now().timestamp(), **options)
         self.kore = FakeKore(self.simulator)
         self.reports = reports
         self.around = Surroundings(ci=ci, machine="runner-1", root=reports.parent)

@@ -13,7 +13,7 @@ from kore_gate.kore import transport
 from kore_gate.kore.auth import Signer
 from kore_gate.kore.client import Api, Client
 from kore_gate.settings.sources import Settings
-from kore_gate.simulator import limits
+from kore_gate.simulator import scenarios, service
 from tests.fakes.clock import FakeClock
 
 T = TypeVar("T")
@@ -35,8 +35,8 @@ _ACTS: dict[str, Act] = {
     "html": lambda _: httpx.Response(200, html="<h1>Sign in</h1>"),
     "array": lambda _: httpx.Response(200, json=["SUCCESS"]),
     "empty": lambda _: httpx.Response(200),
-    "limit": lambda _: httpx.Response(400, json={"errors": [{"msg": limits.MINUTE_TEXT, "code": 400}]}),
-    "hour": lambda _: httpx.Response(429, json={"errors": [{"msg": limits.HOUR_TEXT, "code": 429}]}),
+    "limit": lambda _: httpx.Response(400, json={"errors": [{"msg": scenarios.MINUTE_TEXT, "code": 400}]}),
+    "hour": lambda _: httpx.Response(429, json={"errors": [{"msg": service.HOUR_TEXT, "code": 429}]}),
 }
 
 

@@ -9,14 +9,12 @@ from junitparser import JUnitXml
 
 from kore_gate.errors import Ending, ExitCode
 from kore_gate.model import Evidence, Phase
-from kore_gate.simulator import content, faults
-from kore_gate.simulator.faults import Fault
-from kore_gate.simulator.messages import Response, errors
-from kore_gate.simulator.scenarios import SCENARIOS, Scenario
+from kore_gate.simulator import scenarios
+from kore_gate.simulator.scenarios import SCENARIOS, Response, Scenario, error
 from tests.fakes.files import write_demo, write_named
 from tests.fakes.pipeline import Ended, Pipeline
 
-REFUSED_FILE = Fault(response=errors("The file was not found", 400))
+REFUSED_FILE = error("The file was not found", 400)
 
 
 def sent(pipeline: Pipeline, kind: str) -> list[int]:
@@ -76,13 +74,13 @@ def test_import__sends_the_file_id_as_file_name(tmp_path: pathlib.Path) -> None:
 
     [body] = [json.loads(request.content) for request in pipeline.kore.requests if request.url.path.endswith("/import")]
     assert body.keys() == {"fileName", "name", "userEmailId"}
-    assert (body["name"], body["fileName"]) in {(name, file_id) for file_id in pipeline.simulator._records.files}
+    assert (body["name"], body["fileName"]) in {(name, file_id) for file_id in pipeline.simulator.records.files}
 
 
 def test_run__by_name(tmp_path: pathlib.Path) -> None:
     """Suites that Kore.ai has are run by their names, whatever is in them."""
     pipeline = Pipeline(tmp_path / "reports")
-    names = tuple(str(suite["name"]) for suite in content.demo_suites())
+    names = tuple(str(suite["name"]) for suite in scenarios.demo_suites())
 
     ended = pipeline.run(command="run", suites=names)
 
@@ -135,7 +133,7 @@ def test_test__short_form_lists_every_step(tmp_path: pathlib.Path) -> None:
     assert ended.code == 0
     assert only.suite is not None
     assert len(only.suite.steps) == 4
-    assert only.notes == ("Kore.ai gave counts only for this run: its answer tells no single step or assertion.",)
+    assert only.notes == ("Kore.ai reports only counts for this run, and no single step or assertion.",)
 
 
 def test_run__short_form_of_an_unknown_suite(tmp_path: pathlib.Path) -> None:
@@ -206,20 +204,20 @@ def test_test__bad_files_send_nothing(tmp_path: pathlib.Path) -> None:
     ended = pipeline.run(command="test", files=("*.json",))
 
     assert ended.code == ExitCode.USAGE
-    assert ended.result.verdict.details == ("bad.json holds no JSON object.", "worse.json is empty.")
+    assert ended.result.verdict.details == ("bad.json must be a JSON object.", "worse.json is empty.")
     assert pipeline.kore.requests == []
     assert len(cases(ended)) == 1
 
 
-def faulty(kind: str, *befalling: Fault | None) -> Scenario:
+def faulty(kind: str, *befalling: Response | None) -> Scenario:
     """Return a scenario in which these befall the calls of one kind, and after them nothing does."""
     return Scenario(name="faulty", description="", faults=(*befalling, *[None] * 1000), calls=frozenset({kind}))
 
 
 UNCLEAR = {
-    "reset": faults.RESETTING,
-    "server error": faults.SERVER_ERROR,
-    "no id": Fault(response=Response(200, faults.JSON, b'{"status": "IN_PROGRESS"}')),
+    "reset": scenarios.RESETTING,
+    "server error": scenarios.SERVER_ERROR,
+    "no id": Response(200, (scenarios.JSON,), b'{"status": "IN_PROGRESS"}'),
 }
 
 
@@ -233,17 +231,17 @@ def test_test__never_sent_twice(tmp_path: pathlib.Path, kind: str, name: str) ->
 
     assert ended.code == ExitCode.UNAVAILABLE
     assert len(sent(pipeline, kind)) == 1
-    assert "not sent twice" in ended.result.verdict.hint
+    assert "does not send it twice" in ended.result.verdict.hint
     assert ended.result.suites[0].resume == ""
 
 
 @pytest.mark.parametrize("kind", ["import", "run"])
 @pytest.mark.parametrize(
     "fault",
-    [faults.UNAVAILABLE, faults.RATE_LIMITED, faults.RATE_LIMITED_SECONDS],
+    [scenarios.UNAVAILABLE, scenarios.RATE_LIMITED, scenarios.RATE_LIMITED_SECONDS],
     ids=["503", "429", "429 with a wait"],
 )
-def test_test__turned_away_is_sent_again(tmp_path: pathlib.Path, kind: str, fault: Fault) -> None:
+def test_test__turned_away_is_sent_again(tmp_path: pathlib.Path, kind: str, fault: Response) -> None:
     """What Kore.ai turned away has not begun, and is sent again until it has, once."""
     pipeline = Pipeline(tmp_path / "reports", scenario=faulty(kind, fault, fault))
     write_demo(tmp_path, 1)
@@ -251,7 +249,7 @@ def test_test__turned_away_is_sent_again(tmp_path: pathlib.Path, kind: str, faul
     ended = pipeline.run(command="test", files=("*.json",))
 
     assert ended.code == 0
-    status = fault.response.status
+    status = fault.status
     assert sent(pipeline, kind) == [status, status, 200]
 
 
@@ -366,4 +364,4 @@ def test_run__trimmed_answer(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyP
     ended = pipeline.run(command="run", suites=("Balance",))
 
     assert ended.code == 0
-    assert ended.result.suites[0].notes == ("Kore.ai's answer tells 1 of 3 steps of this run, and counts the others.",)
+    assert ended.result.suites[0].notes == ("Kore.ai reports 1 of 3 steps of this run, and only counts the others.",)

@@ -19,17 +19,17 @@ from kore_gate.commands.gate import Call
 from kore_gate.errors import MEANINGS, ExitCode
 from kore_gate.reports import html
 from kore_gate.settings import options
-from kore_gate.simulator import content, kore, scenarios
+from kore_gate.simulator import scenarios, service
 from tests.fakes.clock import FakeClock
 from tests.fakes.kore import FakeKore
 
 GOOD = {
     "KORE_HOST": "https://kore.example",
-    "KORE_STREAM_ID": kore.STREAM_ID,
-    "KORE_DS_ID": kore.DS_IDS[0],
-    "KORE_CLIENT_ID": kore.CLIENT_ID,
-    "KORE_CLIENT_SECRET": kore.CLIENT_SECRET,
-    "KORE_USER_EMAIL": kore.USER_EMAIL,
+    "KORE_STREAM_ID": scenarios.STREAM_ID,
+    "KORE_DS_ID": scenarios.DS_IDS[0],
+    "KORE_CLIENT_ID": scenarios.CLIENT_ID,
+    "KORE_CLIENT_SECRET": scenarios.CLIENT_SECRET,
+    "KORE_USER_EMAIL": scenarios.USER_EMAIL,
 }
 
 
@@ -66,7 +66,7 @@ class Program:
     ) -> Ended:
         """Run it once, with these variables beside the search path and no others."""
         clock = FakeClock()
-        fake = FakeKore(kore.Simulator(scenario=scenario, now=lambda: clock.now().timestamp()))
+        fake = FakeKore(service.Simulator(scenario=scenario, now=lambda: clock.now().timestamp()))
 
         self.monkeypatch.setattr(gate, "Call", functools.partial(Call, transport=fake))
         self.monkeypatch.setattr(cli, "SystemClock", lambda: clock)
@@ -104,7 +104,7 @@ def program(
 
 def suite_file(folder: pathlib.Path) -> None:
     """Leave a suite file in a directory."""
-    (folder / "greeting.json").write_text(json.dumps(content.demo_suites()[0]), encoding="utf-8")
+    (folder / "greeting.json").write_text(json.dumps(scenarios.demo_suites()[0]), encoding="utf-8")
 
 
 ENDS: dict[str, tuple[str, list[str], ExitCode, str]] = {
@@ -144,7 +144,7 @@ def test_main__signal_before(program: Program, number: signal.Signals) -> None:
 
     assert ended.code == 128 + number
     assert ended.last_lines[1] == f"Exit code: {ended.code} (interrupted ({number.name}))"
-    assert f"{number.name}: stopping, and writing the reports of what is known." in ended.err
+    assert f"{number.name}: stopping, and writing reports of the results so far." in ended.err
     assert "Resume with: kore-gate wait " in ended.err
     assert "kore_gate.Interrupted" in program.junit()
 
@@ -228,15 +228,15 @@ USAGE: dict[str, tuple[list[str], dict[str, str], str]] = {
     "no settings": (["wait"], {}, "host is missing"),
     "no arguments": ([], {}, "ds-id is missing"),
     "empty arguments": (["", ""], {"INPUT_COMMAND": ""}, "ds-id is missing"),
-    "unknown flag": (["wait", "--tmeout", "5m"], GOOD, "--tmeout is no flag of wait. Did you mean --timeout?"),
+    "unknown flag": (["wait", "--tmeout", "5m"], GOOD, "Unknown option --tmeout for wait. Did you mean --timeout?"),
     "flag without its value": (["wait", "--timeout"], GOOD, "Argument --timeout: expected one argument."),
-    "bad value": (["wait", "--timeout", "soon"], GOOD, "timeout 'soon' is no duration"),
-    "bad dialect": (["wait", "--junit-dialect", "x"], GOOD, "junit-dialect 'x' is none of rich, strict"),
+    "bad value": (["wait", "--timeout", "soon"], GOOD, "timeout 'soon' is not a duration"),
+    "bad dialect": (["wait", "--junit-dialect", "x"], GOOD, "junit-dialect 'x' must be one of rich, strict"),
     "no file": (["test", "no-*.json"], GOOD, "'no-*.json' matches no file"),
     "key that can't sign": (
         ["wait"],
         {**GOOD, "KORE_CLIENT_SECRET": "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABgQ"},
-        "client-secret (variable KORE_CLIENT_SECRET) can't sign",
+        "client-secret (variable KORE_CLIENT_SECRET) cannot sign",
     ),
 }
 
@@ -249,7 +249,7 @@ def test_main__usage(program: Program, argv: list[str], environ: dict[str, str],
     assert (ended.code, ended.requests, ended.out) == (2, 0, "")
     assert told in ended.err
     assert ended.last_lines[0].startswith("Verdict: error. Settings: ")
-    assert ended.last_lines[1] == "Exit code: 2 (bad settings or usage; nothing was sent)"
+    assert ended.last_lines[1] == "Exit code: 2 (invalid settings or usage; nothing was sent)"
     assert [path.name for path in program.reports.glob("*.xml")] == ["TEST-kore-settings.xml"]
     assert 'classname="kore_gate.settings"' in program.junit()
     assert '<error type="kore_gate.Error"' in program.junit()
@@ -259,14 +259,14 @@ def test_main__usage(program: Program, argv: list[str], environ: dict[str, str],
 @pytest.mark.parametrize(
     ("argv", "told"),
     [
-        (["wiat"], "command 'wiat' (command line) is none of wait, import"),
+        (["wiat"], "command 'wiat' (command line) must be one of wait, import"),
         (["report"], "files is missing: a saved kore-result.json."),
-        (["report", "missing.json"], "missing.json can't be read: No such file or directory."),
+        (["report", "missing.json"], "missing.json cannot be read: No such file or directory."),
         (["doctor"], "host is missing"),
-        (["demo", "--zzz"], "--zzz is no flag of demo."),
-        (["demo", "--scenario", "none"], "scenario 'none' is none of passing, failing"),
+        (["demo", "--zzz"], "Unknown option --zzz for demo."),
+        (["demo", "--scenario", "none"], "scenario 'none' must be one of passing, failing"),
         (["simulate", "--port", "x"], "Argument --port: invalid int value: 'x'."),
-        (["wait", "--report-dir", "a\x00b"], "report-dir 'a\\x00b' has a line break or another control character"),
+        (["wait", "--report-dir", "a\x00b"], "report-dir 'a\\x00b' must not contain line breaks or control characters"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -276,7 +276,7 @@ def test_main__usage_without_report(program: Program, argv: list[str], told: str
 
     assert ended.code == 2
     assert told in ended.err
-    assert ended.last_lines[1] == "Exit code: 2 (bad settings or usage; nothing was sent)"
+    assert ended.last_lines[1] == "Exit code: 2 (invalid settings or usage; nothing was sent)"
     assert list(program.reports.parent.iterdir()) == []
 
 
@@ -285,7 +285,7 @@ def test_main__unknown_default_command(program: Program) -> None:
     ended = program.run(environ={"KORE_COMMAND": "tset"})
 
     assert ended.code == 2
-    assert "command 'tset' (variable KORE_COMMAND) is none of wait, import" in ended.err
+    assert "command 'tset' (variable KORE_COMMAND) must be one of wait, import" in ended.err
 
 
 def test_main__usage_replaces_older_reports(program: Program) -> None:
@@ -314,7 +314,7 @@ def test_main__usage_and_no_place_for_reports(program: Program) -> None:
     ended = program.run("wait", "--verbose")
 
     assert ended.code == 2
-    assert "debug: no report of this: junit-reports could not be written: File exists." in ended.err
+    assert "debug: no report written: junit-reports could not be written: File exists." in ended.err
 
 
 @pytest.mark.parametrize(
@@ -327,12 +327,12 @@ def test_main__secrets(program: Program, argv: list[str]) -> None:
     told = ended.out + ended.err + program.junit() + json.dumps(program.result())
     assert ended.code == 2
     assert "geheim" not in told
-    assert kore.CLIENT_SECRET not in told
+    assert scenarios.CLIENT_SECRET not in told
 
 
 def test_main__secret_file(program: Program, tmp_path: pathlib.Path) -> None:
     """A secret may come from a file, also from one that begins with a byte order mark."""
-    (tmp_path / "secret").write_text(f"\ufeff{kore.CLIENT_SECRET}\r\n", encoding="utf-8")
+    (tmp_path / "secret").write_text(f"\ufeff{scenarios.CLIENT_SECRET}\r\n", encoding="utf-8")
 
     ended = program.run("wait", environ={**GOOD, "KORE_CLIENT_SECRET": "", "KORE_CLIENT_SECRET_FILE": "secret"})
 
@@ -348,7 +348,7 @@ def test_main__secret_file_bad(program: Program, tmp_path: pathlib.Path, content
     ended = program.run("wait", environ={**GOOD, "KORE_CLIENT_SECRET": "", "KORE_CLIENT_SECRET_FILE": "secret"})
 
     assert (ended.code, ended.requests) == (2, 0)
-    assert "1 setting to mend" in ended.err
+    assert "1 invalid setting" in ended.err
     assert "KORE_CLIENT_SECRET_FILE names " in ended.err
 
 
@@ -392,7 +392,7 @@ def test_main__misspelt_variable(program: Program) -> None:
     ended = program.run("wait", environ={**GOOD, "KORE_STREAMID": "geheim"})
 
     assert ended.code == 0
-    assert "Warning: KORE_STREAMID is not a setting of the gate. Did you mean KORE_STREAM_ID?" in ended.err
+    assert "Warning: KORE_STREAMID is an unknown setting. Did you mean KORE_STREAM_ID?" in ended.err
     assert "geheim" not in ended.err
 
 
@@ -485,9 +485,9 @@ def test_main__demo(program: Program, monkeypatch: pytest.MonkeyPatch, tmp_path:
 
     @contextlib.contextmanager
     def stage(scenario: str) -> Iterator[demo.Stage]:
-        flags = {"host": GOOD["KORE_HOST"], "stream-id": kore.STREAM_ID, "client-id": kore.CLIENT_ID}
-        more = {"files": "greeting.json", "user-email": kore.USER_EMAIL}
-        variables = {"KORE_CLIENT_SECRET": kore.CLIENT_SECRET}
+        flags = {"host": GOOD["KORE_HOST"], "stream-id": scenarios.STREAM_ID, "client-id": scenarios.CLIENT_ID}
+        more = {"files": "greeting.json", "user-email": scenarios.USER_EMAIL}
+        variables = {"KORE_CLIENT_SECRET": scenarios.CLIENT_SECRET}
         yield demo.Stage(introduction=f"scenario {scenario}", flags=flags | more, variables=variables, root=tmp_path)
 
     monkeypatch.setattr(demo, "stage", stage)

@@ -14,7 +14,7 @@ from kore_gate import errors
 from kore_gate.kore import transport
 from kore_gate.kore.auth import Signer
 from kore_gate.kore.client import Api, Client
-from kore_gate.simulator import kore
+from kore_gate.simulator import scenarios, service
 from tests.fakes.clock import FakeClock
 from tests.fakes.kore import FakeKore
 from tests.fakes.pipeline import HOST, make_settings
@@ -28,8 +28,8 @@ def test_request__headers(rig: Callable[..., Rig]) -> None:
     made.look()
 
     headers = made.script.requests[0].headers
-    claims = jwt.decode(headers["auth"], kore.CLIENT_SECRET, ["HS256"], options={"verify_exp": False})
-    assert claims["appId"] == kore.CLIENT_ID
+    claims = jwt.decode(headers["auth"], scenarios.CLIENT_SECRET, ["HS256"], options={"verify_exp": False})
+    assert claims["appId"] == scenarios.CLIENT_ID
     assert headers["bot-language"] == "de"
     assert headers["user-agent"].startswith("kore_gate/")
     assert headers["user-agent"].endswith("(+github)")
@@ -86,7 +86,7 @@ def test_request__base_path(rig: Callable[..., Rig]) -> None:
     made.look()
 
     url = str(made.script.requests[0].url)
-    stream = kore.STREAM_ID
+    stream = scenarios.STREAM_ID
     assert url == (
         f"https://gateway.example:8443/kore/v1/api/public/stream/{stream}/conversation/testsuite/import/ds-1/status"
     )
@@ -104,7 +104,7 @@ def test_request__import_body(rig: Callable[..., Rig]) -> None:
     assert json.loads(request.content) == {
         "fileName": "file-1",
         "name": "Sûite \udc00",
-        "userEmailId": kore.USER_EMAIL,
+        "userEmailId": scenarios.USER_EMAIL,
         "tags": ["smoke", "ü"],
         "description": "half \ud800",
     }
@@ -115,7 +115,7 @@ def test_request__run_body(rig: Callable[..., Rig]) -> None:
     made = rig({"testRunId": "ctr-7"}, bot_version="published")
 
     assert made.run(lambda api: api.start_run("Banking")) == "ctr-7"
-    assert json.loads(made.script.requests[0].content) == {"version": "published", "userEmailId": kore.USER_EMAIL}
+    assert json.loads(made.script.requests[0].content) == {"version": "published", "userEmailId": scenarios.USER_EMAIL}
 
 
 @pytest.mark.parametrize("name", ["Banking", 'a"b', "a\r\nb: c", "half \ud800", "Übung", "x" * 500])
@@ -201,7 +201,7 @@ def test_secrets__echoed_by_kore(rig: Callable[..., Rig]) -> None:
     other = jwt.encode({"appId": "x"}, "y" * 40, "HS256")
 
     def echo(request: httpx.Request, status: int) -> httpx.Response:
-        said = f"{request.headers['auth']} {other} {kore.CLIENT_SECRET}"
+        said = f"{request.headers['auth']} {other} {scenarios.CLIENT_SECRET}"
         return httpx.Response(status, json={"errors": [{"msg": said, "code": 1}]}, headers={"location": f"/{said}"})
 
     told: list[str] = []
@@ -217,12 +217,12 @@ def test_secrets__echoed_by_kore(rig: Callable[..., Rig]) -> None:
 
     everything = "\n".join(told)
     assert "***" in everything
-    assert not any(secret in everything for secret in (kore.CLIENT_SECRET, other, "eyJ"))
+    assert not any(secret in everything for secret in (scenarios.CLIENT_SECRET, other, "eyJ"))
 
 
 def test_secrets__in_reasons(rig: Callable[..., Rig]) -> None:
     """What an answer gives for a job's failure goes into reports, and so shows no secret either."""
-    made = rig({"_id": "x", "status": "FAILURE", "message": f"bad {kore.CLIENT_SECRET}"})
+    made = rig({"_id": "x", "status": "FAILURE", "message": f"bad {scenarios.CLIENT_SECRET}"})
 
     assert made.run(lambda api: api.import_job("x")).reasons == ("bad ***",)
     assert made.run(lambda api: api.run_job("x", "y")).reasons == ("bad ***",)
@@ -231,7 +231,7 @@ def test_secrets__in_reasons(rig: Callable[..., Rig]) -> None:
 def test_simulator__names_of_any_kind(clock: FakeClock) -> None:
     """Suites are imported and run under names that would break a path."""
     names = ["a/b c", "100% ü?", "..", "x#y"]
-    simulator = kore.Simulator(now=lambda: clock.now().timestamp(), job_seconds=10.0)
+    simulator = service.Simulator(now=lambda: clock.now().timestamp(), job_seconds=10.0)
     fake = FakeKore(simulator)
     settings = make_settings()
     document = b'{"testSteps": [{"input": "Hi", "outputs": ["Hello"]}]}'
@@ -257,7 +257,7 @@ def test_simulator__names_of_any_kind(clock: FakeClock) -> None:
 @pytest.mark.slow
 def test_simulator__limits_over_all_tasks(clock: FakeClock) -> None:
     """A hundred suites at once never meet a limit: it is kept for the bot, over all of them."""
-    simulator = kore.Simulator(now=lambda: clock.now().timestamp())
+    simulator = service.Simulator(now=lambda: clock.now().timestamp())
     fake = FakeKore(simulator)
     settings = make_settings(timeout=3600.0)
     document = b'{"testSteps": [{"input": "Hi", "outputs": ["Hello"]}]}'

@@ -14,7 +14,7 @@ from kore_gate.commands.doctor import Doctor
 from kore_gate.kore import transport
 from kore_gate.reports.console import Console
 from kore_gate.settings.sources import Settings
-from kore_gate.simulator import kore
+from kore_gate.simulator import scenarios, service
 from tests.fakes.clock import FakeClock
 from tests.fakes.kore import FakeKore
 from tests.fakes.pipeline import make_settings
@@ -64,32 +64,32 @@ def visit(clock: FakeClock, transport: httpx.AsyncBaseTransport, settings: Setti
 
 
 def simulator(clock: FakeClock, **options: Any) -> FakeKore:
-    return FakeKore(kore.Simulator(now=lambda: clock.now().timestamp(), **options))
+    return FakeKore(service.Simulator(now=lambda: clock.now().timestamp(), **options))
 
 
 def doctor_settings(**changes: Any) -> Settings:
-    sources = {"host": "flag --host", "client-secret": "variable KORE_CLIENT_SECRET", "ds-id": "flag --ds-id"}
+    sources = {"host": "option --host", "client-secret": "variable KORE_CLIENT_SECRET", "ds-id": "option --ds-id"}
     return make_settings(command="doctor", sources=sources, **changes)
 
 
 def test_doctor__all_well(clock: FakeClock) -> None:
     """Settings with their sources, DNS, token, both calls and the clock are told; exit code 0."""
-    claims = f"appId {kore.CLIENT_ID}, sub kore_gate, iat 2026-01-02 03:04:05 UTC, exp 2026-01-02 03:09:05 UTC"
+    claims = f"appId {scenarios.CLIENT_ID}, sub kore_gate, iat 2026-01-02 03:04:05 UTC, exp 2026-01-02 03:09:05 UTC"
 
     found = visit(clock, simulator(clock), doctor_settings())
 
     assert found.code == 0
     assert found.said.splitlines() == [
-        "ok setting: host = https://kore.example (flag --host)",
-        "ok setting: ds-id = ds-demo-1 (flag --ds-id)",
+        "ok setting: host = https://kore.example (option --host)",
+        "ok setting: ds-id = ds-demo-1 (option --ds-id)",
         "ok setting: client-secret = set (variable KORE_CLIENT_SECRET)",
         "ok proxy: none for this host",
-        "ok DNS: kore.example is 192.0.2.7",
+        "ok DNS: kore.example resolves to 192.0.2.7",
         f"ok token: signed with HS256; {claims}",
-        "ok import status: Kore.ai took the call, and knows no such job, as it should (HTTP 404, Not Found (code 404))",
-        "ok run status: Kore.ai took the call, and knows no such job, as it should (HTTP 404, Not Found (code 404))",
+        "ok import status: Kore.ai accepted the request; no such job, as expected (HTTP 404, Not Found (code 404))",
+        "ok run status: Kore.ai accepted the request; no such job, as expected (HTTP 404, Not Found (code 404))",
         "ok clock: within 1.0s of Kore.ai's",
-        "Verdict: passed. The gate could work.",
+        "Verdict: passed. All checks passed.",
         "Exit code: 0 (passed)",
     ]
 
@@ -110,7 +110,7 @@ def test_doctor__wrong_secret(clock: FakeClock) -> None:
     found = visit(clock, simulator(clock), doctor_settings(client_secret="not-the-right-secret-but-a-long-one"))
 
     assert found.code == 6
-    assert "BAD access: both calls are refused." in found.said
+    assert "FAIL access: both requests are refused." in found.said
     assert "Check client-id" in found.said
     assert "not-the-right-secret" not in found.said
 
@@ -121,8 +121,8 @@ def test_doctor__missing_scope(clock: FakeClock, granted: str, missing: str) -> 
     found = visit(clock, simulator(clock, scopes=frozenset({granted})), doctor_settings())
 
     assert found.code == 6
-    assert f'BAD access: the token is good, the scope "{missing}" is missing' in found.said
-    assert f'Tick the scope "{missing}"' in found.said
+    assert f'FAIL access: the token is valid, the scope "{missing}" is missing' in found.said
+    assert f'Select the scope "{missing}"' in found.said
 
 
 def test_doctor__unknown_host(clock: FakeClock) -> None:
@@ -134,14 +134,14 @@ def test_doctor__unknown_host(clock: FakeClock) -> None:
     found = visit(clock, httpx.MockTransport(refuse), doctor_settings(host="https://kore.invalid"))
 
     assert found.code == 7
-    assert "BAD DNS: kore.invalid can't be looked up" in found.said
+    assert "FAIL DNS: kore.invalid cannot be resolved" in found.said
     assert "run status" not in found.said
     assert clock.monotonic() < 60
 
 
 @pytest.mark.parametrize(
     ("status", "code"),
-    [pytest.param(400, 0, id="the made-up id is turned down"), pytest.param(405, 7, id="this is no such API"),
+    [pytest.param(400, 0, id="the made-up id is rejected"), pytest.param(405, 7, id="this is no such API"),
      pytest.param(302, 7, id="a redirect"), pytest.param(500, 7, id="an outage")],
 )  # fmt: skip
 def test_doctor__odd_answers(clock: FakeClock, status: int, code: int) -> None:
@@ -160,7 +160,7 @@ def test_doctor__a_record_after_all(clock: FakeClock) -> None:
     found = visit(clock, answers, doctor_settings())
 
     assert found.code == 0
-    assert "ok import status: Kore.ai took the call; status IN_PROGRESS" in found.said
+    assert "ok import status: Kore.ai accepted the request; status IN_PROGRESS" in found.said
 
 
 @pytest.mark.parametrize(("ahead", "word"), [(3600, "behind"), (-3600, "ahead of")])
@@ -180,7 +180,7 @@ def test_doctor__skewed_clock(clock: FakeClock, ahead: int, word: str) -> None:
     found = visit(clock, Dated(), doctor_settings())
 
     assert found.code == 6
-    assert f"BAD clock: this machine is 1h {word} Kore.ai" in found.said
+    assert f"FAIL clock: this machine is 1h {word} Kore.ai" in found.said
 
 
 def test_doctor__near_clock(clock: FakeClock) -> None:
@@ -201,7 +201,7 @@ def test_doctor__no_date(clock: FakeClock) -> None:
     found = visit(clock, httpx.MockTransport(lambda _: httpx.Response(404)), doctor_settings())
 
     assert found.code == 0
-    assert "ok clock: not compared: Kore.ai's answer carried no Date" in found.said
+    assert "ok clock: not compared: Kore.ai's response has no Date header" in found.said
 
 
 def test_doctor__proxy(clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -210,7 +210,7 @@ def test_doctor__proxy(clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> Non
 
     found = visit(clock, simulator(clock), doctor_settings())
 
-    assert "ok proxy: calls go through proxy.example:3128, which looks the name up itself" in found.said
+    assert "ok proxy: requests go through proxy.example:3128, which resolves the host name" in found.said
     assert "hush" not in found.said
     assert "DNS" not in found.said
 
@@ -229,8 +229,10 @@ def test_doctor__proxy_bypassed(clock: FakeClock, monkeypatch: pytest.MonkeyPatc
     ("claims", "todo"),
     [
         pytest.param({"appId": "cs-1", "exp": 1_000_000_000}, "It has expired", id="expired"),
-        pytest.param({"appId": "cs-1", "exp": 4_000_000_000, "jti": "1"}, "serves one request only", id="single use"),
-        pytest.param({"appid": "cs-1"}, "must name the client id as appId", id="misspelt appId"),
+        pytest.param(
+            {"appId": "cs-1", "exp": 4_000_000_000, "jti": "1"}, "is valid for one request only", id="single use"
+        ),
+        pytest.param({"appid": "cs-1"}, "must contain the client id as appId", id="misspelt appId"),
         pytest.param({"appId": "cs-1", "iat": "yesterday"}, "", id="odd claims are shown as they are"),
     ],
 )

@@ -10,7 +10,7 @@ from junitparser import JUnitXml
 from kore_gate.errors import Ending, ExitCode
 from kore_gate.model import Outcome, Phase, Result
 from kore_gate.settings.sources import Settings
-from kore_gate.simulator import faults, kore
+from kore_gate.simulator import scenarios
 from kore_gate.simulator.scenarios import Scenario
 from tests.fakes.files import write_demo, write_named
 from tests.fakes.pipeline import Pipeline, make_settings
@@ -64,7 +64,7 @@ def test_interrupt__while_waiting(tmp_path: pathlib.Path, signum: int, code: int
 
     assert pipeline.clock.monotonic() == 20
     assert result.verdict.exit_code == code
-    assert result.verdict.message == f"Import: interrupted by {name} while at IN_PROGRESS."
+    assert result.verdict.message == f"Import: interrupted by {name}; last status: IN_PROGRESS."
     assert result.suites[0].resume == "kore-gate wait --ds-id ds-demo-1"
     check_reports(pipeline, code)
 
@@ -110,7 +110,7 @@ def test_interrupt__each_phase(
 
 def test_interrupt__between_tries(tmp_path: pathlib.Path) -> None:
     """A wait before another try is cut short like any other."""
-    down = Scenario(name="down", description="", faults=(faults.BAD_GATEWAY,))
+    down = Scenario(name="down", description="", faults=(scenarios.BAD_GATEWAY,))
     pipeline = Pipeline(tmp_path / "reports", scenario=down)
 
     result = interrupted(pipeline, make_settings(outage_limit=600.0), 40.0)
@@ -147,7 +147,7 @@ def test_interrupt__keeps_what_a_run_told(tmp_path: pathlib.Path) -> None:
 
 def test_interrupt__during_the_download(tmp_path: pathlib.Path) -> None:
     """A suite that had come to its verdict keeps it, without the results file; the call is interrupted all the same."""
-    slow = Scenario(name="slow", description="", link=True, faults=(faults.HANGING,), calls=frozenset({"download"}))
+    slow = Scenario(name="slow", description="", link=True, faults=(scenarios.HANGING,), calls=frozenset({"download"}))
     pipeline = Pipeline(tmp_path / "reports", scenario=slow)
 
     result = interrupted(pipeline, make_settings(), asked(pipeline, ".csv"))
@@ -183,7 +183,7 @@ def test_interrupt__wait_resumes(tmp_path: pathlib.Path) -> None:
     pipeline = Pipeline(tmp_path / "reports")
     interrupted(pipeline, make_settings(), 20.0)
 
-    ended = pipeline.run(ds_id=kore.DS_IDS[:1])
+    ended = pipeline.run(ds_id=scenarios.DS_IDS[:1])
 
     assert ended.code == 0
     assert ended.seconds < 70

@@ -8,7 +8,7 @@ from junitparser import JUnitXml
 
 from kore_gate.errors import Ending, ExitCode
 from kore_gate.kore.client import Api
-from kore_gate.simulator.kore import LogEntry
+from kore_gate.simulator.service import LogEntry
 from tests.fakes.files import write_named
 from tests.fakes.pipeline import Ended, Pipeline
 

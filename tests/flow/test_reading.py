@@ -70,7 +70,7 @@ def test_answer__broken_compression(rig: Callable[..., Rig], encoding: str, data
     made = rig(lambda _: httpx.Response(200, headers={"content-encoding": encoding}, stream=Chunks(data)), RUNNING)
 
     assert made.look() == "IN_PROGRESS"
-    assert made.troubles[0].startswith("an answer whose compression is broken")
+    assert made.troubles[0].startswith("a response with broken compression")
 
 
 def test_answer__empty_though_compressed(rig: Callable[..., Rig]) -> None:
@@ -100,7 +100,7 @@ def test_answer__slow_drip(rig: Callable[..., Rig], clock: FakeClock) -> None:
 
     made = rig(lambda _: httpx.Response(200, stream=Drip()), outage_limit=50.0, request_timeout=30.0)
 
-    with pytest.raises(errors.Unavailable, match="no complete answer in time"):
+    with pytest.raises(errors.Unavailable, match="no complete response in time"):
         made.look()
 
     assert clock.monotonic() <= 81
@@ -111,11 +111,11 @@ def test_answer__slow_drip(rig: Callable[..., Rig], clock: FakeClock) -> None:
     [
         (httpx.ConnectTimeout(""), "no connection in time"),
         (httpx.ConnectError("[Errno -2] Name or service not known"), "no connection ([Errno -2] Name or service"),
-        (httpx.ReadTimeout(""), "no answer in time"),
-        (httpx.PoolTimeout(""), "no answer in time"),
+        (httpx.ReadTimeout(""), "no response in time"),
+        (httpx.PoolTimeout(""), "no response in time"),
         (httpx.WriteError(""), "the connection broke"),
-        (httpx.ProxyError("502 Bad Gateway"), "the proxy turned the request down (502 Bad Gateway)"),
-        (httpx.RemoteProtocolError("x\ny"), "an answer that was cut off or is no HTTP (x y)"),
+        (httpx.ProxyError("502 Bad Gateway"), "the proxy rejected the request (502 Bad Gateway)"),
+        (httpx.RemoteProtocolError("x\ny"), "a response that is cut off or is not HTTP (x y)"),
         (httpx.TooManyRedirects("x"), "TooManyRedirects (x)"),
     ],
 )
@@ -126,7 +126,7 @@ def test_fault__words(rig: Callable[..., Rig], broken: Exception, said: str) -> 
     with pytest.raises(errors.Unavailable) as caught:
         made.look()
 
-    assert caught.value.message.startswith(f"Kore.ai (kore.example) was not usable for 1.0s: {said}")
+    assert caught.value.message.startswith(f"Kore.ai (kore.example) was unavailable for 1.0s: {said}")
     assert caught.value.__cause__
 
 
@@ -159,7 +159,7 @@ def test_fault__certificate(rig: Callable[..., Rig]) -> None:
 
     made = rig(failing)
 
-    with pytest.raises(errors.Unavailable, match="certificate was not accepted: certificate has expired") as caught:
+    with pytest.raises(errors.Unavailable, match="certificate is not valid: certificate has expired") as caught:
         made.look()
 
     assert "ca-file" in caught.value.hint

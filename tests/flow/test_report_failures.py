@@ -25,7 +25,7 @@ def test_failure__is_told_to_everyone(tmp_path: pathlib.Path, monkeypatch: pytes
     ended = pipeline.run()
 
     assert ended.code == 8
-    assert "kore-report.html could not be made: KeyError" in ended.stderr
+    assert "kore-report.html could not be created: KeyError" in ended.stderr
     told = github_outputs(output.read_text())
     assert (told["verdict"], told["exit-code"]) == ("error", "8")
     saved = json.loads((ended.reports / "kore-result.json").read_text())

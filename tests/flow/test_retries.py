@@ -8,7 +8,7 @@ import pytest
 
 from kore_gate import errors
 from kore_gate.kore.client import Api
-from kore_gate.simulator import kore
+from kore_gate.simulator import scenarios
 from tests.fakes.clock import FakeClock
 from tests.fakes.rig import CALLS, CAN_NOT_HAVE_ARRIVED, MAY_HAVE_ARRIVED, OUTAGES, RUNNING, STARTS, Rig
 
@@ -64,7 +64,7 @@ def test_retry__a_start_at_the_wrong_place(rig: Callable[..., Rig], start: Calla
     """A 404 to what would create something means a wrong address or name."""
     made = rig(404)
 
-    with pytest.raises(errors.Rejected, match=r"did not take the request: HTTP 404, so it is") as caught:
+    with pytest.raises(errors.Rejected, match=r"rejected the request: HTTP 404, so it is") as caught:
         made.run(start)
 
     assert "stream-id" in caught.value.hint
@@ -125,7 +125,7 @@ def test_redirect__not_followed(rig: Callable[..., Rig], name: str, status: int)
     """A redirect is told, not followed: the token goes nowhere else."""
     made = rig(lambda _: httpx.Response(status, headers={"location": "https://evil.example/x"}))
 
-    with pytest.raises(errors.GateError, match=r"a redirect to https://evil.example/x that is not followed"):
+    with pytest.raises(errors.GateError, match=r"a redirect to https://evil.example/x that kore_gate does not follow"):
         made.run(CALLS[name])
 
     assert [request.url.host for request in made.script.requests] == ["kore.example"]
@@ -190,7 +190,7 @@ def test_outage__limit(rig: Callable[..., Rig], clock: FakeClock, kind: object) 
     """An outage at a stretch ends the call when its limit comes, with what it was like and where."""
     made = rig(kind, outage_limit=60.0, request_timeout=10.0)
 
-    with pytest.raises(errors.Unavailable, match=r"Kore\.ai \(kore\.example\) was not usable for 1m: ") as caught:
+    with pytest.raises(errors.Unavailable, match=r"Kore\.ai \(kore\.example\) was unavailable for 1m: ") as caught:
         made.look()
 
     assert 60 <= clock.monotonic() <= 71
@@ -257,7 +257,7 @@ def test_limits__said_while_waited_for(rig: Callable[..., Rig], clock: FakeClock
     made.run(many)
 
     assert clock.monotonic() == 61
-    assert made.troubles == ["no call is free for 1m 1s: Kore.ai allows 60 a minute and 1,800 an hour"]
+    assert made.troubles == ["rate limit, waiting 1m 1s: Kore.ai allows 60 a minute and 1,800 an hour"]
 
 
 @pytest.mark.parametrize(("name", "kind"), [*(("import", kind) for kind in MAY_HAVE_ARRIVED), ("run", 500)])
@@ -265,12 +265,12 @@ def test_start__not_sent_twice(rig: Callable[..., Rig], name: str, kind: object)
     """When a start may have arrived it is not sent again, and how to find out is said."""
     made = rig(kind, {"dsId": "ds-1", "testRunId": "ctr-1"})
 
-    with pytest.raises(errors.Unsure, match="may or may not have taken the request") as caught:
+    with pytest.raises(errors.Unsure, match="may or may not have received the request") as caught:
         made.run(STARTS[name])
 
     assert len(made.script.requests) == 1
     assert caught.value.exit_code == 7
-    assert "It is not sent twice" in caught.value.hint
+    assert "does not send it twice" in caught.value.hint
 
 
 @pytest.mark.parametrize("kind", CAN_NOT_HAVE_ARRIVED)
@@ -304,7 +304,7 @@ def test_start__accepted_without_id(
     """An acceptance without the id that is needed leads nowhere, and is not asked for again."""
     made = rig(body)
 
-    with pytest.raises(errors.Unsure, match=f"accepted the {name} without the"):
+    with pytest.raises(errors.Unsure, match=f"accepted the {name}, but returned no"):
         made.run(start)
 
     assert len(made.script.requests) == 1
@@ -319,7 +319,7 @@ def test_start__id_of_any_form(rig: Callable[..., Rig], found: object) -> None:
 
 def test_start__failed_at_once(rig: Callable[..., Rig]) -> None:
     """A start that is answered by a failure, and no id, was turned down."""
-    made = rig({"status": "FAILED", "message": f"duplicate name {kore.CLIENT_SECRET}"})
+    made = rig({"status": "FAILED", "message": f"duplicate name {scenarios.CLIENT_SECRET}"})
 
-    with pytest.raises(errors.Rejected, match=r"turned the import down: duplicate name \*\*\*$"):
+    with pytest.raises(errors.Rejected, match=r"rejected the import: duplicate name \*\*\*$"):
         made.run(STARTS["import"])

@@ -6,23 +6,27 @@ import pytest
 from kore_gate.errors import ExitCode
 from kore_gate.settings import sources
 from kore_gate.settings.sources import Settings
-from kore_gate.simulator import kore, scenarios, suites
-from kore_gate.simulator.messages import Json
-from kore_gate.simulator.scenarios import SCENARIOS, Scenario
+from kore_gate.simulator import jobs, scenarios
+from kore_gate.simulator.scenarios import SCENARIOS, Json, Scenario
 from tests.fakes.files import write_demo
 from tests.fakes.pipeline import HOST, Ended, Pipeline
 from tests.reports import Reports, check_last_lines
 
 _MANY: Json = {"testSteps": [{"input": f"Question {number}", "outputs": ["Answer"]} for number in range(60)]}
 # Fifty thousand steps take their time; fewer show the same.
-FEWER = dataclasses.replace(SCENARIOS["huge"], shape=lambda steps: [*steps, *suites.steps_of(_MANY)])
+FEWER = dataclasses.replace(SCENARIOS["huge"], shape=lambda steps: [*steps, *jobs.steps_of(_MANY)])
 ALL = {name: FEWER if name == "huge" else scenario for name, scenario in SCENARIOS.items()}
 
 
 def wanted(command: str, scenario: Scenario, **flags: str) -> Settings:
     """Read settings as a user's, the scenario's own among them."""
-    given = {"host": HOST, "stream-id": kore.STREAM_ID, "client-id": kore.CLIENT_ID, "user-email": kore.USER_EMAIL}
-    secrets = {"KORE_CLIENT_SECRET": kore.CLIENT_SECRET}
+    given = {
+        "host": HOST,
+        "stream-id": scenarios.STREAM_ID,
+        "client-id": scenarios.CLIENT_ID,
+        "user-email": scenarios.USER_EMAIL,
+    }
+    secrets = {"KORE_CLIENT_SECRET": scenarios.CLIENT_SECRET}
     return sources.read(command, {**given, **scenario.settings, **flags}, secrets, lambda _: "")
 
 
@@ -42,7 +46,7 @@ def test_wait__scenario(tmp_path: pathlib.Path, name: str) -> None:
     scenario = ALL[name]
     pipeline = Pipeline(tmp_path / "reports", scenario=scenario)
 
-    ended = pipeline.run(wanted("wait", scenario, **{"ds-id": kore.DS_IDS[0]}))
+    ended = pipeline.run(wanted("wait", scenario, **{"ds-id": scenarios.DS_IDS[0]}))
 
     check(ended, scenario.wait)
 

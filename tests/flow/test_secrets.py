@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from kore_gate.simulator import kore
+from kore_gate.simulator import scenarios
 from kore_gate.simulator.scenarios import SCENARIOS
 from tests.fakes.files import write_demo
 from tests.fakes.pipeline import Pipeline, make_settings
@@ -40,7 +40,7 @@ class Echo:
 
     def __call__(self, request: httpx.Request, response: httpx.Response) -> httpx.Response:
         self.tokens.append(request.headers.get("auth", ""))
-        words = f" {self.form(kore.CLIENT_SECRET)} {self.form(self.tokens[-1])}"
+        words = f" {self.form(scenarios.CLIENT_SECRET)} {self.form(self.tokens[-1])}"
         try:
             body = json.dumps(self._filled(response.json(), words)).encode()
         except ValueError:
@@ -84,7 +84,7 @@ def test_secrets__in_every_string(tmp_path: pathlib.Path, form: str, spared: str
     written = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
     everything = b"\n".join([*written, ended.stdout.encode(), ended.stderr.encode()]).decode("utf-8", "replace")
     everything += urllib.parse.unquote(everything)
-    for secret in (kore.CLIENT_SECRET, *echo.tokens):
+    for secret in (scenarios.CLIENT_SECRET, *echo.tokens):
         for made in FORMS.values():
             assert made(secret)[3:-3] not in everything
     assert "***" in everything

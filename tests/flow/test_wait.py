@@ -14,9 +14,8 @@ from kore_gate.gate.runner import Gate
 from kore_gate.gate.suite_run import Work
 from kore_gate.kore.client import Api
 from kore_gate.model import Job, SuiteResult
-from kore_gate.simulator import content, faults, kore
-from kore_gate.simulator.messages import Json
-from kore_gate.simulator.scenarios import SCENARIOS, Scenario
+from kore_gate.simulator import scenarios
+from kore_gate.simulator.scenarios import SCENARIOS, Json, Scenario
 from tests.fakes.files import write_demo
 from tests.fakes.pipeline import Pipeline, make_settings
 
@@ -24,10 +23,10 @@ EXPIRY = re.compile("Kore.ai forgets this job at")
 
 
 def named(name: str) -> Json:
-    return {**content.GREETING, "name": name}
+    return {**scenarios.demo_suites()[0], "name": name}
 
 
-def looks(pipeline: Pipeline, ds_id: str = kore.DS_IDS[0]) -> list[float]:
+def looks(pipeline: Pipeline, ds_id: str = scenarios.DS_IDS[0]) -> list[float]:
     """Return the times at which an import was asked for, from the first on."""
     times = [entry.time for entry in pipeline.simulator.log if entry.id == ds_id]
     return [time - times[0] for time in times]
@@ -37,7 +36,7 @@ def test_wait__several(tmp_path: pathlib.Path) -> None:
     """Several imports are waited for at once: one verdict, a JUnit file each."""
     pipeline = Pipeline(tmp_path / "reports")
 
-    ended = pipeline.run(ds_id=kore.DS_IDS)
+    ended = pipeline.run(ds_id=scenarios.DS_IDS)
 
     assert ended.code == 0
     assert ended.stderr.splitlines()[-2] == "Verdict: passed. All 3 suites passed."
@@ -113,8 +112,8 @@ def test_wait__unknown_word_is_said_once(tmp_path: pathlib.Path) -> None:
     ended = pipeline.run(timeout=100.0)
 
     warnings = [line for line in ended.stderr.splitlines() if line.startswith("Warning:")]
-    assert warnings == ["Warning: ds-demo-1: Kore.ai's status is not known to kore_gate, and is waited out: REINDEXING"]
-    assert "last status: REINDEXING, 85 %. That word is not known" in ended.stderr.splitlines()[-2]
+    assert warnings == ["Warning: ds-demo-1: kore_gate does not know this status, and keeps waiting: REINDEXING"]
+    assert "last status: REINDEXING, 85 %. kore_gate does not know this status" in ended.stderr.splitlines()[-2]
 
 
 def test_wait__says_each_minute_that_it_waits(tmp_path: pathlib.Path) -> None:
@@ -161,12 +160,12 @@ def test_wait__never_there(tmp_path: pathlib.Path) -> None:
 
     assert ended.code == ExitCode.UNAVAILABLE
     assert 30 <= ended.seconds < 40
-    assert "No such record appeared within 3" in ended.stderr
+    assert "The record did not appear within 3" in ended.stderr
 
 
 def test_wait__appears_late(tmp_path: pathlib.Path) -> None:
     """A record that is not to be seen at first is waited for."""
-    hidden = Scenario(name="late", description="", faults=(faults.NOT_FOUND,) * 3 + (None,) * 100)
+    hidden = Scenario(name="late", description="", faults=(scenarios.NOT_FOUND,) * 3 + (None,) * 100)
     pipeline = Pipeline(tmp_path / "reports", scenario=hidden)
 
     ended = pipeline.run()
@@ -175,12 +174,14 @@ def test_wait__appears_late(tmp_path: pathlib.Path) -> None:
     assert [entry.status for entry in pipeline.simulator.log][:4] == [404, 404, 404, 200]
 
 
-@pytest.mark.parametrize(("sources", "warnings"), [({}, 0), ({"timeout": "flag --timeout"}, 1)], ids=["default", "set"])
+@pytest.mark.parametrize(
+    ("sources", "warnings"), [({}, 0), ({"timeout": "option --timeout"}, 1)], ids=["default", "set"]
+)
 def test_wait__warns_of_expiry_once(tmp_path: pathlib.Path, sources: dict[str, str], warnings: int) -> None:
     """Who chose a timeout longer than Kore.ai's memory is told so once; who chose none is not bothered."""
     pipeline = Pipeline(tmp_path / "reports")
 
-    ended = pipeline.run(ds_id=kore.DS_IDS, timeout=1800.0, sources=sources)
+    ended = pipeline.run(ds_id=scenarios.DS_IDS, timeout=1800.0, sources=sources)
 
     assert len(EXPIRY.findall(ended.stderr)) == warnings
     assert not any(EXPIRY.search(note) for one in ended.result.suites for note in one.notes)
@@ -190,7 +191,7 @@ def test_wait__no_warning_of_a_time_that_is_long_enough(tmp_path: pathlib.Path) 
     """A timeout within Kore.ai's memory needs no warning."""
     pipeline = Pipeline(tmp_path / "reports")
 
-    ended = pipeline.run(timeout=600.0, sources={"timeout": "flag --timeout"})
+    ended = pipeline.run(timeout=600.0, sources={"timeout": "option --timeout"})
 
     assert not EXPIRY.search(ended.stderr)
 
@@ -205,7 +206,7 @@ def test_wait__expiry_that_is_no_time(tmp_path: pathlib.Path, monkeypatch: pytes
     monkeypatch.setattr(Api, "import_job", bad_date)
     pipeline = Pipeline(tmp_path / "reports")
 
-    ended = pipeline.run(sources={"timeout": "flag --timeout"})
+    ended = pipeline.run(sources={"timeout": "option --timeout"})
 
     assert ended.code == 0
 
@@ -288,14 +289,16 @@ def test_wait__download_off(tmp_path: pathlib.Path) -> None:
 
 def test_wait__download_fails(tmp_path: pathlib.Path) -> None:
     """A link that does not work is said, and fails nothing."""
-    broken = dataclasses.replace(SCENARIOS["results-link"], faults=(faults.BAD_GATEWAY,), calls=frozenset({"download"}))
+    broken = dataclasses.replace(
+        SCENARIOS["results-link"], faults=(scenarios.BAD_GATEWAY,), calls=frozenset({"download"})
+    )
     pipeline = Pipeline(tmp_path / "reports", scenario=broken)
 
     ended = pipeline.run()
 
     assert ended.code == 0
     assert ended.result.suites[0].notes == (
-        "The results file that Kore.ai links to could not be saved: the answer was HTTP 502",
+        "The results file that Kore.ai links to could not be saved: the response was HTTP 502",
     )
     assert "could not be saved" in ended.stderr
     assert list(ended.reports.glob("kore-results-*")) == []
@@ -306,14 +309,14 @@ def test_wait__a_bug_loses_one_suite_only(tmp_path: pathlib.Path, monkeypatch: p
     look = Api.import_job
 
     async def buggy(self: Api, ds_id: str) -> Job:
-        if ds_id == kore.DS_IDS[1]:
+        if ds_id == scenarios.DS_IDS[1]:
             raise LookupError("a bug")
         return await look(self, ds_id)
 
     monkeypatch.setattr(Api, "import_job", buggy)
     pipeline = Pipeline(tmp_path / "reports")
 
-    ended = pipeline.run(ds_id=kore.DS_IDS, verbose=True)
+    ended = pipeline.run(ds_id=scenarios.DS_IDS, verbose=True)
 
     assert ended.code == ExitCode.BUG
     assert [one.verdict.ending for one in ended.result.suites] == [Ending.PASSED, Ending.ERROR, Ending.PASSED]
@@ -425,30 +428,30 @@ def test_wait__never_appeared_by_the_timeout(tmp_path: pathlib.Path, timeout: fl
     ended = pipeline.run(ds_id=("ds-nobody",), timeout=timeout, poll_interval=0.1)
 
     assert ended.code == 7
-    assert "No such record appeared" in ended.result.verdict.message
+    assert "The record did not appear" in ended.result.verdict.message
     assert ended.result.suites[0].resume == ""
 
 
 def test_wait__outage_at_the_timeout(tmp_path: pathlib.Path) -> None:
     """An outage that lasts until the timeout is named as the reason."""
-    down = Scenario(name="down", description="", faults=(faults.BAD_GATEWAY,), after=1)
+    down = Scenario(name="down", description="", faults=(scenarios.BAD_GATEWAY,), after=1)
     pipeline = Pipeline(tmp_path / "reports", scenario=down)
 
     ended = pipeline.run(timeout=30.0)
 
     assert ended.code == 4
-    assert "last status: IN_PROGRESS, 0 %. Kore.ai was not usable: HTTP 502" in ended.result.verdict.message
+    assert "last status: IN_PROGRESS, 0 %. Kore.ai was unavailable: HTTP 502" in ended.result.verdict.message
 
 
 @pytest.mark.parametrize("call", ["import", "run"])
 def test_test__start_in_flight_at_the_timeout(tmp_path: pathlib.Path, call: str) -> None:
     """A start that the timeout cuts off may have arrived, and that is said."""
     write_demo(tmp_path, 1)
-    hangs = Scenario(name="hangs", description="", faults=(faults.HANGING,), calls=frozenset({call}))
+    hangs = Scenario(name="hangs", description="", faults=(scenarios.HANGING,), calls=frozenset({call}))
     pipeline = Pipeline(tmp_path / "reports", scenario=hangs, job_seconds=1.0)
 
     ended = pipeline.run(command="test", files=("*.json",), timeout=20.0)
 
     assert ended.code == 4
-    assert "may have started: look in Kore.ai" in ended.result.verdict.hint
+    assert "may have started: check Kore.ai" in ended.result.verdict.hint
     assert [entry.kind for entry in pipeline.simulator.log].count(call) == 1

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from kore_gate.kore import responses
 from kore_gate.kore.responses import Meaning
 from kore_gate.settings.redact import Redactor
-from kore_gate.simulator import faults, limits
+from kore_gate.simulator import scenarios, service
 from tests.fakes.caller import SAMPLES, sample
 
 NOW = datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=datetime.UTC)
@@ -80,7 +80,7 @@ FORMS: dict[str, tuple[bytes, Meaning, Meaning, Meaning, Meaning]] = {
     "statusCode": (b'{"statusCode": 401, "error": "Unauthorized"}', REFUSED, REFUSED, REFUSED, REFUSED),
     "status as code": (b'{"status": 401, "error": "Unauthorized"}', REFUSED, REFUSED, REFUSED, REFUSED),
     "word and code": (b'{"status": "error", "code": 4002, "message": "x"}', REFUSED, REFUSED, REFUSED, REFUSED),
-    "minute's limit": (error(limits.MINUTE_TEXT, 429), LIMITED, LIMITED, LIMITED, LIMITED),
+    "minute's limit": (error(scenarios.MINUTE_TEXT, 429), LIMITED, LIMITED, LIMITED, LIMITED),
     "old limit": (error("Rate limit for this API has been reached", 400), LIMITED, LIMITED, ABSENT, LIMITED),
     "limit in plain text": (b"Rate limit exceeded", LIMITED, LIMITED, ABSENT, LIMITED),
     "limit in HTML": (b"<h1>RATE LIMIT</h1>", LIMITED, LIMITED, ABSENT, LIMITED),
@@ -91,7 +91,7 @@ FORMS: dict[str, tuple[bytes, Meaning, Meaning, Meaning, Meaning]] = {
     "a suite called so": (error("suite 'Rate limit banner' not found", 400), REJECTED, REJECTED, ABSENT, TRANSIENT),
     "a suite in other quotes": (errors('no "rate limit" here'), REJECTED, REJECTED, ABSENT, TRANSIENT),
     "not found, and called so": (error("Rate limit banner not found", 404), ABSENT, REJECTED, ABSENT, TRANSIENT),
-    "hour's limit": (error(limits.HOUR_TEXT, 429), HOURLY, HOURLY, HOURLY, HOURLY),
+    "hour's limit": (error(service.HOUR_TEXT, 429), HOURLY, HOURLY, HOURLY, HOURLY),
     "a job that met a limit": (
         b'{"_id": "ds-1", "status": "FAILURE", "message": "rate limit of the CRM"}', GOOD, LIMITED, ABSENT, LIMITED,
     ),
@@ -204,12 +204,10 @@ def test_understand__documented_answers(name: str) -> None:
     assert answer.body == body
 
 
-@pytest.mark.parametrize(
-    "fault", [faults.SIGN_IN_PAGE, faults.CUT_JSON, faults.ARRAY, faults.NUMBER, faults.NO_UTF8, faults.DEEP]
-)
-def test_understand__the_simulators_faults(fault: faults.Fault) -> None:
+@pytest.mark.parametrize("name", ["SIGN_IN_PAGE", "CUT_JSON", "ARRAY", "NUMBER", "NO_UTF8", "DEEP"])
+def test_understand__the_simulators_faults(name: str) -> None:
     """What a broken gateway sends under 200 is tried again."""
-    assert responses.understand(200, fault.response.body).meaning is TRANSIENT
+    assert responses.understand(200, getattr(scenarios, name).body).meaning is TRANSIENT
 
 
 @pytest.mark.parametrize(
@@ -224,12 +222,12 @@ def test_understand__the_simulators_faults(fault: faults.Fault) -> None:
         (b'{"errors": [], "message": "x"}', "x"),
         (b'{"errors": [{}], "message": "x"}', "x"),
         (b'{"message": {"a": [1]}}', '{"a": [1]}'),
-        (b"", "an empty answer"),
+        (b"", "an empty response"),
         (b"null", ""),
-        (b"42", "JSON that is no object"),
+        (b"42", "JSON that is not an object"),
         (b"<html>  <h1>Bad\nGateway</h1>", "HTML: <html> <h1>Bad Gateway</h1>"),
-        (b"no healthy upstream", "something that is no JSON: no healthy upstream"),
-        (b"\x1b[31mred\x00", "something that is no JSON: red\\x00"),
+        (b"no healthy upstream", "something that is not JSON: no healthy upstream"),
+        (b"\x1b[31mred\x00", "something that is not JSON: red\\x00"),
         (DEEP, "JSON nested too deeply"),
         (error("x" * 400, 1), "x" * 299 + "…"),
         (error("two\nlines", 1), "two lines (code 1)"),

@@ -71,8 +71,8 @@ def test_parse__each_setting(setting: options.Setting) -> None:
         assert flags == {}
         assert problems == [
             (
-                f"{setting.name} has no flag, for every process of the machine could read it. "
-                f"Give the input {setting.name}, {setting.variable} or {setting.variable}_FILE."
+                f"{setting.name} has no option, because every process on this machine could read it. "
+                f"Use the input {setting.name}, {setting.variable} or {setting.variable}_FILE."
             )
         ]
     else:
@@ -80,16 +80,16 @@ def test_parse__each_setting(setting: options.Setting) -> None:
         assert problems == []
 
 
-COMES_LATE = "'test' comes after flags; the command is the first word: kore-gate test …"
+COMES_LATE = "'test' comes after options; the command must come first: kore-gate test …"
 
 BAD: dict[str, tuple[list[str], list[str]]] = {
-    "unknown flag": (["wait", "--tmeout", "5m"], ["--tmeout is no flag of wait. Did you mean --timeout?"]),
-    "far from any": (["wait", "--zzz=5"], ["--zzz is no flag of wait."]),
-    "abbreviated": (["wait", "--time", "5m"], ["--time is no flag of wait. Did you mean --timeout?"]),
-    "short": (["wait", "-v"], ["-v is no flag of wait."]),
-    "of another command": (["wait", "--scenario", "stuck"], ["--scenario is no flag of wait."]),
-    "two": (["test", "--aaa", "--bbb", "c"], ["--aaa is no flag of test.", "--bbb is no flag of test."]),
-    "stray word": (["wait", "ds-1"], ["'ds-1' is one word too many for wait; import ids are given with --ds-id."]),
+    "unknown flag": (["wait", "--tmeout", "5m"], ["Unknown option --tmeout for wait. Did you mean --timeout?"]),
+    "far from any": (["wait", "--zzz=5"], ["Unknown option --zzz for wait."]),
+    "abbreviated": (["wait", "--time", "5m"], ["Unknown option --time for wait. Did you mean --timeout?"]),
+    "short": (["wait", "-v"], ["Unknown option -v for wait."]),
+    "of another command": (["wait", "--scenario", "stuck"], ["Unknown option --scenario for wait."]),
+    "two": (["test", "--aaa", "--bbb", "c"], ["Unknown option --aaa for test.", "Unknown option --bbb for test."]),
+    "stray word": (["wait", "ds-1"], ["Unexpected argument 'ds-1' for wait; use --ds-id for import ids."]),
     "command behind": (["--verbose", "test"], [COMES_LATE]),
 }  # fmt: skip
 
@@ -111,9 +111,9 @@ def test_parse__secret_on_the_command_line(command: str, argv: list[str]) -> Non
 
 
 UNUSABLE: dict[str, tuple[list[str], tuple[str, str], str]] = {
-    "unknown command": (["wiat"], DEFAULT, "command 'wiat' (command line) is none of wait, import, run"),
+    "unknown command": (["wiat"], DEFAULT, "command 'wiat' (command line) must be one of wait, import, run"),
     "close to one": (["wiat"], DEFAULT, "Did you mean wait?"),
-    "unknown default": ([], ("tset", "variable KORE_COMMAND"), "command 'tset' (variable KORE_COMMAND) is none of"),
+    "unknown default": ([], ("tset", "variable KORE_COMMAND"), "command 'tset' (variable KORE_COMMAND) must be one of"),
     "no value": (["wait", "--timeout"], DEFAULT, "Argument --timeout: expected one argument."),
     "flag for a value": (["wait", "--ds-id", "--timeout", "5m"], DEFAULT, "Argument --ds-id: expected one argument."),
     "switch for a value": (["wait", "--ds-id", "--verbose"], DEFAULT, "Argument --ds-id: expected one argument."),

@@ -178,8 +178,8 @@ def test_signer__unusable_key(clock: FakeClock, rsa_key: rsa.RSAPrivateKey, kind
         signer(clock, **given_settings, sources=sources)
 
     problem = caught.value.details[0]
-    assert problem.startswith(f"{name} ({sources[name]}) can't sign")
-    assert caught.value.hint == "A private key must be unencrypted PEM; a client secret is no key file."
+    assert problem.startswith(f"{name} ({sources[name]}) cannot sign")
+    assert caught.value.hint == "A private key must be unencrypted PEM; a client secret must not be a key file."
     assert not any(
         key and key in problem for key in (given_settings.get("private_key"), given_settings["client_secret"])
     )
@@ -235,9 +235,9 @@ def test_advice__any_claims(clock: FakeClock, claims: dict[str, object]) -> None
 @pytest.mark.parametrize(
     ("exp", "said"),
     [
-        (NOW - 60, "The ready-made token expired at 2026-01-02 03:03:05 UTC: make a new one"),
-        (-(10**40), "The ready-made token expired: make a new one"),
-        (-1e300, "The ready-made token expired: make a new one"),
+        (NOW - 60, "The ready-made token expired at 2026-01-02 03:03:05 UTC: create a new one"),
+        (-(10**40), "The ready-made token expired: create a new one"),
+        (-1e300, "The ready-made token expired: create a new one"),
     ],
 )
 def test_advice__expired(clock: FakeClock, exp: float, said: str) -> None:
@@ -251,14 +251,14 @@ def test_advice__jti(clock: FakeClock) -> None:
     """A token that names itself serves one request only."""
     _, hint = own(clock, ready_made(appId="cs-1", jti="1", exp=NOW + 60)).advice(None)
 
-    assert hint.startswith("The ready-made token carries a jti, so Kore.ai takes it for one request only")
+    assert hint.startswith("The ready-made token has a jti, so it is valid for one request only")
 
 
 def test_advice__no_app_id(clock: FakeClock) -> None:
     """Nothing else being wrong, a ready-made token may name the wrong app."""
     _, hint = own(clock, ready_made(sub="x")).advice(None)
 
-    assert hint.startswith("The ready-made token must name the client id as appId")
+    assert hint.startswith("The ready-made token must contain the client id as appId")
 
 
 @pytest.mark.parametrize(
@@ -286,4 +286,4 @@ def test_advice__never_expires(clock: FakeClock) -> None:
     """A token that never expires has not expired."""
     _, hint = own(clock, ready_made(appId="cs-1", exp=10**30)).advice(None)
 
-    assert hint.startswith("The ready-made token must name the client id")
+    assert hint.startswith("The ready-made token must contain the client id")

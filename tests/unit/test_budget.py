@@ -6,8 +6,7 @@ import random
 import pytest
 
 from kore_gate.kore.rate_limit import WINDOWS, Budget
-from kore_gate.simulator.kore import Simulator
-from kore_gate.simulator.messages import Request
+from kore_gate.simulator.service import Request, Simulator
 from tests.fakes.clock import FakeClock
 
 

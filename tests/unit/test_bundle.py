@@ -118,7 +118,7 @@ def test_write__one_can_not_be_made(writer: Writer, monkeypatch: pytest.MonkeyPa
     failures = write.write(builders.make_call(), writer, "reports")
 
     assert [failure.message for failure in failures] == [
-        f"{name} could not be made: ZeroDivisionError: division by zero."
+        f"{name} could not be created: ZeroDivisionError: division by zero."
     ]
     assert len(writer.written) == 3
 

@@ -138,7 +138,7 @@ def test_verdict__again() -> None:
 
     screen.console.verdict(CALLS["failed"], FILES, ExitCode.PASSED, again=True)
 
-    assert screen.stderr.splitlines()[-1].startswith("Exit code: 0 (rendered again; the call itself ended with 1: ")
+    assert screen.stderr.splitlines()[-1].startswith("Exit code: 0 (rendered again; the original exit code was 1: ")
 
 
 def test_verdict__no_suites() -> None:
@@ -309,7 +309,7 @@ def test_last_lines__after_a_problem() -> None:
 
     assert screen.stderr.splitlines()[-2:] == [
         "Verdict: error. 1 setting.",
-        "Exit code: 2 (bad settings or usage; nothing was sent)",
+        "Exit code: 2 (invalid settings or usage; nothing was sent)",
     ]
 
 

@@ -75,7 +75,7 @@ def test_closest() -> None:
 @pytest.mark.parametrize(
     ("expected", "actual", "said"),
     [
-        ("a", "a", "Both texts read the same here: Kore.ai compares more than it shows."),
+        ("a", "a", "Both texts look the same here: Kore.ai compares more than it reports."),
         ("a b", "a  b\n", "They differ in spaces or line breaks only."),
         ("Hello", "hello", "They differ in upper and lower case only."),
         ("caf\u00e9", "cafe\u0301", "They differ only in characters that look alike or are invisible."),

@@ -110,7 +110,7 @@ def test_render__verdict_first() -> None:
     places = [verdict.index(part) for part in said]
     assert places == sorted(places)
     assert page.xpath("string(//title)") == "✗ Timed out: Banking regression · kore_gate"
-    assert "Kore.ai gave no steps of this suite." in words_of(page)
+    assert "Kore.ai returned no steps for this suite." in words_of(page)
     assert "Progress 85 %" in words_of(page)
 
 
@@ -231,7 +231,7 @@ def test_render__unexpected_reply() -> None:
 
     extra = page.xpath("//*[contains(@class, 'extra')]")
 
-    assert [words_of(turn) for turn in extra] == ["Bot, beyond the expected replies Have you tried our app?"]
+    assert [words_of(turn) for turn in extra] == ["Bot, unexpected reply Have you tried our app?"]
 
 
 def test_render__other_text_that_no_check_minds() -> None:
@@ -243,14 +243,19 @@ def test_render__other_text_that_no_check_minds() -> None:
 
     wanted = page_of(call).xpath("//details[@class='wanted']")
 
-    assert [words_of(one) for one in wanted] == ["Another text was expected, and no check on the text failed Hello"]
+    assert [words_of(one) for one in wanted] == [
+        "A different text was expected, but no assertion on the text failed Hello"
+    ]
 
 
 @pytest.mark.parametrize(
     ("assertion", "said"),
     [
-        (conversations.text("Hello", Outcome.FAILED), "Expected Hello Actual (Kore.ai did not say)"),
-        (builders.make_assertion(checks=(), outcome=Outcome.FAILED), "Expected (nothing) Actual (Kore.ai did not say)"),
+        (conversations.text("Hello", Outcome.FAILED), "Expected Hello Actual (not reported by Kore.ai)"),
+        (
+            builders.make_assertion(checks=(), outcome=Outcome.FAILED),
+            "Expected (nothing) Actual (not reported by Kore.ai)",
+        ),
         (builders.make_assertion(checks=(), outcome=Outcome.FAILED, actual="Hi"), "Expected (nothing) Actual Hi"),
         (conversations.text("Hello", Outcome.FAILED, ""), "Expected Hello Actual (empty)"),
         (
@@ -331,7 +336,7 @@ def test_render__settings() -> None:
     page = page_of(builders.make_call(wrong))
 
     assert "Suites" not in words_of(page)
-    assert "No suite was reached." in words_of(page)
+    assert "No suite was started." in words_of(page)
     assert not page.xpath("//section[contains(@class, 'suite')]")
     assert page.xpath("string(//title)") == "✗ Error · kore_gate"
 
@@ -385,7 +390,7 @@ def test_render__cap(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert len(shown) == 50
     assert len(page.xpath("//article[contains(@class, 'failed')]")) == 9
-    assert notice.startswith("This page shows 50 of 180 steps, every failed one among them.")
+    assert notice.startswith("This page shows 50 of 180 steps, including every failed step.")
     assert sum(gaps) == 180 - 50
 
 
@@ -395,7 +400,7 @@ def test_render__cap_on_red(monkeypatch: pytest.MonkeyPatch) -> None:
     page = page_of(conversations.long(60, red_every=1))
 
     assert words_of(page.xpath("//*[@class='notice']")[0]).startswith(
-        "This page shows 50 of 60 steps, 50 of 60 failed ones."
+        "This page shows 50 of 60 steps, 50 of 60 failed steps."
     )
     assert len(page.xpath("//nav//li")) == 30
     assert "20 more below." in words_of(page.xpath("//nav")[0])

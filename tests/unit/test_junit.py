@@ -162,7 +162,7 @@ def test_render__verdict_without_message(ending: Ending, tag: str) -> None:
     root = _render(builders.make_result(suite=None, verdict=verdict))
 
     (element,) = root.xpath(f"//testcase/{tag}")
-    assert element.get("message") == element.text.strip() == "no reason was given"
+    assert element.get("message") == element.text.strip() == "no reason given"
 
 
 def test_render__one_result_a_case() -> None:
@@ -459,7 +459,7 @@ def test_render__remarks() -> None:
         "1 of 1 assertions passed.",
         "a note",
         "A test case that passed here was accepted by Kore.ai at import; it was not executed.",
-        "To resume: kore-gate wait --ds-id ds-1",
+        "Resume with: kore-gate wait --ds-id ds-1",
     ]
 
 
@@ -515,7 +515,7 @@ def test_render__large_file(monkeypatch: pytest.MonkeyPatch) -> None:
     assert 300 < len(later.text.encode()) <= 1024
     assert last.text == last.get("message")
     assert len(last.text) == 120
-    assert "told in short" in root.xpath("string(//testsuite/system-out)")
+    assert "shortened to limit" in root.xpath("string(//testsuite/system-out)")
 
 
 @pytest.mark.slow
@@ -538,7 +538,7 @@ def test_render__too_large_for_assertions(monkeypatch: pytest.MonkeyPatch) -> No
     root = _parse(data)
     assert root[0].get("tests") == "50"
     assert root.xpath("//property[@name='kore.granularity']/@value") == ["step"]
-    assert "One test case a step" in root.xpath("string(//testsuite/system-out)")
+    assert "One test case per step" in root.xpath("string(//testsuite/system-out)")
 
 
 @pytest.mark.slow
@@ -562,8 +562,8 @@ def test_render__memory() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "complaint"),
     [
-        pytest.param(b"</testsuites>", b"", "can't be read back", id="torn"),
-        pytest.param(b"<failure ", b"<error ", "can't be read back", id="broken"),
+        pytest.param(b"</testsuites>", b"", "cannot be read back", id="torn"),
+        pytest.param(b"<failure ", b"<error ", "cannot be read back", id="broken"),
         pytest.param(b'failures="1"', b'failures="0"', "should state", id="count"),
         pytest.param(b' skipped="0"', b"", "states", id="count missing"),
         pytest.param(b"<testcase ", b"<testcase/><testcase ", "should have", id="one more"),

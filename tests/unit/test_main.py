@@ -99,8 +99,8 @@ def test_main__broken_installation(monkeypatch: pytest.MonkeyPatch, capsys: pyte
 
     said = capsys.readouterr().err.splitlines()
     assert left.value.code == 70
-    assert said[0].startswith("kore-gate is not installed whole: ")
-    assert said[-2:] == ["Verdict: error. kore-gate is not installed whole.", "Exit code: 70 (a bug in kore_gate)"]
+    assert said[0].startswith("kore-gate is not completely installed: ")
+    assert said[-2:] == ["Verdict: error. kore-gate is not completely installed.", "Exit code: 70 (a bug in kore_gate)"]
 
 
 @pytest.mark.usefixtures("exits")

@@ -204,7 +204,7 @@ def test_tally(details: Any, total: Any, expected: Tally | None) -> None:
 @pytest.mark.parametrize("value", ["many", True, -1, 1.5, [], {}, float("nan"), float("inf"), 10**10])
 def test_tally__no_count(value: Any) -> None:
     """A counter that is none is a problem: such an answer is never green."""
-    assert payloads.run_job(run(tally=tally(1, value, 1))).problems == ("stepDetails.failed is no count",)
+    assert payloads.run_job(run(tally=tally(1, value, 1))).problems == ("stepDetails.failed is not a count",)
 
 
 @pytest.mark.parametrize(
@@ -246,7 +246,7 @@ def test_run_job__tests_or_job(status: str, failed_tests: bool) -> None:
 @pytest.mark.parametrize("result", ["text", [1], 5, True])
 def test_run_job__result_of_another_type(result: Any) -> None:
     """A result that is none is a problem."""
-    assert payloads.run_job({"status": "passed", "result": result}).problems == ("result is no object",)
+    assert payloads.run_job({"status": "passed", "result": result}).problems == ("result is not an object",)
 
 
 @pytest.mark.parametrize("rows", ["text", {"0": {}}, 5])
@@ -254,7 +254,7 @@ def test_run_job__rows_of_another_type(rows: Any) -> None:
     """Step results that are no list are a problem."""
     job = payloads.run_job({"status": "passed", "result": {"executionResults": rows}})
 
-    assert job.problems == ("executionResults is no list",)
+    assert job.problems == ("executionResults is not a list",)
 
 
 def test_import_job__steps_beside_the_status() -> None:
@@ -452,4 +452,4 @@ def test_as_text__nested_too_deeply() -> None:
     for _ in range(100_000):
         deep = [deep]
 
-    assert responses.as_text(deep) == "(nested too deeply to be shown)"
+    assert responses.as_text(deep) == "(nested too deeply to show)"

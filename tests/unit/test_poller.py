@@ -169,12 +169,12 @@ def test_wait_for__record_never_visible(clock: FakeClock) -> None:
     record = Record(clock, lambda _: errors.Gone("HTTP 404, no such record"))
 
     with pytest.raises(
-        errors.Gone, match=r"No such record appeared within 30s \(HTTP 404, no such record\)\."
+        errors.Gone, match=r"The record did not appear within 30s \(HTTP 404, no such record\)\."
     ) as caught:
         record.wait(timeout=600)
 
     assert clock.monotonic() == 30
-    assert "typing error" in caught.value.cause
+    assert "a typo" in caught.value.cause
 
 
 def test_wait_for__record_not_visible_before_an_early_deadline(clock: FakeClock) -> None:
@@ -184,7 +184,7 @@ def test_wait_for__record_not_visible_before_an_early_deadline(clock: FakeClock)
     with pytest.raises(TimeoutError):
         record.wait(timeout=12)
 
-    assert record.absences[-1] == "No such record appeared within 12s (HTTP 404)."
+    assert record.absences[-1] == "The record did not appear within 12s (HTTP 404)."
 
 
 def test_wait_for__record_gone(clock: FakeClock) -> None:

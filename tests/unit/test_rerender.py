@@ -111,7 +111,7 @@ def test_run__last_lines(tmp_path: pathlib.Path) -> None:
 
     verdict, code = screen.stderr.splitlines()[-2:]
     assert verdict.startswith("Verdict: job-failed. ")
-    assert code.startswith("Exit code: 0 (rendered again; the call itself ended with 3: ")
+    assert code.startswith("Exit code: 0 (rendered again; the original exit code was 3: ")
 
 
 def test_run__json(tmp_path: pathlib.Path) -> None:
@@ -128,8 +128,8 @@ def test_run__json(tmp_path: pathlib.Path) -> None:
 @pytest.mark.parametrize(
     ("name", "told"),
     [
-        ("missing.json", "missing.json can't be read: No such file or directory."),
-        (".", "can't be read: Is a directory."),
+        ("missing.json", "missing.json cannot be read: No such file or directory."),
+        (".", "cannot be read: Is a directory."),
     ],
 )
 def test_run__unreadable(tmp_path: pathlib.Path, name: str, told: str) -> None:
@@ -147,7 +147,7 @@ def test_run__several(tmp_path: pathlib.Path) -> None:
     with pytest.raises(errors.SettingsError) as refused:
         report.run(settings, Screen().console)
 
-    assert refused.value.details == ("report renders one saved result, and 2 are given.",)
+    assert refused.value.details == ("report takes one saved result, not 2.",)
 
 
 def test_run__reports_fail(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -165,5 +165,5 @@ def test_run__reports_fail(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPat
     with pytest.raises(errors.ReportError, match=r"kore-summary\.md could not be written: Is a directory\."):
         again(saved, screen)
 
-    assert "kore-report.html could not be made: ZeroDivisionError" in screen.stderr
+    assert "kore-report.html could not be created: ZeroDivisionError" in screen.stderr
     assert (tmp_path / "TEST-kore-Banking-regression.xml").is_file()

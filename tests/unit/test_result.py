@@ -149,13 +149,13 @@ def test_load__other_schema(schema: object) -> None:
     with pytest.raises(errors.SettingsError) as refused:
         result.load(json.dumps(saved).encode())
 
-    assert refused.value.details == (f"This is no kore-result.json of schema 1 (its schema: {schema!r}).",)
+    assert refused.value.details == (f"This is not a kore-result.json of schema 1 (its schema: {schema!r}).",)
 
 
 @pytest.mark.parametrize("data", [b"[]", b"{}", b'"text"', b"1", b"null"])
 def test_load__no_result(data: bytes) -> None:
     """Other JSON is no result."""
-    with pytest.raises(errors.SettingsError, match="mend"):
+    with pytest.raises(errors.SettingsError, match="invalid setting"):
         result.load(data)
 
 
@@ -172,7 +172,7 @@ def test_load__unreadable(data: bytes) -> None:
     with pytest.raises(errors.SettingsError) as refused:
         result.load(data)
 
-    assert refused.value.details[0].startswith("This is no readable kore-result.json: ")
+    assert refused.value.details[0].startswith("This is not a readable kore-result.json: ")
 
 
 @pytest.mark.parametrize(
@@ -201,7 +201,7 @@ def test_load__wrong_type(place: tuple[str | int, ...], value: object) -> None:
         inner = inner[part]
     inner[place[-1]] = value
 
-    with pytest.raises(errors.SettingsError, match="mend"):
+    with pytest.raises(errors.SettingsError, match="invalid setting"):
         result.load(json.dumps(saved).encode())
 
 

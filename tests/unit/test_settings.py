@@ -92,7 +92,7 @@ def test_read__precedence(setting: options.Setting) -> None:
     default = getattr(Settings(command=""), setting.field)
     by_input, by_variable = f"input {setting.name}", f"variable {setting.variable}"
     assert seen == [
-        (setting.parse(texts[0 if flags else 1]), f"flag --{setting.name}" if flags else by_input),
+        (setting.parse(texts[0 if flags else 1]), f"option --{setting.name}" if flags else by_input),
         (setting.parse(texts[1]), by_input),
         (setting.parse(texts[2]), by_variable) if variables else (default, None),
         (default, None),
@@ -133,28 +133,28 @@ def test_read__all_problems_at_once() -> None:
     )
 
     assert found == (
-        "host 'ftp://x' must be a host name or an http(s) address (input host).",
-        "timeout 'soon' is no duration: write 90, 90s, 15m or 1h30m (flag --timeout).",
-        "poll-interval 'often' is no duration: write 90, 90s, 15m or 1h30m, or auto (input poll-interval).",
-        "max-response 'big' is no size: write 64MiB or a number of bytes (variable KORE_MAX_RESPONSE).",
-        "max-parallel '0' is no whole number above zero (flag --max-parallel).",
+        "host 'ftp://x' must be a host name or an http(s) URL (input host).",
+        "timeout 'soon' is not a duration: use 90, 90s, 15m or 1h30m (option --timeout).",
+        "poll-interval 'often' is not a duration: use 90, 90s, 15m or 1h30m, or auto (input poll-interval).",
+        "max-response 'big' is not a size: use 64MiB or a number of bytes (variable KORE_MAX_RESPONSE).",
+        "max-parallel '0' must be a whole number greater than 0 (option --max-parallel).",
         (
-            "ci 'travis' is none of auto, github, gitlab, jenkins, azure, circleci, buildkite, bitbucket, teamcity, "
-            "none (variable KORE_CI)."
+            "ci 'travis' must be one of auto, github, gitlab, jenkins, azure, circleci, buildkite, bitbucket, "
+            "teamcity, none (variable KORE_CI)."
         ),
-        "stream-id is missing: the bot's id. Give --stream-id, the input stream-id or KORE_STREAM_ID.",
-        "suites is missing: the suites' names. Give --suites, the input suites or KORE_SUITES.",
+        "stream-id is missing: the bot's id. Use --stream-id, the input stream-id or KORE_STREAM_ID.",
+        "suites is missing: the suites' names. Use --suites, the input suites or KORE_SUITES.",
         (
-            "user-email is missing: Kore.ai asks for an owner or developer of the bot. "
-            "Give --user-email, the input user-email or KORE_USER_EMAIL."
-        ),
-        (
-            "client-id is missing: the JWT app's id, unless there is a ready-made token (jwt). "
-            "Give --client-id, the input client-id or KORE_CLIENT_ID."
+            "user-email is missing: the e-mail of an owner or developer of the bot. "
+            "Use --user-email, the input user-email or KORE_USER_EMAIL."
         ),
         (
-            "client-secret is missing: what tokens are signed with, unless there is a ready-made one (jwt). "
-            "Give the input client-secret, KORE_CLIENT_SECRET or KORE_CLIENT_SECRET_FILE."
+            "client-id is missing: the JWT app's client id, unless jwt holds a ready-made token. "
+            "Use --client-id, the input client-id or KORE_CLIENT_ID."
+        ),
+        (
+            "client-secret is missing: the key that signs tokens, unless jwt holds a ready-made one. "
+            "Use the input client-secret, KORE_CLIENT_SECRET or KORE_CLIENT_SECRET_FILE."
         ),
     )
 
@@ -169,10 +169,10 @@ def settings_problems(command: str, flags: Mapping[str, str], environ: Mapping[s
 def test_read__problems_known_before() -> None:
     """What the command line found is told together with the rest."""
     with pytest.raises(errors.SettingsError) as refused:
-        sources.read("wait", {}, {**GOOD, "KORE_TIMEOUT": "x"}, Disk(), ["--tmeout is no flag of wait."])
+        sources.read("wait", {}, {**GOOD, "KORE_TIMEOUT": "x"}, Disk(), ["Unknown option --tmeout for wait."])
 
-    assert [problem.split()[0] for problem in refused.value.details] == ["--tmeout", "timeout"]
-    assert refused.value.message == "2 settings to mend; nothing was sent."
+    assert [problem.split()[0] for problem in refused.value.details] == ["Unknown", "timeout"]
+    assert refused.value.message == "2 invalid settings; nothing was sent."
 
 
 def test_read__long_value() -> None:
@@ -244,30 +244,30 @@ CONTRADICTIONS: dict[str, tuple[dict[str, str], str]] = {
     "token and secret": (
         {"KORE_JWT": TOKEN},
         (
-            "jwt (variable KORE_JWT) and client-secret (variable KORE_CLIENT_SECRET) are both given; "
-            "keep one: the ready-made token, or what the gate signs its own with."
+            "jwt (variable KORE_JWT) and client-secret (variable KORE_CLIENT_SECRET) are both set; "
+            "keep one: the ready-made token, or the key to sign new ones."
         ),
     ),
     "token and key": (
         {"INPUT_JWT": TOKEN, "KORE_CLIENT_SECRET": "", "KORE_PRIVATE_KEY": PEM, "KORE_JWT_ALGORITHM": "RS256"},
         (
-            "jwt (input jwt) and private-key (variable KORE_PRIVATE_KEY) are both given; "
-            "keep one: the ready-made token, or what the gate signs its own with."
+            "jwt (input jwt) and private-key (variable KORE_PRIVATE_KEY) are both set; "
+            "keep one: the ready-made token, or the key to sign new ones."
         ),
     ),
     "key without its algorithm": (
         {"KORE_PRIVATE_KEY": PEM},
-        "private-key (variable KORE_PRIVATE_KEY) is for RS256 and RS512; set jwt-algorithm as well.",
+        "private-key (variable KORE_PRIVATE_KEY) needs jwt-algorithm RS256 or RS512.",
     ),
     "secret with a key's algorithm": (
         {"KORE_PRIVATE_KEY": PEM, "KORE_JWT_ALGORITHM": "RS512"},
-        "client-secret (variable KORE_CLIENT_SECRET) does not go with RS512.",
+        "client-secret (variable KORE_CLIENT_SECRET) does not work with RS512; use private-key.",
     ),
     "http": (
         {"KORE_HOST": "http://bots.example"},
         (
-            "host 'http://bots.example' (variable KORE_HOST) would send the token in the clear; "
-            "use https, or set allow-http if that is really meant."
+            "host 'http://bots.example' (variable KORE_HOST) would send the token unencrypted; "
+            "use https, or set allow-http to accept this."
         ),
     ),
 }
@@ -298,7 +298,7 @@ def test_read__runs_and_suites(runs: str, suites: str) -> None:
     """A run that is resumed belongs to one suite."""
     (problem,) = problems("run", {"run-id": runs, "suites": suites}, KORE_USER_EMAIL="a@b.example")
 
-    assert problem.startswith("run-id (flag --run-id) names ")
+    assert problem.startswith("run-id (option --run-id) must have one id ")
 
 
 def test_read__runs_are_resumed() -> None:
@@ -343,10 +343,10 @@ def test_read__secret_file(setting: options.Setting) -> None:
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (FileNotFoundError(2, "No such file or directory", "geheim"), "can't be read: No such file or directory."),
-        (PermissionError(13, "Permission denied", "geheim"), "can't be read: Permission denied."),
-        (IsADirectoryError(21, "Is a directory", "geheim"), "can't be read: Is a directory."),
-        (UnicodeDecodeError("utf-8", b"geheim\xff", 6, 7, "invalid"), "can't be read: it is not text."),
+        (FileNotFoundError(2, "No such file or directory", "geheim"), "cannot be read: No such file or directory."),
+        (PermissionError(13, "Permission denied", "geheim"), "cannot be read: Permission denied."),
+        (IsADirectoryError(21, "Is a directory", "geheim"), "cannot be read: Is a directory."),
+        (UnicodeDecodeError("utf-8", b"geheim\xff", 6, 7, "invalid"), "cannot be read: it is not text."),
         ("", "an empty file."),
         (" \n", "an empty file."),
     ],
@@ -376,7 +376,7 @@ def test_read__secret_twice(first: str) -> None:
     with pytest.raises(errors.SettingsError) as refused:
         sources.read("wait", {}, environ, disk)
 
-    assert refused.value.details == (f"KORE_JWT is given twice: as {source} and as a file in KORE_JWT_FILE; keep one.",)
+    assert refused.value.details == (f"KORE_JWT is set twice: as {source} and as a file in KORE_JWT_FILE; keep one.",)
     assert disk.read == []
 
 
@@ -391,7 +391,7 @@ def test_read__credentials_in_host() -> None:
     """A password in the address is refused without being shown."""
     (problem,) = problems(KORE_HOST="https://user:geheim@bots.example")
 
-    assert problem.startswith("host has credentials in it")
+    assert problem.startswith("host must not contain credentials")
     assert "geheim" not in problem
 
 
@@ -449,7 +449,7 @@ def test_unknown(name: str, meant: str) -> None:
     """A name close to a setting's earns a warning, and never shows its value; other names are someone else's."""
     warnings = sources.unknown("wait", {name: "geheim", "PATH": "/bin"})
 
-    expected = [f"{name} is not a setting of the gate. Did you mean {meant}?"] if meant else []
+    expected = [f"{name} is an unknown setting. Did you mean {meant}?"] if meant else []
     assert warnings == expected
 
 

@@ -85,7 +85,7 @@ RUN_STEPS: dict[str, tuple[dict[str, object], tuple[str, list[tuple[str, str, st
     ),
     "failed, no assertion with a word": (
         with_groups("Hi", "failed", None),
-        ("failed", [("flow", "error", "Kore.ai says that the step failed, not which assertion")]),
+        ("failed", [("flow", "error", "Kore.ai reports that the step failed, not which assertion")]),
     ),
     "failed, with a reason": (
         {**with_groups("Hi", "failed", None), "errorMessage": "no answer"},

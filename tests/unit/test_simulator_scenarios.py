@@ -4,9 +4,8 @@ from typing import Any
 import pytest
 
 from kore_gate.errors import ExitCode
-from kore_gate.simulator import faults, shapes
-from kore_gate.simulator.messages import Delivery, Response
-from kore_gate.simulator.scenarios import SCENARIOS, Scenario, find
+from kore_gate.simulator import scenarios
+from kore_gate.simulator.scenarios import SCENARIOS, Delivery, Response, Scenario, find
 from tests.fakes.caller import Caller, payload, sample
 
 NAMES = tuple(SCENARIOS)
@@ -183,11 +182,11 @@ def test_hostile__texts_arrive_as_they_are() -> None:
 
     response = caller.import_status("ds-demo-2")
 
-    steps = payload(response)["response"]["testSteps"][-len(shapes.HOSTILE_TEXTS) :]
+    steps = payload(response)["response"]["testSteps"][-len(scenarios.HOSTILE_TEXTS) :]
     assert response.body.isascii()
     assert b"\\ud83d" in response.body
-    assert [step["input"] for step in steps] == list(shapes.HOSTILE_TEXTS)
-    assert [step["outputs"][0]["text"] for step in steps] == list(shapes.HOSTILE_TEXTS)
+    assert [step["input"] for step in steps] == list(scenarios.HOSTILE_TEXTS)
+    assert [step["outputs"][0]["text"] for step in steps] == list(scenarios.HOSTILE_TEXTS)
 
 
 @pytest.mark.parametrize(
@@ -209,7 +208,7 @@ def test_hostile__texts_arrive_as_they_are() -> None:
 )
 def test_hostile__known_attacks(attack: str) -> None:
     """Every kind of text that a report or a log could take for its own is there."""
-    assert any(attack in text for text in shapes.HOSTILE_TEXTS)
+    assert any(attack in text for text in scenarios.HOSTILE_TEXTS)
 
 
 def test_hostile__run_fails_with_hostile_actual() -> None:
@@ -218,7 +217,7 @@ def test_hostile__run_fails_with_hostile_actual() -> None:
 
     rows = caller.finished_run()["result"]["executionResults"]
 
-    hostile = rows[-len(shapes.HOSTILE_TEXTS) :]
+    hostile = rows[-len(scenarios.HOSTILE_TEXTS) :]
     failed = [
         {name for name, group in row["outputs"][0]["assertions"].items() if group["status"] == "failed"}
         for row in hostile
@@ -259,7 +258,6 @@ def test_disabled__keeps_the_steps() -> None:
     ]
     assert groups
     assert not any(group["enabled"] for group in groups)
-    assert find("passing").shape is shapes.as_given
 
 
 @pytest.mark.parametrize("name", ["empty", "disabled", "failing-tests"])
@@ -294,11 +292,91 @@ def test_fault__plain_strings_among_the_checks() -> None:
 
 def test_scenario__faults_begin_and_repeat() -> None:
     """Faults begin after so many honest answers and are repeated from there."""
-    scenario = Scenario(name="x", description="x.", faults=(faults.SERVER_ERROR, None), after=2)
+    scenario = Scenario(name="x", description="x.", faults=(scenarios.SERVER_ERROR, None), after=2)
 
     befallen = [scenario.fault(number) is not None for number in range(6)]
 
     assert befallen == [False, False, True, False, True, False]
+
+
+def test_failing_tests__expected_and_actual() -> None:
+    """A failing step says so at step, group and check, and shows what the bot said instead."""
+    caller = Caller(scenario="failing-tests")
+
+    result = caller.finished_run("Transfer / confirmation")["result"]
+
+    assert result["status"] == "failed"
+    assert result["stepDetails"] == {"passed": 3, "failed": 2, "total": 5}
+    assert [step["status"] for step in result["executionResults"]] == ["passed", "passed", "failed", "passed", "failed"]
+    failed = result["executionResults"][2]
+    expected, actual = failed["outputs"][0], failed["actualOutput"][0]
+    assert expected["assertions"]["text"]["status"] == "failed"
+    assert expected["assertions"]["text"]["contains"][0]["status"] == "failed"
+    assert (expected["text"], actual["text"]) == (
+        "Send $200.00 to Anna Berg. Is that right?",
+        "I'm sorry, something went wrong. Please try again later.",
+    )
+    assert (expected["category"], actual["category"]) == ("Confirmation", "DefaultFallback")
+
+
+def test_failing_tests__context() -> None:
+    """Where a step asserts context, that alone fails."""
+    caller = Caller(scenario="failing-tests")
+
+    step = caller.finished_run("Balance")["result"]["executionResults"][1]
+
+    groups = step["outputs"][0]["assertions"]
+    assert {name: group.get("status") for name, group in groups.items()} == {
+        "flowLevel": None,
+        "text": "passed",
+        "context": "failed",
+    }
+    assert groups["context"]["contains"][0] == {"key": "balance", "value": "1250.00", "status": "failed"}
+    assert step["actualOutput"][0]["assertions"]["context"]["contains"][0]["value"] == "0.00"
+
+
+def test_not_executed__stops_in_the_middle() -> None:
+    """Steps after the failed one are not reached, and the counters do not add up to the total."""
+    caller = Caller(scenario="not-executed")
+
+    record = caller.finished_run("Greeting and FAQ")
+
+    assert record["result"]["stepDetails"] == {"passed": 2, "failed": 1, "total": 4}
+    assert len(record["result"]["executionResults"]) == 3
+    assert record["totalTestStepsCount"] == 4
+
+
+def test_contradiction__passed_with_a_failed_step() -> None:
+    """The run and its counters say passed, one step says failed."""
+    caller = Caller(scenario="contradiction")
+
+    record = caller.finished_run()
+
+    assert (record["status"], record["result"]["status"]) == ("passed", "passed")
+    assert record["result"]["stepDetails"]["failed"] == 0
+    assert [step["status"] for step in record["result"]["executionResults"]].count("failed") == 1
+
+
+def test_flaky__two_of_three() -> None:
+    """Each suite passes two times of three, whatever the others do."""
+    caller = Caller(scenario="flaky")
+
+    balance = [caller.finished_run("Balance")["status"] for _ in range(6)]
+    greeting = caller.finished_run("Greeting and FAQ")["status"]
+
+    assert balance == ["passed", "failed", "passed", "passed", "failed", "passed"]
+    assert greeting == "passed"
+
+
+def test_run_error__says_why() -> None:
+    """A run that ended by an error has no results, and a reason."""
+    caller = Caller(scenario="run-error")
+
+    record = caller.finished_run()
+
+    assert record["status"] == "error"
+    assert record["result"]["executionResults"] == []
+    assert "no answer" in record["result"]["errorDetails"]["message"]
 
 
 def _is_object(body: bytes) -> bool:

@@ -90,7 +90,7 @@ def test_load__name_given_for_many(tmp_path: pathlib.Path) -> None:
 
     found = problems(tmp_path, "*.json", name="Nightly")
 
-    assert found[0] == "name ('Nightly') is for a single file, and 2 are given."
+    assert found[0] == "name ('Nightly') is for a single file, not for 2."
 
 
 @pytest.mark.parametrize("name", [".", "..", "a\nb", "a\x00b", "\ud800"], ids=ascii)
@@ -100,7 +100,7 @@ def test_load__name_that_is_no_address(tmp_path: pathlib.Path, name: str) -> Non
 
     [found] = problems(tmp_path, "a.json")
 
-    assert found.startswith("a.json has a suite name that can't stand in an address: ")
+    assert found.startswith("a.json has a suite name that cannot be part of a URL: ")
 
 
 def test_load__globs(tmp_path: pathlib.Path) -> None:
@@ -145,14 +145,14 @@ def test_load__directory(tmp_path: pathlib.Path) -> None:
     """A directory is not a file, and the message says what would be."""
     (tmp_path / "suites").mkdir()
 
-    assert problems(tmp_path, "suites") == ("files: 'suites' is a directory; suites/*.json would be the files in it.",)
+    assert problems(tmp_path, "suites") == ("files: 'suites' is a directory; use suites/*.json for the files in it.",)
 
 
 def test_load__name_too_long(tmp_path: pathlib.Path) -> None:
     """A name that no file can have is a problem like any other."""
     [found] = problems(tmp_path, "x" * 300)
 
-    assert found.endswith("can't be looked for: File name too long.")
+    assert found.endswith("cannot be searched: File name too long.")
 
 
 def test_load__same_name(tmp_path: pathlib.Path) -> None:
@@ -171,7 +171,7 @@ def test_load__every_problem_at_once(tmp_path: pathlib.Path) -> None:
     assert problems(tmp_path, "*.json", "c.json") == (
         "files: 'c.json' matches no file.",
         "a.json is empty.",
-        "b.json holds no JSON object.",
+        "b.json must be a JSON object.",
     )
 
 
@@ -185,16 +185,16 @@ BAD: dict[str, tuple[bytes, str]] = {
     "cut off": (b'{"a": [1,', "line 1, column 10."),
     "two values": (b"{} {}", "line 1, column 4."),
     "single quotes": (b"{'a': 1}", "line 1, column 2."),
-    "not a number": (b'{"a": NaN}', "is no usable JSON: NaN is no JSON value."),
-    "infinite": (b'{"a": -Infinity}', "is no usable JSON: -Infinity is no JSON value."),
-    "too deep": (b'{"a": ' + b"[" * 100_000, "is no usable JSON: "),
-    "an array": (b"[1]", "holds no JSON object."),
-    "a text": (b'"a"', "holds no JSON object."),
-    "nothing": (b"null", "holds no JSON object."),
-    "an empty object": (b"{}", "has no test cases in it."),
-    "no test cases": (b'{"name": "A", "testCases": []}', "has no test cases in it."),
-    "no test steps": (b'{"name": "A", "testSteps": []}', "has no test cases in it."),
-    "too large": (b" " * (suite_files.MOST_BYTES + 1), "is larger than the 2 MB that Kore.ai takes (2097153 bytes)."),
+    "not a number": (b'{"a": NaN}', "is not usable JSON: NaN is not a JSON value."),
+    "infinite": (b'{"a": -Infinity}', "is not usable JSON: -Infinity is not a JSON value."),
+    "too deep": (b'{"a": ' + b"[" * 100_000, "is not usable JSON: "),
+    "an array": (b"[1]", "must be a JSON object."),
+    "a text": (b'"a"', "must be a JSON object."),
+    "nothing": (b"null", "must be a JSON object."),
+    "an empty object": (b"{}", "has no test cases."),
+    "no test cases": (b'{"name": "A", "testCases": []}', "has no test cases."),
+    "no test steps": (b'{"name": "A", "testSteps": []}', "has no test cases."),
+    "too large": (b" " * (suite_files.MOST_BYTES + 1), "is larger than Kore.ai's limit of 2 MB (2097153 bytes)."),
 }
 
 
@@ -237,7 +237,7 @@ def test_load__unreadable(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(pathlib.Path, "read_bytes", refuse)
 
-    assert problems(tmp_path, "a.json") == ("a.json can't be read: Permission denied.",)
+    assert problems(tmp_path, "a.json") == ("a.json cannot be read: Permission denied.",)
 
 
 LINES: dict[str, tuple[bytes, tuple[int, ...]]] = {

@@ -57,7 +57,7 @@ def test_step__every_field() -> None:
 
 @pytest.mark.parametrize(
     ("row", "said"),
-    [(None, "null"), ("x", "a text"), (5, "a number"), (1.5, "a number"), (True, "true or false"), ([], "a list")],
+    [(None, "null"), ("x", "a string"), (5, "a number"), (1.5, "a number"), (True, "a boolean"), ([], "a list")],
 )
 def test_step__no_object(row: Any, said: str) -> None:
     """A step that is none can't have passed, and is told."""
@@ -282,7 +282,7 @@ def test_step__something_says_failed(row: dict[str, Any]) -> None:
     step, _ = read({**row, "status": "passed"})
 
     assert step.outcome is FAILED
-    assert step.reason.startswith("Kore.ai's own answer speaks against it: ")
+    assert step.reason.startswith("Kore.ai's response contradicts it: ")
 
 
 @pytest.mark.parametrize(
@@ -292,7 +292,7 @@ def test_step__something_says_failed(row: dict[str, Any]) -> None:
         ("FAILED", FAILED, ""),
         ("not executed", SKIPPED, ""),
         ("running", SKIPPED, "not finished: running"),
-        ("huh", ERROR, "Kore.ai's word for this is not known: huh"),
+        ("huh", ERROR, "unknown status: huh"),
         (None, PENDING, ""),
         ("", PENDING, ""),
     ],

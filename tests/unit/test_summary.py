@@ -68,7 +68,7 @@ def test_render__limit(name: str, limit: int) -> None:
     assert page.count("<pre>") == page.count("</pre>")
     if 300 <= limit <= 2_000:
         assert page.startswith("## ❌" if name != "many" else "## ✅")
-        assert page.endswith("*This summary was cut to fit its page; `kore-report.html` has the whole of it.*\n")
+        assert page.endswith("*This summary is shortened to fit its page; `kore-report.html` has all of it.*\n")
 
 
 def test_render__room_goes_to_what_matters() -> None:
@@ -116,7 +116,7 @@ def test_render__settings() -> None:
 
     assert "1 suite" not in page
     assert "| settings |" not in page
-    assert "No suite was reached." in page
+    assert "No suite was started." in page
     assert "**What happened:** This is a bug" in page
 
 
@@ -147,7 +147,7 @@ def test_render__no_suite() -> None:
     """A call that ended before any suite says so."""
     page = summary.render(dataclasses.replace(conversations.timed_out(), suites=()))
 
-    assert "No suite was reached." in page
+    assert "No suite was started." in page
 
 
 def test_render__many_details() -> None:
@@ -170,7 +170,7 @@ def test_render__step_failed_without_assertion() -> None:
     page = summary.render(builders.make_call(conversations.run(Ending.FAILED, suite=suite)))
 
     assert "1. **01 Hi** (Banking regression)\n   - Reason: The bot timed out.\n" in page
-    assert "   - Expected: (nothing)\n   - Actual: (Kore.ai did not say)\n" in page
+    assert "   - Expected: (nothing)\n   - Actual: (not reported by Kore.ai)\n" in page
 
 
 ALLOWED_HTML = {"<details>", "<summary>", "</summary>", "</details>", "<pre>", "</pre>", "<code>", "</code>"}

@@ -84,7 +84,7 @@ def test_step_label__table(step: dict[str, Any], label: str) -> None:
             id="failed",
         ),
         pytest.param(
-            {"outcome": Outcome.FAILED}, Outcome.FAILED, 'text equals "Hello": not so', id="failed, actual unknown"
+            {"outcome": Outcome.FAILED}, Outcome.FAILED, 'text equals "Hello": failed', id="failed, actual unknown"
         ),
         pytest.param({"outcome": Outcome.ERROR}, Outcome.ERROR, "could not be judged", id="error"),
         pytest.param({"outcome": Outcome.ERROR, "reason": "no answer"}, Outcome.ERROR, "no answer", id="reason"),
@@ -147,7 +147,7 @@ def test_cases_of__context_difference() -> None:
     assertion = builders.make_assertion(group="context", checks=(check,), outcome=Outcome.FAILED)
     case = _one(replies=(builders.make_reply(assertions=(assertion,), actual="Bye"),))[0]
 
-    assert "expected: balance = 5\nactual:   (Kore.ai did not say)" in case.text
+    assert "expected: balance = 5\nactual:   (not reported by Kore.ai)" in case.text
 
 
 def test_cases_of__several_variables() -> None:
@@ -155,7 +155,7 @@ def test_cases_of__several_variables() -> None:
     checks = (builders.make_check(field="a", value="1"), builders.make_check(field="b", value="2"))
     case = _one(**_assertion_step(group="context", checks=checks, outcome=Outcome.FAILED))[0]
 
-    assert case.message == "context a = 1 and b = 2: not so"
+    assert case.message == "context a = 1 and b = 2: failed"
     assert "expected: a = 1\n     and  b = 2\nactual: " in case.text
 
 
@@ -198,7 +198,7 @@ def test_cases_of__several_replies() -> None:
         pytest.param({"replies": ()}, (Outcome.SKIPPED, "no assertion enabled"), id="no reply"),
         pytest.param(
             {"replies": (), "outcome": Outcome.FAILED},
-            (Outcome.FAILED, "Kore.ai says that this step failed"),
+            (Outcome.FAILED, "Kore.ai reports that this step failed"),
             id="red without reason",
         ),
         pytest.param(
@@ -457,7 +457,7 @@ def test_cases_of__step_granularity() -> None:
     [
         pytest.param(({"enabled": False},), Outcome.SKIPPED, "no assertion enabled", id="disabled"),
         pytest.param(({}, {"enabled": False}), Outcome.PASSED, "", id="passed"),
-        pytest.param(({"outcome": Outcome.FAILED}, {}), Outcome.FAILED, 'text equals "Hello": not so', id="failed"),
+        pytest.param(({"outcome": Outcome.FAILED}, {}), Outcome.FAILED, 'text equals "Hello": failed', id="failed"),
         pytest.param(
             ({"enabled": False}, {"outcome": Outcome.SKIPPED, "reason": "not reached"}),
             Outcome.SKIPPED,

@@ -15,7 +15,7 @@ from tests.fakes.answers import group, imported, run, sample, step, tally
 
 PASSED, DISABLED = step("Hi", "passed"), step("Hi", text=group(enabled=False))
 TWO = (step("Hi", "passed"), step("Bye", "passed"))
-SAYS_OTHERWISE = "but its own answer says otherwise"
+SAYS_OTHERWISE = "but its response contradicts that"
 
 
 def judge_import(body: Mapping[str, object], *, allow_empty: bool = False) -> tuple[Verdict, Suite | None]:
@@ -67,14 +67,14 @@ IMPORTS: dict[str, tuple[Mapping[str, object], ExitCode, str]] = {
     "a response that is a text": (
         {"status": "SUCCESS", "response": "ok"},
         ExitCode.UNAVAILABLE,
-        "response is no object",
+        "response is not an object",
     ),
     "steps that are no list": (
         {"status": "SUCCESS", "response": {"testSteps": {"0": {}}}},
         ExitCode.UNAVAILABLE,
         "testSteps is an object, not a list",
     ),
-    "a step that is a text": (imported(step(), "Hi"), ExitCode.UNAVAILABLE, "step 2 is a text, not an object"),
+    "a step that is a text": (imported(step(), "Hi"), ExitCode.UNAVAILABLE, "step 2 is a string, not an object"),
     "assertions that are a list": (
         imported({"input": "Hi", "outputs": [{"text": "x", "assertions": [1]}]}),
         ExitCode.UNAVAILABLE,
@@ -83,7 +83,7 @@ IMPORTS: dict[str, tuple[Mapping[str, object], ExitCode, str]] = {
     "enabled that is no flag": (
         imported(step(text={"enabled": [], "contains": []})),
         ExitCode.UNAVAILABLE,
-        "enabled is a list, neither true nor false",
+        "enabled is a list, not true or false",
     ),
     "a failed assertion": (imported(step(), step(text=group("failed"))), ExitCode.FAILED, "1 step failed"),
     "a failed assertion that is switched off": (
@@ -96,7 +96,7 @@ IMPORTS: dict[str, tuple[Mapping[str, object], ExitCode, str]] = {
     "a step not executed": (
         imported(step(), step(status="notExecuted")),
         ExitCode.FAILED,
-        "it leaves 1 step of the suite not executed",
+        "its results leave 1 step of the suite not executed",
     ),
     "a log that says failed": (
         imported(step(), statusLogs=[{"status": "SUCCESS"}, {"status": "FAILURE", "comments": "no bot"}]),
@@ -127,10 +127,10 @@ IMPORTS: dict[str, tuple[Mapping[str, object], ExitCode, str]] = {
     "an unknown word": (
         imported(step(), status="REINDEXING"),
         ExitCode.TIMED_OUT,
-        "last status: REINDEXING, 100 %. That word is not known to kore_gate",
+        "last status: REINDEXING, 100 %. kore_gate does not know this status",
     ),
-    "no status": ({"_id": "ds-1"}, ExitCode.TIMED_OUT, "last status: no status at all."),
-    "an empty status": ({"status": ""}, ExitCode.TIMED_OUT, "last status: no status at all."),
+    "no status": ({"_id": "ds-1"}, ExitCode.TIMED_OUT, "last status: no status."),
+    "an empty status": ({"status": ""}, ExitCode.TIMED_OUT, "last status: no status."),
     "a status that is no text": ({"status": {"success": True}}, ExitCode.TIMED_OUT, '{"success": true}'),
 }
 
@@ -203,7 +203,7 @@ RUNS: dict[str, tuple[Mapping[str, object], ExitCode, str]] = {
         "Run: 1 of 2 steps failed (Kore.ai: failed).",
     ),
     "failed, counts only": (run(status="failed", tally=tally(10, 3, 13)), ExitCode.FAILED, "3 of 13 steps failed"),
-    "failed, nothing else": (run(status="FAILED"), ExitCode.FAILED, "it failed, without saying which step"),
+    "failed, nothing else": (run(status="FAILED"), ExitCode.FAILED, "failed, without naming a step"),
     "failed, with error details": (
         run(PASSED, status="failed", errorDetails={"message": "bot unreachable"}),
         ExitCode.FAILED,
@@ -212,34 +212,34 @@ RUNS: dict[str, tuple[Mapping[str, object], ExitCode, str]] = {
     "passed, a counter says failed": (
         run(*TWO, tally=tally(2, 1, 2)),
         ExitCode.FAILED,
-        f"Kore.ai says passed, {SAYS_OTHERWISE}. | its counters say that 1 of 2 steps failed",
+        f"Kore.ai reports passed, {SAYS_OTHERWISE}. | its counters show that 1 of 2 steps failed",
     ),
     "passed, counts only and one failed": (run(tally=tally(12, 1, 13)), ExitCode.FAILED, SAYS_OTHERWISE),
     "passed, a counter as text says failed": (run(*TWO, tally=tally(1, "1", 2)), ExitCode.FAILED, SAYS_OTHERWISE),
     "passed, a step says failed": (
         run(PASSED, step("Bye", "passed", status="Failed")),
         ExitCode.FAILED,
-        "its results say that 1 step failed",
+        "its results show that 1 step failed",
     ),
     "passed, an assertion says failed": (
         run(PASSED, step("Bye", "passed", text=group("failed"))),
         ExitCode.FAILED,
-        "its results say that 1 step failed",
+        "its results show that 1 step failed",
     ),
     "passed, a check says failed": (
         run(step("Hi", "passed", text=group("passed", contains=[{"text": "Hello", "status": "failed"}]))),
         ExitCode.FAILED,
-        "its results say that 1 step failed",
+        "its results show that 1 step failed",
     ),
     "passed, a switched-off assertion says failed": (
         run(PASSED, step("Bye", "passed", text=group("failed", enabled=False))),
         ExitCode.FAILED,
-        "its results say that 1 step failed",
+        "its results show that 1 step failed",
     ),
     "passed, an assertion of the actual reply says failed": (
         run(step("Hi", "passed", actualOutput=[{"text": "Hm", "assertions": {"text": group("failed")}}])),
         ExitCode.FAILED,
-        "its results say that 1 step failed",
+        "its results show that 1 step failed",
     ),
     "passed, a check of the actual reply says failed": (
         run(
@@ -250,52 +250,52 @@ RUNS: dict[str, tuple[Mapping[str, object], ExitCode, str]] = {
             )
         ),
         ExitCode.FAILED,
-        "its results say that 1 step failed",
+        "its results show that 1 step failed",
     ),
     "passed, another group of the actual reply says failed": (
         run(step("Hi", "passed", actualOutput=[{"text": "Hello", "assertions": {"flowLevel": group("failed")}}])),
         ExitCode.FAILED,
-        "its results say that 1 step failed",
+        "its results show that 1 step failed",
     ),
     "passed, a reply too many says failed": (
         run(step("Hi", "passed", actualOutput=["Hello", {"text": "Hm", "status": "failed"}])),
         ExitCode.FAILED,
-        "its results say that 1 step failed",
+        "its results show that 1 step failed",
     ),
     "passed, a step in an unknown word": (
         run(PASSED, step("Bye", "passed", status="WEIRD")),
         ExitCode.FAILED,
-        "its results say that 1 step failed",
+        "its results show that 1 step failed",
     ),
     "passed, an assertion in an unknown word": (
         run(PASSED, step("Bye", "passed", text=group("WEIRD"))),
         ExitCode.FAILED,
-        "its results say that 1 step failed",
+        "its results show that 1 step failed",
     ),
     "passed, a check in an unknown word": (
         run(step("Hi", "passed", text=group("passed", contains=[{"text": "Hello", "status": "WEIRD"}]))),
         ExitCode.FAILED,
-        "its results say that 1 step failed",
+        "its results show that 1 step failed",
     ),
     "passed, a step not executed": (
         run(PASSED, step("Bye", "notExecuted")),
         ExitCode.FAILED,
-        "it leaves 1 step of the suite not executed, or not judged",
+        "its results leave 1 step of the suite not executed or not judged",
     ),
     "passed, a step still running": (
         run(PASSED, step("Bye", status="inprogress")),
         ExitCode.FAILED,
-        "it leaves 1 step of the suite not executed, or not judged",
+        "its results leave 1 step of the suite not executed or not judged",
     ),
     "passed, an assertion still pending": (
         run(PASSED, step("Bye", "passed", text=group("pending"))),
         ExitCode.FAILED,
-        "it leaves 1 step of the suite not executed, or not judged",
+        "its results leave 1 step of the suite not executed or not judged",
     ),
     "passed, a step without any word": (
         run(PASSED, step("Bye", text=group())),
         ExitCode.FAILED,
-        "its results say that 1 step failed",
+        "its results show that 1 step failed",
     ),
     "passed, counters that leave steps out": (
         run(*TWO, tally=tally(2, 0, 5)),
@@ -320,7 +320,7 @@ RUNS: dict[str, tuple[Mapping[str, object], ExitCode, str]] = {
     "passed outside, failed inside": (
         {**run(*TWO, status="failed"), "status": "passed"},
         ExitCode.FAILED,
-        "it failed, without saying which step (Kore.ai: failed)",
+        "failed, without naming a step (Kore.ai: failed)",
     ),
     "failed outside, passed inside": ({**run(*TWO), "status": "failed"}, ExitCode.FAILED, "(Kore.ai: failed)"),
     "passed outside, running inside": (
@@ -331,7 +331,7 @@ RUNS: dict[str, tuple[Mapping[str, object], ExitCode, str]] = {
     "passed outside, unknown inside": (
         {**run(*TWO, status="HUH"), "status": "passed"},
         ExitCode.TIMED_OUT,
-        "last status: HUH, 100 %. That word is not known",
+        "last status: HUH, 100 %. kore_gate does not know this status",
     ),
     "stopped": (run(status="stopped"), ExitCode.JOB_FAILED, "Kore.ai ended the job with stopped. It gave no reason."),
     "stopped after a failed step": (
@@ -350,7 +350,7 @@ RUNS: dict[str, tuple[Mapping[str, object], ExitCode, str]] = {
         ExitCode.TIMED_OUT,
         "Run: timed out after 30m (timeout: 30m); last status: inprogress, 85 %.",
     ),
-    "no status": ({"result": {}}, ExitCode.TIMED_OUT, "no status at all"),
+    "no status": ({"result": {}}, ExitCode.TIMED_OUT, "no status"),
     "passed, and nothing more": ({"status": "passed"}, ExitCode.NOTHING_TO_TEST, "the suite has no steps"),
     "passed, with counters of zero": (run(tally=tally(0, 0, 0)), ExitCode.NOTHING_TO_TEST, "the suite has no steps"),
     "passed, every assertion disabled": (
@@ -361,20 +361,24 @@ RUNS: dict[str, tuple[Mapping[str, object], ExitCode, str]] = {
     "passed, results that are no list": (
         run(*TWO, executionResults={"0": "passed"}),
         ExitCode.UNAVAILABLE,
-        "executionResults is no list",
+        "executionResults is not a list",
     ),
     "passed, a result that is a list": (
         {"status": "passed", "result": ["passed"]},
         ExitCode.UNAVAILABLE,
-        "result is no object",
+        "result is not an object",
     ),
     "passed, counters that are no numbers": (
         run(*TWO, tally=tally("many", 0, 2)),
         ExitCode.UNAVAILABLE,
-        "stepDetails.passed is no count",
+        "stepDetails.passed is not a count",
     ),
-    "passed, counters below zero": (run(*TWO, tally=tally(3, -1, 2)), ExitCode.UNAVAILABLE, "failed is no count"),
-    "passed, counters that are a list": (run(*TWO, tally=[2, 0, 2]), ExitCode.UNAVAILABLE, "stepDetails is no object"),
+    "passed, counters below zero": (run(*TWO, tally=tally(3, -1, 2)), ExitCode.UNAVAILABLE, "failed is not a count"),
+    "passed, counters that are a list": (
+        run(*TWO, tally=[2, 0, 2]),
+        ExitCode.UNAVAILABLE,
+        "stepDetails is not an object",
+    ),
     "passed, a row that is null": (run(PASSED, None), ExitCode.UNAVAILABLE, "step 2 is null, not an object"),
 }
 
@@ -417,7 +421,7 @@ def test_of_run__failed_counts_of_a_known_suite() -> None:
     assert judged.message == "Run: 1 of 2 steps failed (Kore.ai: failed)."
     assert suite is not None
     assert [(one.outcome, one.reason) for one in suite.steps] == [
-        (Outcome.SKIPPED, "not known: Kore.ai gave counts only")
+        (Outcome.SKIPPED, "not known: Kore.ai reports only counts")
     ] * 2
 
 
@@ -467,8 +471,8 @@ def test_of_bug__names_the_exception_alone() -> None:
 @pytest.mark.parametrize(
     ("signum", "code", "message"),
     [
-        (2, ExitCode.SIGINT, "Run: interrupted by SIGINT while at inprogress."),
-        (15, ExitCode.SIGTERM, "Run: interrupted by SIGTERM while at inprogress."),
+        (2, ExitCode.SIGINT, "Run: interrupted by SIGINT; last status: inprogress."),
+        (15, ExitCode.SIGTERM, "Run: interrupted by SIGTERM; last status: inprogress."),
     ],
     ids=["SIGINT", "SIGTERM"],
 )

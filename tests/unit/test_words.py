@@ -50,10 +50,10 @@ def test_step_outcome(outcome: Outcome, outcomes: list[Outcome], evidence: Evide
     ("outcomes", "actual", "evidence", "said"),
     [
         ([Outcome.PASSED], None, Evidence.EXECUTION, "Executed: Kore.ai ran this conversation against the bot and"),
-        ([Outcome.PASSED, Outcome.SKIPPED], None, Evidence.EXECUTION, "Executed in part: "),
-        ([Outcome.PENDING], None, Evidence.EXECUTION, "Executed in part: "),
+        ([Outcome.PASSED, Outcome.SKIPPED], None, Evidence.EXECUTION, "Partly executed: "),
+        ([Outcome.PENDING], None, Evidence.EXECUTION, "Partly executed: "),
         ([Outcome.PENDING], "Hi", Evidence.EXECUTION, "Executed: Kore.ai ran this conversation against the bot and"),
-        ([], None, Evidence.EXECUTION, "Executed: Kore.ai ran this conversation against the bot, and gave no result"),
+        ([], None, Evidence.EXECUTION, "Executed: Kore.ai ran this conversation against the bot, but reported"),
         ([Outcome.SKIPPED], None, Evidence.IMPORT_VALIDATION, "Accepted by Kore.ai, not executed"),
         ([Outcome.SKIPPED], None, Evidence.NONE, "No evidence"),
     ],

@@ -172,7 +172,7 @@ def test_make__is_a_file(tmp_path: pathlib.Path, below: str) -> None:
         Writer(f"{tmp_path}/file{below}").prepare("wait", "st-1")
 
     assert failed.value.message.startswith(f"{tmp_path}/file{below} could not be written: ")
-    assert "a directory that is a file" in failed.value.cause
+    assert "report-dir is a file" in failed.value.cause
 
 
 def test_make__read_only(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
