@@ -27,7 +27,6 @@ WORDS = {
     r"wait(s|ed|ing)?( \w+)? out": "wait for, still waiting",
     r"loudly": "with a warning",
     r"could work": "all checks passed",
-    r"is neither \w+ nor": "must be … or",
     r"(is|are) none of": "must be one of",
     r"names? none": "is empty",
     r"(a|one) word too many": "unexpected argument",
