@@ -9,30 +9,28 @@ from collections.abc import Callable, Mapping, Sequence
 from kore_gate import text
 from kore_gate.model import Counts, Result
 
-JUNIT_GLOB = "TEST-kore-*.xml"
-HTML_NAME = "kore-report.html"
-
 # GitLab refuses a dotenv report that is this large, or that holds more variables.
 DOTENV_LIMIT = 5 * 1024
 DOTENV_VARIABLES = 20
+# An interrupted call has five seconds in all.
+AGENT_SECONDS = 3.0
+
 # Dropped last of all when the rest does not fit.
 _ESSENTIAL = ("verdict", "exit-code")
-
-_LINK_LIMIT = 2000
-_TRIES = 100
 
 
 def outputs_of(result: Result, counts: Counts, report_dir: str, junit_names: Sequence[str] = ()) -> dict[str, str]:
     """Name every output of a call: plain values for one suite, JSON arrays for several; `counts` are the sums."""
     suites = result.tested_suites
-    named = {
+    directory = pathlib.PurePath(report_dir)
+    outputs = {
         "verdict": str(result.verdict.ending),
         "exit-code": str(int(result.verdict.exit_code)),
-        "status": _list([suite.status for suite in suites]),
-        "ds-id": _list([suite.ds_id for suite in suites]),
-        "run-id": _list([suite.run_id for suite in suites]),
-        "test-suite-id": _list([suite.test_suite_id for suite in suites]),
-        "suite-name": _list([suite.name for suite in suites]),
+        "status": _join([suite.status for suite in suites]),
+        "ds-id": _join([suite.ds_id for suite in suites]),
+        "run-id": _join([suite.run_id for suite in suites]),
+        "test-suite-id": _join([suite.test_suite_id for suite in suites]),
+        "suite-name": _join([suite.name for suite in suites]),
         "steps": str(counts.steps),
         "assertions": str(counts.assertions),
         "passed": str(counts.passed),
@@ -40,44 +38,53 @@ def outputs_of(result: Result, counts: Counts, report_dir: str, junit_names: Seq
         "skipped": str(counts.skipped),
         "errors": str(counts.errors),
         "duration": f"{result.duration:.3f}",
-        "junit-path": _path(report_dir, junit_names[0] if len(junit_names) == 1 else JUNIT_GLOB),
-        "report-path": _path(report_dir, HTML_NAME),
+        "junit-path": (directory / (junit_names[0] if len(junit_names) == 1 else "TEST-kore-*.xml")).as_posix(),
+        "report-path": (directory / "kore-report.html").as_posix(),
     }
     if any(suite.download_url for suite in suites):
-        named["download-url"] = _list([suite.download_url for suite in suites])
-    return named
+        outputs["download-url"] = _join([suite.download_url for suite in suites])
+    return outputs
 
 
-def ids_of(ds_ids: Sequence[str] = (), run_ids: Sequence[str] = ()) -> dict[str, str]:
-    """Name the outputs a later job needs to resume, as far as any id is known."""
-    return {name: _list(ids) for name, ids in (("ds-id", ds_ids), ("run-id", run_ids)) if any(ids)}
+def _join(values: Sequence[str]) -> str:
+    if len(values) == 1:
+        return values[0]
+    return json.dumps(values) if values else ""
 
 
 def github_file(outputs: Mapping[str, str], delimiter: Callable[[], str]) -> str:
     """Write outputs for GitHub's output file; no value can end its own block early."""
     blocks = []
-    for name, raw in outputs.items():
-        value = raw.encode("utf-8", "replace").decode()
-        mark = _delimiter(value, delimiter)
+    for name, value in outputs.items():
+        marks = (f"ghadelimiter_{random}" for random in iter(delimiter, ""))
+        mark = next(mark for mark in marks if mark not in value)
         blocks.append(f"{name}<<{mark}\n{value}\n{mark}\n")
-    return "".join(blocks)
+    return "".join(blocks).encode("utf-8", "replace").decode()
 
 
 def dotenv(outputs: Mapping[str, str]) -> str:
     """Write outputs as GitLab's dotenv report; empty values, and the longest ones beyond its limits, are left out."""
     lines = {name: _assignment(name, value) for name, value in outputs.items() if value}
-    while lines and (len(lines) > DOTENV_VARIABLES or _size(lines) >= DOTENV_LIMIT):
+    while lines and (len(lines) > DOTENV_VARIABLES or len("".join(lines.values()).encode()) >= DOTENV_LIMIT):
         droppable = [name for name in lines if name not in _ESSENTIAL] or list(lines)
         del lines[max(droppable, key=lambda name: len(lines[name].encode()))]
     return "".join(lines.values())
 
 
+def _assignment(name: str, value: str) -> str:
+    # GitLab expands $NAME in these values, and a link can do without a bare dollar sign.
+    if name == "download-url" and not value.startswith("["):
+        value = urllib.parse.quote(value, safe="%/:=&?~#+!,;'@()*[]", errors="replace")
+    inert = text.line(value, DOTENV_LIMIT).replace("$", "\uff04")
+    return f"KORE_{name.upper().replace('-', '_')}={inert}\n"
+
+
 def gitlab_annotations(links: Sequence[tuple[str, str]]) -> str:
-    """Write links (label, address) for GitLab's job page; what is no web address is left out."""
+    """Write links (label, address) for GitLab's job page; an address must be short and plainly a web page's."""
     entries = [
         {"external_link": {"label": text.line(label, 200), "url": url}}
         for label, url in links
-        if url.startswith(("https://", "http://")) and len(url) <= _LINK_LIMIT and url.isascii() and url.isprintable()
+        if url.startswith(("https://", "http://")) and len(url) <= 2000 and url.isascii() and url.isprintable()
     ]
     return json.dumps({"kore_gate": entries}, indent=2) + "\n"
 
@@ -90,57 +97,18 @@ def gitlab_report(job_url: str, report_path: str) -> list[tuple[str, str]]:
     return [("Conversation test report", f"{job_url.rstrip('/')}/artifacts/file/{urllib.parse.quote(str(path))}")]
 
 
-def _list(values: Sequence[str]) -> str:
-    if len(values) == 1:
-        return values[0]
-    return json.dumps(list(values)) if values else ""
-
-
-def _path(folder: str, name: str) -> str:
-    return pathlib.PurePath(folder, name).as_posix()
-
-
-def _delimiter(value: str, draw: Callable[[], str]) -> str:
-    for _ in range(_TRIES):
-        mark = f"ghadelimiter_{draw()}"
-        if mark not in value:
-            return mark
-    raise ValueError("no delimiter could be drawn that the value does not hold")
-
-
-def _assignment(name: str, value: str) -> str:
-    # GitLab expands $NAME in these values, and a link can do without a bare dollar sign.
-    if name == "download-url" and not value.startswith("["):
-        value = urllib.parse.quote(value, safe="%/:=&?~#+!,;'@()*[]", errors="replace")
-    inert = text.line(value, DOTENV_LIMIT).replace("$", "\uff04")
-    return f"KORE_{name.upper().replace('-', '_')}={inert}\n"
-
-
-def _size(lines: Mapping[str, str]) -> int:
-    return sum(len(line.encode()) for line in lines.values())
-
-
-# An interrupted call has five seconds in all.
-_PATIENCE = 3.0
-
-
 def annotate(program: str, markdown: str, *, passed: bool) -> str:
-    """Hand a summary to the agent; return what went wrong with that, "" if nothing did.
+    """Hand a summary to Buildkite's agent; return what went wrong with that, "" if nothing did.
 
     Source: Buildkite's page "buildkite-agent annotate"; with a context, a later annotation replaces the earlier one.
     """
     command = [program, "annotate", "--context", "kore-gate", "--style", "success" if passed else "error"]
+    summary = markdown.encode("utf-8", "backslashreplace")
     try:
-        done = subprocess.run(  # noqa: S603 the agent that the build itself runs under
-            command,
-            input=markdown.encode("utf-8", "backslashreplace"),
-            capture_output=True,
-            timeout=_PATIENCE,
-            check=False,
-        )
+        done = subprocess.run(command, input=summary, capture_output=True, timeout=AGENT_SECONDS, check=False)  # noqa: S603 the agent that the build itself runs under
     except (OSError, subprocess.SubprocessError) as exc:
         return f"Cannot pass the summary to buildkite-agent: {type(exc).__name__}."
     if done.returncode:
-        said = text.line(done.stderr.decode("utf-8", "replace"), 200)
-        return f"buildkite-agent rejected the summary (exit code {done.returncode}): {said}"
+        reason = text.line(done.stderr.decode("utf-8", "replace"), 200)
+        return f"buildkite-agent rejected the summary (exit code {done.returncode}): {reason}"
     return ""

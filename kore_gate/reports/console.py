@@ -1,13 +1,16 @@
-"""Where the gate speaks: people read stderr, machines stdout, and the CI system its own commands."""
+"""What people read on stderr, machines on stdout, and the CI system as commands of its own."""
 
+import collections
 import contextlib
 import dataclasses
 import datetime
+import functools
 import io
 import itertools
 import json
 import re
 import typing
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, TextIO, cast
 
@@ -21,19 +24,321 @@ from kore_gate.reports.cases import Case
 from kore_gate.settings.redact import Redactor
 
 if TYPE_CHECKING:
-    from rich.progress import ProgressColumn, TaskID
-    from rich.table import Column
+    import rich.console
+    from rich.live import Live
+    from rich.table import Table
 
-ROWS = 20
-# Narrower than this, words matter more than a bar.
-ROOM_FOR_A_BAR = 60
+# A log is as wide on every machine.
+LOG_WIDTH = 120
+SUITES_SHOWN = 50
+CASES_SHOWN = 20
+BARS_SHOWN = 20
+COLUMNS = ("Suite", "Verdict", "Steps", "Passed", "Failed", "Errors", "Skipped", "Time")
+LINE_LIMIT = 2000
+TEXT_LIMIT = 500
+# GitHub shows ten annotations of a severity for a step; of failures, the tenth says how many more there are.
+ANNOTATIONS = 10
+# Between two status words, a line for each so many percent: heartbeats tell the rest.
+PERCENT_STEP = 10
+
+# JSON can spell a hash sign so that no runner sees one: `##[…` acts on GitHub wherever it stands in a line.
+_HASHES = re.compile(r"##(?=\[|vso|teamcity)", re.IGNORECASE)
+
+# Foreign words are inert by themselves; this is what a line made from several could begin with.
+_MARKER = re.compile(r"\s*(?:::|---|\+\+\+|~~~|\^\^\^)")
 
 
-class _Forgiving(io.TextIOBase):
-    """A terminal that may go away while it is written to."""
+class Console:
+    """The one place that prints; foreign text is inert in it, and a reader who leaves never stops the gate.
 
-    def __init__(self, stream: TextIO) -> None:
+    What Kore.ai says comes without secrets: `redactor` is for what may hold them by accident, such as a stack trace.
+    """
+
+    def __init__(
+        self,
+        *,
+        stderr: TextIO,
+        stdout: TextIO,
+        dialect: Dialect,
+        colour: bool,
+        verbose: bool,
+        live: bool,
+        now: Callable[[], datetime.datetime],
+        quiet_stdout: bool = False,
+    ) -> None:
+        self._stderr = _Stream(stderr)
+        self._stdout = _Stream(stdout)
+        self._terminal = _Stream(stderr, errors="replace")  # a wider substitute would break rich's columns
+        self._dialect = dialect
+        self._colour = colour
+        self._verbose = verbose
+        self._live = live
+        self._quiet_stdout = quiet_stdout
+        self._now = now
+        self.redactor = Redactor()
+        self._bars: Live | None = None
+        self._rows: dict[str, tuple[Event, float]] = {}  # the last news of each suite, and when it came
+        self._group = ""
+        self._groups = 0
+        self._progress: dict[str, tuple[str, float | None]] = {}
+        self._annotated: collections.Counter[Severity] = collections.Counter()
+
+    def tell(self, event: Event) -> None:
+        """Pass on news of a suite: on a live terminal its bar moves, elsewhere a line says what changed."""
+        if event.happening is Happening.WARNING:
+            self.warn(f"{event.name}: {event.text}" if event.name else event.text)
+            return
+        if self._live and event.name:
+            self._move_bar(event)
+            if event.happening not in (Happening.ENDED, Happening.IDENTIFIED):
+                return
+        if event.happening is not Happening.CHANGED or self._is_new(event):
+            self._write(self._stamp() + _news(event), _colour_of(event.ending))
+
+    def say(self, raw: str) -> None:
+        """Print text for people; it may have several lines."""
+        for line in raw.split("\n"):
+            indent = " " * min(len(line) - len(line.lstrip(" ")), 20)
+            self._write(indent + text.terminal(line, LINE_LIMIT), exact=bool(indent))  # it may be a command to copy
+
+    def warn(self, raw: str) -> None:
+        """Warn people, in the log and on the CI's page."""
+        self._write(f"{self._stamp()}Warning: {text.terminal(raw, LINE_LIMIT)}", "yellow")
+        self._annotate("warning", raw)
+
+    def debug(self, raw: str) -> None:
+        """Print what only --verbose shows."""
+        if self._verbose:
+            self._write(f"debug: {text.terminal(self.redactor.text(raw), LINE_LIMIT)}", "dim")
+
+    def problem(self, error: GateError) -> None:
+        """Print what happened, its details, what usually causes it and what to do."""
+        self._stop_bars()
+        self._write(text.terminal(error.message, TEXT_LIMIT), "red")
+        for line in (*_details(error), *_advice(error)):
+            self._write(line)
+        self._annotate("error", "\n".join([error.message, *error.details]), "kore_gate")
+
+    def verdict(
+        self, result: Result, files: Sequence[str], exit_code: ExitCode | None = None, *, again: bool = False
+    ) -> None:
+        """End the call: failures in groups, annotations, a table, the reports, the verdict and the exit code.
+
+        The exit code is passed where it is not the verdict's own: after soft-fail, or when rendering `again`.
+        """
+        self._stop_bars()
+        code = result.verdict.exit_code if exit_code is None else exit_code
+        severity: Severity = "warning" if code is ExitCode.PASSED else "error"
+        red = [suite for suite in result.suites if suite.verdict.ending is not Ending.PASSED]
+        missing = sum(number_of_failures(suite) for suite in red)
+        for suite in red[:SUITES_SHOWN]:
+            missing -= self._failures(suite, severity)
+        if missing:
+            self._annotate(severity, f"{missing} more failures: see the reports.", "kore_gate")
+        elif not red and result.verdict.ending is not Ending.PASSED:
+            self._annotate(severity, result.verdict.message, "kore_gate")
+        self._command(self._dialect.heading, group=True)
+        self._table(result)
+        self._closing(result, files)
+        self.last_lines(result.verdict, code, again=again)
+
+    def last_lines(self, verdict: Verdict, exit_code: ExitCode | None = None, *, again: bool = False) -> None:
+        """Print the verdict and the exit code: the last two lines of every call."""
+        self.close()
+        code = verdict.exit_code if exit_code is None else exit_code
+        meaning = MEANINGS[verdict.exit_code]
+        if again:
+            meaning = f"rendered again; the original exit code was {int(verdict.exit_code)}: {meaning}"
+        elif code is not verdict.exit_code:
+            meaning = f"soft-fail turned {int(verdict.exit_code)} into {int(code)}; {meaning}"
+        message = text.terminal(verdict.message, TEXT_LIMIT)
+        self._write(f"Verdict: {verdict.ending}. {message}", _colour_of(verdict.ending), exact=True)
+        self._write(f"Exit code: {int(code)} ({meaning})", exact=True)
+
+    def hand_on(self, outputs: Mapping[str, str]) -> None:
+        """Give later steps of the pipeline the outputs, where the CI takes them as commands."""
+        for name, value in outputs.items():
+            self._command(self._dialect.output(name, text.plain(value)))
+
+    def upload_summary(self, path: str) -> None:
+        """Have the CI show a Markdown file on the page of the run, where it takes a command for that."""
+        self._command(self._dialect.upload_summary(path))
+
+    def machine(self, raw: str) -> None:
+        """Print machine-readable JSON on stdout: the same values, with nothing in it that a CI system could obey."""
+        self._stop_bars()
+        shown = _HASHES.sub(lambda match: match[0].replace("#", "\\u0023"), raw).rstrip("\n")
+        try:
+            shown.encode(self._stdout.encoding)
+        except UnicodeEncodeError:
+            shown = re.sub(r"[^\x00-\x7f]", lambda match: json.dumps(match[0])[1:-1], shown)
+        self._stdout.write(f"{shown}\n")
+
+    def close(self) -> None:
+        """Stop what moves and close what is open; anything may still be printed after."""
+        self._stop_bars()
+        if self._group:
+            self._command(self._dialect.close_group(self._now(), self._group), group=True)
+        self._group = ""
+
+    @functools.cached_property
+    def _screen(self) -> "rich.console.Console":
+        """Make rich's console, which takes a moment to import: plain lines do without."""
+        import rich.console
+
+        return rich.console.Console(
+            file=cast("TextIO", self._terminal),
+            force_terminal=self._live or self._colour,
+            color_system="standard" if self._colour else None,
+            width=None if self._live else LOG_WIDTH,
+            markup=False,
+            emoji=False,
+            highlight=False,
+        )
+
+    def _stamp(self) -> str:
+        return f"{self._now():%H:%M:%S} " if self._dialect.timestamps else ""
+
+    def _write(self, line: str, style: str = "", *, exact: bool = False) -> None:
+        """Print one line for people, made of inert words; on a terminal it is wrapped unless it must stay `exact`."""
+        if _MARKER.match(line):
+            line = f"| {line}"
+        if not (self._live or (self._colour and style)):
+            self._stderr.write(f"{line}\n")
+            return
+        from rich.text import Text
+
+        if exact or not self._live:
+            self._screen.print(Text(line, style), soft_wrap=True)
+            return
+        indent = Text(" " * (len(line) - len(line.lstrip())))
+        for part in Text(line.lstrip(), style).wrap(self._screen, self._screen.width - len(indent)):
+            part.rstrip()
+            self._screen.print(indent + part, soft_wrap=True)
+
+    def _command(self, command: str, *, group: bool = False) -> None:
+        """Print a command; runners read stderr as well, so that stdout can be kept for machines."""
+        if command:
+            is_for_people = self._quiet_stdout or (group and self._dialect.groups_on == "stderr")
+            (self._stderr if is_for_people else self._stdout).write(f"{command}\n")
+
+    def _annotate(self, severity: Severity, raw: str, title: str = "", file: str = "", line: int = 0) -> None:
+        if self._annotated[severity] < ANNOTATIONS:
+            self._annotated[severity] += 1
+            self._command(self._dialect.annotation(severity, raw, title, file, line))
+
+    def _is_new(self, event: Event) -> bool:
+        status, percent = self._progress.get(event.name, ("", None))
+        moved = abs((event.percent or 0) - (percent or 0)) >= PERCENT_STEP
+        if event.name in self._progress and event.status == status and not moved and not event.text:
+            return False
+        self._progress[event.name] = (event.status, event.percent)
+        return True
+
+    def _failures(self, suite: SuiteResult, severity: Severity) -> int:
+        """Print a suite's reasons and first failures in a group; annotate them while there is room; return how many."""
+        title = f"{suite.name}: {suite.verdict.ending}"
+        when = self._now()
+        self._groups += 1
+        self._group = f"kore-{int(when.timestamp())}-{self._groups}"
+        mark = self._dialect.open_group(title, when, self._group)
+        self._command(mark, group=True)
+        if not mark or self._dialect.groups_on == "stdout":
+            self._write(text.terminal(title, LINE_LIMIT), "bold")
+        for line in (text.terminal(suite.verdict.message, TEXT_LIMIT), *_details(suite.verdict)):
+            self._write(line)
+        shown = list(itertools.islice(failures(suite), CASES_SHOWN))
+        for failure in shown:
+            if failure.where:
+                where, what = text.terminal(failure.where, 80), text.terminal(failure.what, TEXT_LIMIT)
+                self._write(f"  {failure.outcome.upper()} {where}: {what}", "red")
+            if failure.where and failure.line:
+                self._write(f"    at {text.terminal(failure.file, 200)}:{failure.line}", exact=True)
+        more = number_of_failures(suite) - len(shown)
+        if more > 0:
+            self._write(f"  … and {more} more")
+        annotated = shown[: max(ANNOTATIONS - 1 - self._annotated[severity], 0)]
+        for failure in annotated:
+            self._annotate(severity, failure.what, failure.title, failure.file, failure.line)
+        self.close()
+        return len(annotated)
+
+    def _table(self, result: Result) -> None:
+        """List the suites in columns, those that did not pass first once there are too many."""
+        from rich.table import Table
+        from rich.text import Text
+
+        suites = list(result.tested_suites)
+        if not suites:
+            return
+        if len(suites) > SUITES_SHOWN:
+            suites.sort(key=lambda suite: suite.verdict.ending is Ending.PASSED)
+        rows = [_row(suite, result.junit_granularity) for suite in suites[:SUITES_SHOWN]]
+        widths = [max(map(len, column)) for column in zip(COLUMNS, *rows, strict=True)]
+        room = max(self._screen.width - sum(widths[1:]) - 2 * len(widths[1:]), 1)
+        table = Table(box=None, pad_edge=False)
+        for place, heading in enumerate(COLUMNS):
+            table.add_column(heading, justify="left" if place < 2 else "right", no_wrap=True)
+        for name, ending, *numbers in rows:
+            table.add_row(_fit(name, room), Text(ending, _colour_of(Ending(ending))), *numbers)
+        self._write("")
+        self._screen.print(table)
+        if len(suites) > SUITES_SHOWN:
+            self._write(f"… and {len(suites) - SUITES_SHOWN} more")
+        self._write("")
+
+    def _closing(self, result: Result, files: Sequence[str]) -> None:
+        """Print what else there is to know: how sure a pass is, what to do, how to resume, where the reports are."""
+        passed = [suite for suite in result.suites if suite.verdict.ending is Ending.PASSED]
+        lines = []
+        if any(suite.evidence is Evidence.IMPORT_VALIDATION for suite in passed):
+            lines.append("Passed after an import means that Kore.ai accepted the suite; nothing was executed.")
+        for suite in result.suites[:SUITES_SHOWN]:
+            name = text.terminal(suite.name, 40)
+            lines += [f"Note on {name}: {text.terminal(note, TEXT_LIMIT)}" for note in suite.notes]
+        lines += [] if result.suites else _details(result.verdict)
+        for line in (*lines, *_advice(result.verdict)):
+            self._write(line)
+        command = suite_run.of_call(result)
+        if command:
+            self._write(f"Resume with: {command}", exact=True)  # inert by itself
+        if files:
+            self._write("Reports:")
+        for file in files:
+            self._write(f"  {text.terminal(file, 1000)}", exact=True)
+
+    def _move_bar(self, event: Event) -> None:
+        if not _state(event):
+            return
+        self._rows[event.name] = (event, self._screen.get_time())
+        if self._bars:
+            return
+        from rich.live import Live
+
+        screen = self._screen
+        self._bars = Live(
+            console=screen,
+            get_renderable=lambda: bars(list(self._rows.values()), screen.get_time(), *screen.size),
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+        self._bars.start()
+        # It was hidden just now, and a second signal would leave it so.
+        screen.show_cursor(True)
+
+    def _stop_bars(self) -> None:
+        if self._bars:
+            self._bars.stop()
+        self._bars = None
+
+
+class _Stream(io.TextIOBase):
+    """A stream that takes any text, and whose reader may leave: exit code and reports still tell."""
+
+    def __init__(self, stream: TextIO, errors: str = "backslashreplace") -> None:
         self._stream = stream
+        self._errors = errors
 
     @property
     def encoding(self) -> str:  # type: ignore[override] # rich reads it to choose its characters
@@ -41,139 +346,105 @@ class _Forgiving(io.TextIOBase):
 
     def write(self, text: str) -> int:
         with contextlib.suppress(OSError, ValueError):
-            self._stream.write(text.encode(self.encoding, "replace").decode(self.encoding))
+            self._stream.write(text.encode(self.encoding, self._errors).decode(self.encoding))
+            self._stream.flush()
         return len(text)
 
-    def flush(self) -> None:
-        with contextlib.suppress(OSError, ValueError):
-            self._stream.flush()
 
+def bars(rows: Sequence[tuple[Event, float]], now: float, width: int, height: int) -> "Table":
+    """Draw a bar for the last event of each suite; without room for all, those that still run, and count the others."""
+    from rich.cells import cell_len
+    from rich.progress_bar import ProgressBar
+    from rich.table import Table
 
-class Bars:
-    """One bar for each suite, twenty at most, and a row that counts the others."""
-
-    def __init__(
-        self,
-        stream: TextIO,
-        *,
-        colour: bool,
-        width: int | None = None,
-        height: int | None = None,
-        moving: bool = True,
-        get_time: Callable[[], float] | None = None,
-    ) -> None:
-        import rich.console
-        from rich.progress import Progress
-
-        self._console = rich.console.Console(
-            file=cast("TextIO", _Forgiving(stream)),
-            force_terminal=True,
-            no_color=not colour,
-            width=width,
-            height=height,
-            markup=False,
-            emoji=False,
-            highlight=False,
+    # A row for the others, and one for the cursor, have to fit as well.
+    room = max(min(BARS_SHOWN, height - 2), 1)
+    shown = rows if len(rows) <= room else sorted(rows, key=lambda row: row[0].ending is not None)[:room]
+    words = max((width - 11) * 3 // 8, 1)
+    texts = [(_fit(text.terminal(event.name), words), _fit(_state(event), words)) for event, _ in shown]
+    # One column stays free, and as many as some terminals draw joined letters wider than rich counts them.
+    free = 1 + max(sum(_widest(part) - cell_len(part) for part in pair) for pair in texts)
+    table = Table.grid(padding=(0, 1, 0, 0), pad_edge=False)
+    for column in (words, max(width - 2 * words - 10 - free, 1), words, 7):
+        table.add_column(width=column, no_wrap=True)
+    for (event, since), (name, state) in zip(shown, texts, strict=True):
+        percent = 100.0 if event.ending is Ending.PASSED else event.percent
+        bar = ProgressBar(
+            completed=min(max(percent or 0, 0), 100),
+            pulse=percent is None and event.ending is None,
+            animation_time=now,
+            complete_style="cyan",
+            finished_style=_colour_of(event.ending) or "cyan",
         )
-        self._progress = Progress(
-            *_columns(self._console.width),
-            console=self._console,
-            auto_refresh=moving,
-            refresh_per_second=4,
-            transient=True,
-            expand=True,
-            redirect_stdout=False,
-            redirect_stderr=False,
-            get_time=get_time,
-        )
-        # A row for the others, and one for the cursor, have to fit as well.
-        self._rows = max(min(ROWS, self._console.height - 2), 1)
-        self._tasks: dict[str, TaskID] = {}
-        self._ended: set[str] = set()
-        self._rest: TaskID | None = None
-        self._progress.start()
-        # It was hidden just now, and a second signal would leave it so.
-        self._console.show_cursor(True)
-
-    def show(self, name: str, words: str, percent: float | None, *, ended: bool = False) -> None:
-        """Move the bar of a suite, made when it is first heard of."""
-        if name not in self._tasks:
-            if self._rest is not None:
-                self._progress.remove_task(self._rest)  # it stands last
-                self._rest = None
-            self._tasks[name] = self._progress.add_task(name, total=None, words="")
-        task = self._tasks[name]
-        self._progress.update(task, words=words)
-        if percent is not None:
-            self._progress.update(task, total=100, completed=min(max(percent, 0), 100))
-        elif ended:
-            self._progress.update(task, total=100)
-        if ended:
-            self._ended.add(name)
-            self._progress.stop_task(task)
-        self._choose_rows()
-
-    def write(self, line: str) -> None:
-        """Print a line above the bars; it may carry colours."""
-        from rich.text import Text
-
-        self._console.print(Text.from_ansi(line), soft_wrap=True)
-
-    def stop(self) -> None:
-        """Take the bars off the screen."""
-        self._progress.stop()
-
-    def frame(self) -> None:
-        """Draw the bars now."""
-        self._progress.refresh()
-
-    def _choose_rows(self) -> None:
-        """Show those that still run before those that ended, and sum up what has no room."""
-        if len(self._tasks) <= self._rows:
-            return
-        shown = set(sorted(self._tasks, key=lambda name: name in self._ended)[: self._rows])
-        for name, task in self._tasks.items():
-            self._progress.update(task, visible=name in shown)
-        if self._rest is None:
-            self._rest = self._progress.add_task("", total=None, words="")
-        hidden = len(self._tasks) - self._rows
-        self._progress.update(
-            self._rest,
-            description=f"… {hidden} more",
-            total=len(self._tasks),
-            completed=len(self._ended),
-            words=f"{len(self._ended)} of {len(self._tasks)} ended",
-        )
+        elapsed = event.elapsed if event.ending else event.elapsed + now - since
+        table.add_row(name, bar, state, text.duration(elapsed))
+    if len(rows) > room:
+        ended = sum(event.ending is not None for event, _ in rows)
+        bar = ProgressBar(total=len(rows), completed=ended, complete_style="cyan")
+        table.add_row(f"… {len(rows) - room} more", bar, f"{ended} of {len(rows)} ended")
+    return table
 
 
-def _columns(width: int) -> "list[ProgressColumn]":
-    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
-    from rich.table import Column
-
-    name = TextColumn("{task.description}", markup=False, table_column=_one_line(3))
-    words = TextColumn("{task.fields[words]}", markup=False, table_column=_one_line(3))
-    elapsed = TimeElapsedColumn(table_column=Column(width=7, no_wrap=True))
-    if width < ROOM_FOR_A_BAR:
-        return [name, words]
-    return [name, BarColumn(bar_width=None, table_column=Column(ratio=4)), words, elapsed]
+def _fit(name: str, width: int) -> str:
+    """Cut the middle out of a text that may be wider than so many cells: names often begin alike."""
+    if _widest(name) <= width:
+        return name
+    head, tail = width // 2, width - width // 2 - 1
+    start = next(name[:at] for at in range(len(name), -1, -1) if _widest(name[:at]) <= head)
+    return start + "…" + next(name[at:] for at in range(len(name) + 1) if _widest(name[at:]) <= tail)
 
 
-def _one_line(ratio: int) -> "Column":
-    from rich.table import Column
+def _widest(name: str) -> int:
+    """Count the cells of a text on a terminal that does not join letters: each vowel sign takes one."""
+    from rich.cells import cell_len
 
-    return Column(ratio=ratio, no_wrap=True, overflow="ellipsis")
+    return max(cell_len(name), sum(1 if unicodedata.category(char) == "Mc" else cell_len(char) for char in name))
 
 
-# Makes foreign text inert, and at most so many characters long.
-Clean = Callable[[str, int], str]
+def _state(event: Event) -> str:
+    """Say where a suite is: `import started`, `IN_PROGRESS 85 %`, `passed`; nothing where an event does not say it."""
+    match event.happening:
+        case Happening.STARTED:
+            return f"{event.phase} started"
+        case Happening.CHANGED | Happening.WAITING:
+            percent = f"{event.percent:.0f} %" if event.percent is not None else ""
+            return f"{text.terminal(event.status, 40)} {percent}".strip()
+        case Happening.ENDED:
+            return str(event.ending)
+        case Happening.IDENTIFIED | Happening.WARNING:
+            return ""
+        case _:
+            typing.assert_never(event.happening)
 
-SUITES_SHOWN = 50
-CASES_SHOWN = 20
-NAME_WIDTH = 40
-LONG = 500
 
-_COLUMNS = ("Suite", "Verdict", "Steps", "Passed", "Failed", "Errors", "Skipped", "Time")
-_RED = (Outcome.FAILED, Outcome.ERROR)
+def _news(event: Event) -> str:
+    """Put an event into one line: `banking: IN_PROGRESS 85 % (1m 5s)`."""
+    state = _state(event)
+    if event.happening is Happening.WAITING:
+        state = f"still {state or 'waiting'}"
+    parts = (text.terminal(event.name, 40), state, text.terminal(event.text, TEXT_LIMIT))
+    line = ": ".join(filter(None, parts))
+    return f"{line} ({text.duration(event.elapsed)})" if event.elapsed > 0 else line
+
+
+def _details(source: Verdict | GateError) -> list[str]:
+    return [f"  - {text.terminal(detail, TEXT_LIMIT)}" for detail in source.details]
+
+
+def _advice(source: Verdict | GateError) -> list[str]:
+    return [f"{label}: {text.terminal(value, TEXT_LIMIT)}" for label, value in labels.advice(source)]
+
+
+def _row(suite: SuiteResult, granularity: str) -> tuple[str, ...]:
+    counts = cases.count(suite, granularity)
+    numbers = (counts.steps, counts.passed, counts.failed, counts.errors, counts.skipped)
+    return (text.terminal(suite.name), str(suite.verdict.ending), *map(str, numbers), text.duration(suite.duration))
+
+
+def _colour_of(ending: Ending | None) -> str:
+    if ending is None:
+        return ""
+    return "green" if ending is Ending.PASSED else "red"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -193,130 +464,15 @@ class Failure:
         return f"{self.suite}: {self.where}" if self.where else self.suite
 
 
-def news(event: Event, clean: Clean) -> str:
-    """Put an event into one line: `banking: IN_PROGRESS 85 % (1m05s)`."""
-    progress = standing(event, clean)
-    match event.happening:
-        case Happening.STARTED:
-            what = f"{event.phase} started" if event.phase else "started"
-        case Happening.CHANGED:
-            what = progress
-        case Happening.WAITING:
-            what = f"still {progress}" if progress else "still waiting"
-        case Happening.ENDED:
-            what = str(event.ending or "ended")
-        case Happening.IDENTIFIED | Happening.WARNING:
-            what = ""
-        case _:
-            typing.assert_never(event.happening)
-    said = ": ".join(part for part in (clean(event.name, NAME_WIDTH), what, clean(event.text, LONG)) if part)
-    return f"{said} ({text.duration(event.elapsed)})" if event.elapsed > 0 else said
-
-
-def standing(event: Event, clean: Clean) -> str:
-    """Return the status word and how far it has come: `IN_PROGRESS 85 %`."""
-    percent = f"{event.percent:.0f} %" if event.percent is not None else ""
-    return " ".join(part for part in (clean(event.status, NAME_WIDTH), percent) if part)
-
-
-def bar(event: Event, clean: Clean) -> tuple[str, float | None]:
-    """Return what stands beside a suite's bar, nothing if the event does not move it, and how far it is filled."""
-    if event.happening is Happening.ENDED:
-        return str(event.ending or "ended"), 100.0 if event.ending is Ending.PASSED else event.percent
-    if event.happening is Happening.STARTED:
-        return f"{event.phase or ''} started".strip(), event.percent
-    return standing(event, clean), event.percent
-
-
-def problem(error: GateError, clean: Clean) -> list[str]:
-    """Say what happened, in which details, what it usually means and what to do."""
-    details = [f"  - {clean(detail, LONG)}" for detail in error.details]
-    return [clean(error.message, LONG), *details, *_advice(error, clean)]
-
-
-def red_suites(result: Result) -> list[SuiteResult]:
-    """Return the suites that did not pass."""
-    return [suite for suite in result.suites if suite.verdict.ending is not Ending.PASSED]
-
-
 def failures(result: SuiteResult) -> Iterator[Failure]:
-    """Find what went wrong in a suite; the gate's own case stands for a suite without a red step."""
-    for case in cases.each(result):
-        if case.outcome in _RED:
-            yield _failure(result, case)
+    """Return what went wrong in a suite; the gate's own case stands for a suite without a red step."""
+    return (_failure(result, case) for case in cases.each(result) if case.outcome.is_red)
 
 
 def number_of_failures(result: SuiteResult) -> int:
-    """Count what `failures` would find."""
+    """Count what `failures` returns."""
     counts = cases.count(result)
     return counts.failed + counts.errors
-
-
-def failure_lines(result: SuiteResult, clean: Clean) -> list[str]:
-    """Tell a suite's verdict, its reasons and the first of its failures."""
-    lines = [clean(result.verdict.message, LONG)]
-    lines += [f"  - {clean(detail, LONG)}" for detail in result.verdict.details]
-    shown = 0
-    for failure in itertools.islice(failures(result), CASES_SHOWN):
-        shown += 1
-        if failure.where:
-            lines.append(f"  {failure.outcome.upper()} {clean(failure.where, 80)}: {clean(failure.what, LONG)}")
-        if failure.where and failure.line:
-            lines.append(f"    at {clean(failure.file, 200)}:{failure.line}")
-    more = number_of_failures(result) - shown
-    if more > 0:
-        lines.append(f"  … and {more} more")
-    return lines
-
-
-def table(result: Result, clean: Clean) -> list[str]:
-    """List the suites in columns, those that did not pass first once there are too many."""
-    every = suites = list(result.tested_suites)
-    if len(suites) > SUITES_SHOWN:
-        suites = sorted(suites, key=lambda suite: suite.verdict.ending is Ending.PASSED)[:SUITES_SHOWN]
-    rows = [_COLUMNS, *(_row(suite, result.junit_granularity, clean) for suite in suites)]
-    widths = [max(len(row[at]) for row in rows) for at in range(len(_COLUMNS))]
-    lines = ["  ".join(_cell(text, at, widths[at]) for at, text in enumerate(row)).rstrip() for row in rows]
-    if len(every) > len(suites):
-        lines.append(f"… and {len(every) - len(suites)} more")
-    return ["", *lines, ""] if suites else []
-
-
-def closing(result: Result, files: Sequence[str], clean: Clean) -> list[str]:
-    """Say what else there is to know: how sure a pass is, how to resume, what to do, where the reports are."""
-    lines = []
-    if any(_only_accepted(suite) for suite in result.suites):
-        lines.append("Passed after an import means that Kore.ai accepted the suite; nothing was executed.")
-    for suite in result.suites[:SUITES_SHOWN]:
-        lines += [f"Note on {clean(suite.name, NAME_WIDTH)}: {clean(note, LONG)}" for note in suite.notes]
-    if not result.suites:
-        lines += [f"  - {clean(detail, LONG)}" for detail in result.verdict.details]
-    lines += _advice(result.verdict, clean)
-    command = suite_run.of_call(result)
-    lines += [f"Resume with: {command}"] if command else []  # exact, and inert by itself
-    return [*lines, *(["Reports:", *(f"  {clean(file, 1000)}" for file in files)] if files else [])]
-
-
-def last_lines(verdict: Verdict, final: ExitCode | None, clean: Clean, *, again: bool = False) -> tuple[str, str]:
-    """Return what every call ends with: the verdict, and the exit code (`final`, or the verdict's) in words."""
-    exit_code = verdict.exit_code if final is None else final
-    meaning = MEANINGS[verdict.exit_code]
-    if again:
-        meaning = f"rendered again; the original exit code was {int(verdict.exit_code)}: {meaning}"
-    elif exit_code is not verdict.exit_code:
-        meaning = f"soft-fail turned {int(verdict.exit_code)} into {int(exit_code)}; {meaning}"
-    return f"Verdict: {verdict.ending}. {clean(verdict.message, LONG)}", f"Exit code: {int(exit_code)} ({meaning})"
-
-
-def mood(ending: Ending | None) -> str:
-    """Name the colour of an ending."""
-    if ending is None:
-        return ""
-    return "green" if ending is Ending.PASSED else "red"
-
-
-def _advice(source: Verdict | GateError, clean: Clean) -> list[str]:
-    return [f"{label}: {clean(value, LONG)}" for label, value in labels.advice(source)]
 
 
 def _failure(result: SuiteResult, case: Case) -> Failure:
@@ -324,249 +480,12 @@ def _failure(result: SuiteResult, case: Case) -> Failure:
         what = "; ".join([result.verdict.message, *result.verdict.details])
         return Failure(suite=result.name, where="", what=what, outcome=case.outcome, file=result.file)
     # A difference repeats what was expected; every other message needs the name beside it.
-    named = case.outcome is Outcome.FAILED or case.name == "step"
+    is_named = case.outcome is Outcome.FAILED or case.name == "step"
     return Failure(
         suite=result.name,
         where=case.classname.rpartition(".")[2],
-        what=case.message if named else f"{case.name}: {case.message}",
+        what=case.message if is_named else f"{case.name}: {case.message}",
         outcome=case.outcome,
         file=case.source.file if case.source else result.file,
         line=case.source.line if case.source else 0,
     )
-
-
-def _only_accepted(suite: SuiteResult) -> bool:
-    return suite.verdict.ending is Ending.PASSED and suite.evidence is Evidence.IMPORT_VALIDATION
-
-
-def _row(suite: SuiteResult, granularity: str, clean: Clean) -> tuple[str, ...]:
-    counts = cases.count(suite, granularity)
-    numbers = (counts.steps, counts.passed, counts.failed, counts.errors, counts.skipped)
-    return (clean(suite.name, NAME_WIDTH), str(suite.verdict.ending), *map(str, numbers), text.duration(suite.duration))
-
-
-def _cell(text: str, column: int, width: int) -> str:
-    return text.ljust(width) if column < 2 else text.rjust(width)
-
-
-LINE_LIMIT = 2000
-# GitHub shows ten annotations of a severity for a step; the tenth says how many more there are.
-ANNOTATIONS = 9
-# Between two status words, a line for each so many percent: heartbeats tell the rest.
-PERCENT_STEP = 10
-
-_STYLES = {"bold": "1", "red": "31", "green": "32", "yellow": "33", "dim": "2"}
-
-# JSON can spell a hash sign so that no runner sees one: `##[…` acts on GitHub wherever it stands in a line.
-_HASHES = re.compile(r"##(?=\[|vso|teamcity)", re.IGNORECASE)
-
-# Foreign words are inert by themselves; this is what a line made from several could begin with.
-_MARKER = re.compile(r"\s*(?:::|---|\+\+\+|~~~|\^\^\^)")
-
-
-class Console:
-    """Says everything once, and inert; that nobody listens never stops the gate.
-
-    What Kore.ai says comes without secrets: `redactor` is for what may hold them by accident, such as a stack trace.
-    """
-
-    def __init__(
-        self,
-        *,
-        stderr: TextIO,
-        stdout: TextIO,
-        dialect: Dialect,
-        colour: bool,
-        verbose: bool,
-        live: bool,
-        now: Callable[[], datetime.datetime],
-        quiet_stdout: bool = False,
-    ) -> None:
-        self._stderr = stderr
-        self._stdout = stdout
-        self._dialect = dialect
-        self._colour = colour
-        self._verbose = verbose
-        self._live = live
-        self._quiet_stdout = quiet_stdout
-        self._now = now
-        self.redactor = Redactor()
-        self._bars: Bars | None = None
-        self._group = ""
-        self._groups = 0
-        self._told: dict[str, tuple[str, float | None]] = {}
-        self._annotated: dict[Severity, int] = {}
-
-    def tell(self, event: Event) -> None:
-        """Pass on news of a suite: on a live terminal its bar moves, elsewhere a line says what changed."""
-        if event.happening is Happening.WARNING:
-            self.warn(f"{event.name}: {event.text}" if event.name else event.text)
-            return
-        if self._live and event.name:
-            self._move(event)
-            if event.happening not in (Happening.ENDED, Happening.IDENTIFIED):
-                return
-        if event.happening is Happening.CHANGED and not self._is_new(event):
-            return
-        self._write(self._stamp() + news(event, self._clean), mood(event.ending))
-
-    def say(self, raw: str) -> None:
-        """Tell people something; it may have several lines."""
-        for line in raw.split("\n"):
-            indent = " " * min(len(line) - len(line.lstrip(" ")), 20)
-            self._write(indent + self._clean(line))
-
-    def warn(self, raw: str) -> None:
-        """Warn people, in the log and on the CI's page."""
-        self._write(f"{self._stamp()}Warning: {self._clean(raw)}", "yellow")
-        self._annotate("warning", raw)
-
-    def debug(self, raw: str) -> None:
-        """Tell people who asked for more."""
-        if self._verbose:
-            self._write(f"debug: {self._clean(self.redactor.text(raw))}", "dim")
-
-    def problem(self, error: GateError) -> None:
-        """Say what happened, in which details, what it usually means and what to do."""
-        self._settle()
-        first, *rest = problem(error, self._clean)
-        self._write(first, "red")
-        for line in rest:
-            self._write(line)
-        self._annotate("error", "\n".join([error.message, *error.details]), "kore_gate")
-
-    def verdict(
-        self, result: Result, files: Sequence[str], exit_code: ExitCode | None = None, *, again: bool = False
-    ) -> None:
-        """End the call: failures in groups, annotations, a table, the reports, the verdict and the exit code.
-
-        The exit code is given where it is not the verdict's own: after soft-fail, or when rendering `again`.
-        """
-        self._settle()
-        code = result.verdict.exit_code if exit_code is None else exit_code
-        red = red_suites(result)
-        severity: Severity = "warning" if code is ExitCode.PASSED else "error"
-        left = sum(number_of_failures(suite) for suite in red)
-        for suite in red[:SUITES_SHOWN]:
-            self._open(f"{suite.name}: {suite.verdict.ending}")
-            for line in failure_lines(suite, self._clean):
-                self._write(line, "red" if line.startswith(("  FAILED", "  ERROR")) else "")
-            left -= self._pin(suite, severity)
-            self._close()
-        if left:
-            self._annotate(severity, f"{left} more failures: see the reports.", "kore_gate")
-        elif not red and result.verdict.ending is not Ending.PASSED:
-            self._annotate(severity, result.verdict.message, "kore_gate")
-        self._command(self._dialect.heading("Verdict"), group=True)
-        for line in (*table(result, self._clean), *closing(result, files, self._clean)):
-            self._write(line)
-        self.last_lines(result.verdict, code, again=again)
-
-    def last_lines(self, verdict: Verdict, exit_code: ExitCode | None = None, *, again: bool = False) -> None:
-        """Say the verdict and the exit code: the last two lines of every call."""
-        self.close()
-        said, number = last_lines(verdict, exit_code, self._clean, again=again)
-        self._write(said, mood(verdict.ending))
-        self._write(number)
-
-    def hand_on(self, outputs: Mapping[str, str]) -> None:
-        """Give later steps of the pipeline the outputs, where the CI takes them as commands."""
-        for name, value in outputs.items():
-            self._command(self._dialect.output(name, text.plain(value)))
-
-    def upload_summary(self, path: str) -> None:
-        """Have the CI show a Markdown file on the page of the run, where it takes a command for that."""
-        self._command(self._dialect.upload_summary(path))
-
-    def machine(self, raw: str) -> None:
-        """Print machine-readable JSON on stdout: the same values, with nothing in it that a CI system could obey."""
-        self._settle()
-        shown = _HASHES.sub(lambda match: match[0].replace("#", "\\u0023"), raw).rstrip("\n")
-        try:
-            shown.encode(self._stdout.encoding or "utf-8")
-        except UnicodeEncodeError:
-            shown = re.sub(r"[^\x00-\x7f]", lambda match: json.dumps(match[0])[1:-1], shown)
-        self._print(self._stdout, shown)
-
-    def close(self) -> None:
-        """Stop what moves and close what is open; anything may still be said after."""
-        self._settle()
-        self._close()
-
-    def _clean(self, raw: str, limit: int = LINE_LIMIT) -> str:
-        return text.terminal(raw, limit)
-
-    def _stamp(self) -> str:
-        return f"{self._now():%H:%M:%S} " if self._dialect.timestamps else ""
-
-    def _write(self, line: str, style: str = "") -> None:
-        """Print one line for people, made of words that are clean by now."""
-        if _MARKER.match(line):
-            line = f"| {line}"
-        if self._colour and style:
-            line = f"\x1b[{_STYLES[style]}m{line}\x1b[0m"
-        if self._bars:
-            self._bars.write(line)
-        else:
-            self._print(self._stderr, line)
-
-    def _print(self, stream: TextIO, line: str) -> None:
-        # The reader may have left, or the stream be closed: exit code and reports still tell.
-        with contextlib.suppress(OSError, ValueError):
-            encoding = stream.encoding or "utf-8"
-            print(line.encode(encoding, "backslashreplace").decode(encoding), file=stream, flush=True)
-
-    def _command(self, command: str | None, *, group: bool = False) -> None:
-        """Print a command; runners read stderr as well, so that stdout can be kept for machines."""
-        people = self._quiet_stdout or (group and self._dialect.groups_on == "stderr")
-        if command:
-            self._print(self._stderr if people else self._stdout, command)
-
-    def _open(self, title: str) -> None:
-        self._groups += 1
-        when = self._now()
-        self._group = f"kore-{int(when.timestamp())}-{self._groups}"
-        self._command(mark := self._dialect.open_group(title, when, self._group), group=True)
-        if not mark or self._dialect.groups_on == "stdout":
-            self._write(self._clean(title), "bold")
-
-    def _close(self) -> None:
-        if self._group:
-            self._command(self._dialect.close_group(self._now(), self._group), group=True)
-        self._group = ""
-
-    def _annotate(self, severity: Severity, raw: str, title: str = "", file: str = "", line: int = 0) -> None:
-        if self._annotated.get(severity, 0) > ANNOTATIONS:
-            return
-        self._annotated[severity] = self._annotated.get(severity, 0) + 1
-        self._command(self._dialect.annotation(severity, raw, title, file, line))
-
-    def _pin(self, suite: SuiteResult, severity: Severity) -> int:
-        """Annotate the failures of a suite as long as there is room; return how many."""
-        room = max(ANNOTATIONS - self._annotated.get(severity, 0), 0)
-        pinned = list(itertools.islice(failures(suite), room))
-        for failure in pinned:
-            self._annotate(severity, failure.what, failure.title, failure.file, failure.line)
-        return len(pinned)
-
-    def _is_new(self, event: Event) -> bool:
-        status, percent = self._told.get(event.name, ("", None))
-        moved = abs((event.percent or 0) - (percent or 0)) >= PERCENT_STEP
-        if event.name in self._told and event.status == status and not moved and not event.text:
-            return False
-        self._told[event.name] = (event.status, event.percent)
-        return True
-
-    def _move(self, event: Event) -> None:
-        if not self._bars:
-            self._bars = Bars(self._stderr, colour=self._colour)
-        words, percent = bar(event, self._clean)
-        if words:
-            name = self._clean(event.name, NAME_WIDTH)
-            self._bars.show(name, words, percent, ended=event.happening is Happening.ENDED)
-
-    def _settle(self) -> None:
-        """Take what moves off the screen."""
-        if self._bars:
-            self._bars.stop()
-        self._bars = None

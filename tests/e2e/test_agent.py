@@ -1,4 +1,4 @@
-"""Buildkite's agent as a program of its own: what it is given, and what its faults do."""
+"""Buildkite's agent as a program of its own: what it receives, and what its faults do."""
 
 import os
 import pathlib
@@ -17,9 +17,9 @@ pytestmark = pytest.mark.socket
 @pytest.fixture
 def folder(tmp_path: pathlib.Path) -> pathlib.Path:
     """Return the folder in which the agent is looked for."""
-    made = tmp_path / "bin"
-    made.mkdir()
-    return made
+    path = tmp_path / "bin"
+    path.mkdir()
+    return path
 
 
 def make_agent(folder: pathlib.Path, script: str) -> str:
@@ -34,29 +34,29 @@ def test_annotate__hands_the_summary_over(folder: pathlib.Path) -> None:
     """The agent gets the text whole, half an emoji as an escape, with a style and a context."""
     program = make_agent(folder, f'cat >"{folder}/text"; echo "$*" >"{folder}/words"')
 
-    said = outputs.annotate(program, "# Failed 🙂 \ud83d\n", passed=False)
+    problem = outputs.annotate(program, "# Failed 🙂 \ud83d\n", passed=False)
 
-    assert said == ""
+    assert problem == ""
     assert (folder / "text").read_text() == "# Failed 🙂 \\ud83d\n"
     assert (folder / "words").read_text() == "annotate --context kore-gate --style error\n"
 
 
 @pytest.mark.parametrize(
-    ("script", "said"),
+    ("script", "problem"),
     [
         pytest.param("echo 'no such job' >&2; exit 4", "rejected the summary (exit code 4): no such job", id="no"),
         pytest.param("exec sleep 60", "pass the summary to buildkite-agent: TimeoutExpired.", id="hangs"),
     ],
 )
-def test_annotate__faults(folder: pathlib.Path, monkeypatch: pytest.MonkeyPatch, script: str, said: str) -> None:
-    """An agent that fails or hangs is told of, in time."""
-    monkeypatch.setattr(outputs, "_PATIENCE", 0.3)
+def test_annotate__faults(folder: pathlib.Path, monkeypatch: pytest.MonkeyPatch, script: str, problem: str) -> None:
+    """An agent that fails or hangs is reported in time."""
+    monkeypatch.setattr(outputs, "AGENT_SECONDS", 0.3)
 
-    assert outputs.annotate(make_agent(folder, script), "text", passed=True).endswith(said)
+    assert outputs.annotate(make_agent(folder, script), "text", passed=True).endswith(problem)
 
 
-def test_annotate__not_there(folder: pathlib.Path) -> None:
-    """An agent that has gone is told of."""
+def test_annotate__missing(folder: pathlib.Path) -> None:
+    """An agent that is missing is reported."""
     assert "FileNotFoundError" in outputs.annotate(str(folder / "buildkite-agent"), "text", passed=True)
 
 

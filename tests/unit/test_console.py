@@ -1,6 +1,7 @@
-"""What people, machines and CI systems are told, and that no text from outside speaks for the gate."""
+"""What people, machines and CI systems read, and that no text from outside speaks for the gate."""
 
 import dataclasses
+import functools
 import io
 import itertools
 import json
@@ -9,14 +10,18 @@ import pathlib
 import re
 import subprocess
 import sys
+import unicodedata
 
 import pytest
+import rich.cells
+import rich.console
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kore_gate import errors
 from kore_gate.errors import Ending, ExitCode
 from kore_gate.model import Event, Happening, Outcome, Phase, Result, SuiteResult
+from kore_gate.reports import console
 from tests import builders
 from tests.fakes import runners
 from tests.fakes.screens import Screen, Terminal
@@ -93,37 +98,41 @@ def _play(screen: Screen, result: Result) -> None:
 @pytest.mark.parametrize("ending", CALLS)
 @pytest.mark.parametrize("ci", DIALECTS)
 def test_console__whole_text(ci: str, ending: str) -> None:
-    """Each CI system is told a whole call in its own words; KORE_GATE_UPDATE_SNAPSHOTS=1 rewrites what is expected."""
+    """Each CI system reads a whole call in its own commands, and verdict and exit code end it.
+
+    KORE_GATE_UPDATE_SNAPSHOTS=1 rewrites what is expected.
+    """
     screen = Screen(ci)
 
     _play(screen, CALLS[ending])
 
-    said = f"=== stderr ===\n{screen.stderr}=== stdout ===\n{screen.stdout}".replace("\x1b", "␛").replace("\r", "␍")
+    output = f"=== stderr ===\n{screen.stderr}=== stdout ===\n{screen.stdout}".replace("\x1b", "␛").replace("\r", "␍")
     expected = SNAPSHOTS / f"{ci}-{ending}.txt"
     if os.environ.get("KORE_GATE_UPDATE_SNAPSHOTS"):
         expected.parent.mkdir(parents=True, exist_ok=True)
-        expected.write_text(said, encoding="utf-8")
-    assert said == expected.read_text(encoding="utf-8")
+        expected.write_text(output, encoding="utf-8")
+    assert output == expected.read_text(encoding="utf-8")
+    *_, verdict, code = screen.stderr.splitlines()
+    assert verdict.startswith(f"Verdict: {ending}. ")
+    assert code.startswith("Exit code: ")
 
 
 @pytest.mark.parametrize("ending", CALLS)
-@pytest.mark.parametrize("ci", DIALECTS)
-@pytest.mark.parametrize("quiet", [False, True], ids=["", "json"])
-def test_verdict__last_lines(ci: str, ending: str, quiet: bool) -> None:
-    """The last two lines on stderr are the verdict and the exit code, everywhere; with JSON, stdout stays empty."""
-    screen = Screen(ci, quiet_stdout=quiet)
+def test_verdict__quiet_stdout(ending: str) -> None:
+    """Where stdout is kept for JSON it stays empty: commands go to stderr, and verdict and exit code still end it."""
+    screen = Screen("github", quiet_stdout=True)
 
     _play(screen, CALLS[ending])
 
-    *_, said, code = screen.stderr.splitlines()
-    verdict = CALLS[ending].verdict
-    assert said == f"Verdict: {ending}. {verdict.message}"
-    assert code.startswith(f"Exit code: {int(verdict.exit_code)} (")
-    assert not (quiet and screen.stdout)
+    assert screen.stdout == ""
+    assert "::warning::" in screen.stderr
+    *_, verdict, code = screen.stderr.splitlines()
+    assert verdict.startswith(f"Verdict: {ending}. ")
+    assert code.startswith("Exit code: ")
 
 
 def test_verdict__soft_fail() -> None:
-    """A softened exit code is said, with what it was, and nothing is an error on the CI's page."""
+    """A softened exit code stands beside the original one, and nothing is an error on the CI's page."""
     screen = Screen("github")
 
     screen.console.verdict(CALLS["failed"], FILES, ExitCode.PASSED)
@@ -133,7 +142,7 @@ def test_verdict__soft_fail() -> None:
 
 
 def test_verdict__again() -> None:
-    """A saved result that is shown again is told from the call it came from."""
+    """A saved result that is rendered again does not pass for the call it came from."""
     screen = Screen()
 
     screen.console.verdict(CALLS["failed"], FILES, ExitCode.PASSED, again=True)
@@ -197,7 +206,7 @@ def test_verdict__many_failures_and_suites() -> None:
 
 
 def test_tell__only_what_is_new() -> None:
-    """A look that showed nothing new is no line; small steps wait for the heartbeat."""
+    """A status without news prints no line; small steps wait for the next regular line."""
     screen = Screen()
     event = Event(happening=Happening.CHANGED, name="Banking", status="IN_PROGRESS")
 
@@ -214,14 +223,13 @@ def test_tell__only_what_is_new() -> None:
     ("event", "line"),
     [
         (Event(happening=Happening.STARTED, name="a", phase=Phase.RUN), "a: run started"),
-        (Event(happening=Happening.STARTED, name="a"), "a: started"),
         (Event(happening=Happening.WAITING, name="a", elapsed=3725), "a: still waiting (1h 2m)"),
         (
             Event(happening=Happening.WAITING, text="12 suites to go", elapsed=9.94),
             "still waiting: 12 suites to go (9.9s)",
         ),
         (Event(happening=Happening.CHANGED, name="a", percent=85.4, elapsed=59.7), "a: 85 % (1m)"),
-        (Event(happening=Happening.ENDED, name="a", elapsed=12.2), "a: ended (12s)"),
+        (Event(happening=Happening.ENDED, name="a", ending=Ending.FAILED, elapsed=12.2), "a: failed (12s)"),
         (Event(happening=Happening.WARNING, text="slow"), "Warning: slow"),
         (Event(happening=Happening.CHANGED, name=":", status="error:", text=":x"), "| :: error:: :x"),
     ],
@@ -259,7 +267,7 @@ def test_say__several_lines() -> None:
 
 
 @pytest.mark.parametrize("verbose", [False, True])
-def test_debug(verbose: bool) -> None:
+def test_debug__verbose_only(verbose: bool) -> None:
     """Details are for those who asked for them."""
     screen = Screen(verbose=verbose)
 
@@ -268,8 +276,8 @@ def test_debug(verbose: bool) -> None:
     assert screen.stderr == ("debug: GET /status → 200\n" if verbose else "")
 
 
-def test_colour() -> None:
-    """Colours mark what matters, and only where they are wanted."""
+def test_colour__what_matters() -> None:
+    """Colours mark what matters, and only where they are switched on."""
     coloured = Screen(colour=True)
 
     _play(coloured, CALLS["failed"])
@@ -424,7 +432,7 @@ TRICKS = (
 hostile = st.lists(st.one_of(st.sampled_from(TRICKS), st.text(max_size=3)), min_size=1, max_size=6).map("".join)
 
 
-def _told_everywhere(foreign: list[str], screen: Screen) -> None:
+def _print_everywhere(foreign: list[str], screen: Screen) -> None:
     """Put foreign text into every place that can hold any."""
     texts = itertools.cycle(foreign)
     check = builders.make_check(value=next(texts))
@@ -447,7 +455,9 @@ def _told_everywhere(foreign: list[str], screen: Screen) -> None:
     )
     name, status, text = next(texts), next(texts), next(texts)
     for happening in Happening:
-        screen.console.tell(Event(happening=happening, name=name, status=status, text=text, elapsed=1.0))
+        screen.console.tell(
+            Event(happening=happening, name=name, status=status, text=text, ending=Ending.FAILED, elapsed=1.0)
+        )
     screen.console.say(next(texts))
     screen.console.debug(next(texts))
     screen.console.problem(errors.GateError(next(texts), details=[next(texts)], cause=next(texts), hint=next(texts)))
@@ -455,15 +465,22 @@ def _told_everywhere(foreign: list[str], screen: Screen) -> None:
     screen.console.verdict(builders.make_call(suite), [next(texts)])
 
 
+@functools.cache
+def _harmless(ci: str) -> Screen:
+    screen = Screen(ci, verbose=True)
+    _print_everywhere(["x"], screen)
+    return screen
+
+
 @pytest.mark.parametrize("ci", DIALECTS)
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(foreign=st.lists(hostile, min_size=5, max_size=5))
 def test_console__foreign_text_is_no_command(ci: str, foreign: list[str]) -> None:
     """Whatever Kore.ai sends, no CI system sees another command than for harmless text, and no terminal an escape."""
-    screen, harmless = Screen(ci, verbose=True), Screen(ci, verbose=True)
+    harmless = _harmless(ci)
+    screen = Screen(ci, verbose=True)
 
-    _told_everywhere(foreign, screen)
-    _told_everywhere(["x"], harmless)
+    _print_everywhere(foreign, screen)
 
     for reader in runners.READERS.values():
         assert [each.name for each in reader(screen.stderr)] == [each.name for each in reader(harmless.stderr)]
@@ -479,7 +496,7 @@ def test_console__foreign_text_is_no_command(ci: str, foreign: list[str]) -> Non
 
 
 def test_console__rich_is_not_loaded() -> None:
-    """Lines need no display library; only bars do."""
+    """Plain lines need no display library; it is loaded for what needs it."""
     script = (
         "import sys, kore_gate.reports.console; sys.exit(any(name.split('.')[0] == 'rich' for name in sys.modules))"
     )
@@ -487,3 +504,182 @@ def test_console__rich_is_not_loaded() -> None:
     ended = subprocess.run([sys.executable, "-c", script], check=False)
 
     assert ended.returncode == 0
+
+
+LONG_NAME = "Regression of the banking assistant, second half of the year: cards and accounts"
+
+
+def _long_names() -> Result:
+    red = builders.make_verdict(Ending.NOTHING_TO_TEST)
+    return builders.make_call(
+        builders.make_result(Ending.NOTHING_TO_TEST, name=f"{LONG_NAME} 1", verdict=red, duration=3599.0),
+        builders.make_result(name=f"{LONG_NAME} 2"),
+        builders.make_result(name="खाता शेष राशि और हाल के लेनदेन की जाँच"),
+        builders.make_result(name="[red]口座残高[/red] :smile:"),
+    )
+
+
+def _table_of(screen: Screen) -> list[str]:
+    lines = screen.stderr.splitlines()
+    start = next(place for place, line in enumerate(lines) if line.startswith("Suite "))
+    return lines[start : start + 5]
+
+
+def test_table__terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a terminal of 80 columns the table fits, and names that begin alike stay apart."""
+    monkeypatch.setenv("COLUMNS", "80")
+    screen = Screen(live=True)
+
+    screen.console.verdict(_long_names(), [])
+
+    assert _table_of(screen) == [
+        "Suite           Verdict          Steps  Passed  Failed  Errors  Skipped     Time",
+        "Regress…unts 1  nothing-to-test      1       1       0       1        0  59m 59s",
+        "Regress…unts 2  passed               1       1       0       0        0     7.3s",
+        "खाता शेष…की जाँच      passed               1       1       0       0        0     7.3s",
+        "[red]口…smile:  passed               1       1       0       0        0     7.3s",
+    ]
+
+
+def test_table__log() -> None:
+    """A log is 120 columns wide whatever the machine says."""
+    screen = Screen("github")
+
+    screen.console.verdict(_long_names(), [])
+
+    table = _table_of(screen)
+    assert [len(row) for row in table[:3]] == [120, 120, 120]
+    assert table[1].startswith("Regression of the banking a…year: cards and accounts 1  nothing-to-test ")
+
+
+def test_write__wraps_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sentences are wrapped between words, with their indentation; verdict and exit code stay a line each."""
+    monkeypatch.setenv("COLUMNS", "40")
+    screen = Screen(live=True)
+    verdict = builders.make_verdict(Ending.FAILED, message="2 of 3 suites ended as failed: Balance, Transfer.")
+
+    screen.console.problem(errors.GateError("No.", details=["The certificate of kore.example has expired by now."]))
+    screen.console.last_lines(verdict)
+
+    assert screen.stderr.splitlines() == [
+        "No.",
+        "  - The certificate of kore.example has",
+        "  expired by now.",
+        "Verdict: failed. 2 of 3 suites ended as failed: Balance, Transfer.",
+        "Exit code: 1 (tests failed: an assertion, a step or a run failed, or a policy said no)",
+    ]
+
+
+RUNNING = Event(happening=Happening.CHANGED, name="Banking regression", status="IN_PROGRESS", percent=50.0, elapsed=65)
+PASSED = Event(happening=Happening.ENDED, name="Loans", ending=Ending.PASSED, elapsed=12.2)
+REFUSED = Event(happening=Happening.ENDED, name="Cards", ending=Ending.REFUSED, elapsed=0.4)
+
+
+def _frame(*events: Event, width: int = 80, height: int = 40, now: float = 0.0) -> list[str]:
+    """Draw the bars of events that came at zero."""
+    screen = rich.console.Console(file=io.StringIO(), width=width, markup=False, emoji=False, highlight=False)
+    with screen.capture() as drawn:
+        screen.print(console.bars([(event, 0.0) for event in events], now, width, height))
+    return [line.rstrip() for line in drawn.get().splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("width", "expected"),
+    [
+        (
+            80,
+            [
+                "Banking regression        ━━━━━━━━━╸          IN_PROGRESS 50 %          1m 5s",
+                "Loans                     ━━━━━━━━━━━━━━━━━━━ passed                    12s",
+                "Cards                                         refused                   0.4s",
+            ],
+        ),
+        (
+            40,
+            [
+                "Banki…sion ━━━━╸     IN_PR…50 % 1m 5s",
+                "Loans      ━━━━━━━━━ passed     12s",
+                "Cards                refused    0.4s",
+            ],
+        ),
+    ],
+    ids=["80 columns", "40 columns"],
+)
+def test_bars__frame(width: int, expected: list[str]) -> None:
+    """A row shows name, progress, status and time, cut to the terminal's width."""
+    assert _frame(RUNNING, PASSED, REFUSED, width=width) == expected
+
+
+def test_bars__clock() -> None:
+    """The clock of a suite runs until the suite has ended, also when a job of it is at 100 %."""
+    full = dataclasses.replace(RUNNING, status="SUCCESS", percent=100.0)
+
+    assert [row.split()[-1] for row in _frame(full, PASSED, now=30.0)] == ["35s", "12s"]
+
+
+@pytest.mark.parametrize(
+    "name", [LONG_NAME, "口座残高" * 10, "खाता शेष राशि और हाल के लेनदेन की जाँच"], ids=["Latin", "wide", "joined"]
+)
+def test_bars__names_alike(name: str) -> None:
+    """Names that begin alike stay apart, and a column stays free, also where a terminal does not join letters."""
+    rows = _frame(*(dataclasses.replace(RUNNING, name=f"{name} {number}") for number in (1, 2)), now=3600.0)
+
+    assert [row.partition("━")[0].rstrip()[-2:] for row in rows] == [" 1", " 2"]
+    vowel_signs = sum(unicodedata.category(char) == "Mc" for char in rows[0])
+    assert rich.cells.cell_len(rows[0]) + vowel_signs <= 79
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("height", "rows"), [(40, console.BARS_SHOWN), (12, 10)], ids=["room", "little room"])
+def test_bars__many_suites(height: int, rows: int) -> None:
+    """Of many suites those that run are shown, as many as fit, and a row counts all."""
+    ended = [dataclasses.replace(PASSED, name=f"Suite {number:02}") for number in range(10)]
+    running = [dataclasses.replace(RUNNING, name=f"Suite {number:02}") for number in range(10, 50)]
+
+    frame = _frame(*ended, *running, width=100, height=height)
+
+    assert len(frame) == rows + 1
+    assert frame[0].startswith("Suite 10")
+    assert frame[-1].startswith(f"… {50 - rows} more")
+    assert "10 of 50 ended" in frame[-1]
+
+
+def test_bars__markup_is_text() -> None:
+    """Text that looks like the library's own markup is shown as it is."""
+    event = dataclasses.replace(RUNNING, name="[red]a[/red] :smile:", status="[b]", percent=140.0)
+
+    (row,) = _frame(event)
+
+    assert row.startswith("[red]a[/red] :smile:")
+    assert "[b] 140 %" in row
+
+
+_ESCAPES = re.compile(r"\x1b\[[?\d;]*[A-Za-z]")
+
+
+def test_console__live() -> None:
+    """On a live terminal bars move and only what stays of interest is a line."""
+    screen = Screen(live=True)
+
+    for event in (
+        Event(happening=Happening.STARTED, name="Banking", phase=Phase.IMPORT),
+        Event(happening=Happening.IDENTIFIED, name="Banking", text="import ds-1"),
+        Event(happening=Happening.CHANGED, name="Banking", status="IN_PROGRESS", percent=85.0),
+        Event(happening=Happening.WARNING, name="Banking", text="slow"),
+        Event(happening=Happening.ENDED, name="Banking", ending=Ending.PASSED, elapsed=12.0),
+        Event(happening=Happening.WAITING, text="1 suite to go"),
+    ):
+        screen.console.tell(event)
+    screen.console.close()
+    screen.console.say("after")
+
+    lines = [line.strip() for line in _ESCAPES.sub("", screen.stderr).replace("\r", "\n").split("\n")]
+    for expected in (
+        "Banking: import ds-1",
+        "Warning: Banking: slow",
+        "Banking: passed (12s)",
+        "still waiting: 1 suite to go",
+    ):
+        assert lines.count(expected) == 1
+    assert not any("IN_PROGRESS" in line and line.startswith("Banking:") for line in lines)
+    assert screen.stderr.endswith("after\n")

@@ -1,9 +1,9 @@
-"""The commands of each CI system, read back the way its runner reads them."""
+"""How each CI system is recognised, and its commands, read back the way its runner reads them."""
 
 import datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kore_gate import text
@@ -11,7 +11,6 @@ from kore_gate.ci import dialects
 from kore_gate.ci.dialects import Dialect, Severity, dialect_for
 from tests.fakes import runners
 
-NAMES = ("github", "gitlab", "jenkins", "azure", "circleci", "buildkite", "bitbucket", "teamcity", "none")
 WHEN = datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=datetime.UTC)
 
 TRICKS = (
@@ -48,40 +47,24 @@ TRICKS = (
 foreign = st.lists(st.one_of(st.sampled_from(TRICKS), st.text(max_size=4)), max_size=8).map("".join)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_dialect_for__known(name: str) -> None:
-    """Every system of the contract has a dialect."""
-    assert dialect_for(name).name == name
-
-
 def test_dialect_for__unknown() -> None:
-    """A system nobody knows gets plain text."""
+    """An unknown system gets plain text."""
     assert dialect_for("travis") is dialect_for("none")
 
 
-def _all_commands(dialect: Dialect) -> dict[str, str | None]:
+def _all_commands(dialect: Dialect) -> dict[str, str]:
     return {
         "open": dialect.open_group("Banking: failed", WHEN, "kore-1"),
         "close": dialect.close_group(WHEN, "kore-1"),
-        "heading": dialect.heading("Verdict"),
+        "heading": dialect.heading,
         "error": dialect.annotation("error", "50 % off; [x]", "Banking, 02: Hi", "suites/a b.json", 7),
         "bare": dialect.annotation("warning", "Careful."),
-        "notice": dialect.annotation("notice", "By the way."),
         "output": dialect.output("suite-name", 'a;b]c\n"d"'),
         "summary": dialect.upload_summary("/ws/kore-summary.md"),
     }
 
 
-NOTHING = {
-    "open": "",
-    "close": "",
-    "heading": "",
-    "error": None,
-    "bare": None,
-    "notice": None,
-    "output": None,
-    "summary": None,
-}
+NOTHING = dict.fromkeys(("open", "close", "heading", "error", "bare", "output", "summary"), "")
 
 
 @pytest.mark.parametrize(
@@ -94,7 +77,6 @@ NOTHING = {
                 "close": "::endgroup::",
                 "error": "::error file=suites/a b.json,line=7,title=Banking%2C 02%3A Hi::50 %25 off; [x]",
                 "bare": "::warning::Careful.",
-                "notice": "::notice::By the way.",
             },
         ),
         (
@@ -125,7 +107,6 @@ NOTHING = {
                 "error": "##teamcity[message text='Banking, 02: Hi: 50 % off; |[x|] (suites/a b.json:7)'"
                 " status='ERROR']",
                 "bare": "##teamcity[message text='Careful.' status='WARNING']",
-                "notice": "##teamcity[message text='By the way.' status='NORMAL']",
             },
         ),
         ("buildkite", {"open": "--- Banking: failed", "heading": "+++ Verdict"}),
@@ -156,19 +137,18 @@ def test_annotation__very_long() -> None:
 
 
 @pytest.mark.parametrize("name", ["github", "azure", "teamcity"])
-@settings(deadline=None)
 @given(message=foreign, title=foreign, file=foreign, severity=st.sampled_from(["error", "warning"]))
 def test_annotation__any_text(name: str, message: str, title: str, file: str, severity: Severity) -> None:
     """Foreign text makes one annotation, and arrives in it as it was, but for what can't be printed."""
     command = dialect_for(name).annotation(severity, message, title, file, 3)
 
-    (read,) = runners.READERS[name](command or "")
-    told = "\n".join([read.data, *read.properties.values()])
+    (read,) = runners.READERS[name](command)
+    shown = "\n".join([read.data, *read.properties.values()])
     if name == "github":
-        told = told.replace("#\u200b#[", "##[")
-    assert text.plain(message) in told
-    assert text.line(title, 200) in told
-    assert text.plain(file) in told
+        shown = shown.replace("#\u200b#[", "##[")
+    assert text.plain(message) in shown
+    assert text.line(title, 200) in shown
+    assert text.plain(file) in shown
     assert read.name in (severity, "task.logissue", "message")
 
 
@@ -181,24 +161,22 @@ def test_annotation__no_older_command(raw: str) -> None:
     assert "##[" not in command
 
 
-@settings(deadline=None)
 @given(value=st.text())
 def test_output__any_text(value: str) -> None:
     """An Azure variable arrives as it was."""
-    (read,) = runners.azure(dialect_for("azure").output("suite-name", value) or "")
+    (read,) = runners.azure(dialect_for("azure").output("suite-name", value))
 
     assert (read.name, read.data) == ("task.setvariable", value)
     assert read.properties == {"variable": "suite-name", "isOutput": "true"}
 
 
 @pytest.mark.parametrize("name", ["github", "azure", "teamcity", "gitlab", "buildkite"])
-@settings(deadline=None)
-@given(title=foreign, key=foreign)
-def test_groups__any_text(name: str, title: str, key: str) -> None:
-    """Foreign text in a title or a key is one group and nothing else, and its end matches."""
+@given(title=foreign)
+def test_groups__any_text(name: str, title: str) -> None:
+    """Foreign text in a title is one group and nothing else, and its end matches."""
     dialect = dialect_for(name)
 
-    log = f"{dialect.open_group(title, WHEN, key)}\nwithin\n{dialect.close_group(WHEN, key)}\nafter"
+    log = "\n".join([dialect.open_group(title, WHEN, "kore-1"), "within", dialect.close_group(WHEN, "kore-1"), "after"])
 
     read = runners.READERS[name](log)
     assert [command.name for command in read] == {
@@ -212,3 +190,95 @@ def test_groups__any_text(name: str, title: str, key: str) -> None:
         assert read[0].data == read[1].data
     if name == "teamcity":
         assert read[0].properties["name"] == read[1].properties["name"]
+
+
+ENVIRONMENTS = {
+    "github": {"CI": "true", "GITHUB_ACTIONS": "true"},
+    "gitlab": {"CI": "true", "GITLAB_CI": "true"},
+    "azure": {"TF_BUILD": "True"},
+    "circleci": {"CI": "true", "CIRCLECI": "true"},
+    "buildkite": {"CI": "true", "BUILDKITE": "true"},
+    "bitbucket": {"CI": "true", "BITBUCKET_COMMIT": "1234abcd"},
+    "teamcity": {"TEAMCITY_VERSION": "2024.12"},
+    "jenkins": {"JENKINS_URL": "https://ci.example.org/", "BUILD_ID": "7"},
+    "none": {"HOME": "/root"},
+}
+
+
+@pytest.mark.parametrize("name", ENVIRONMENTS)
+def test_detect__known_system(name: str) -> None:
+    """Each system is known by its own variables."""
+    assert dialects.detect(ENVIRONMENTS[name]) == name
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        pytest.param({}, "none", id="nothing set"),
+        pytest.param({"CI": "true"}, "none", id="some CI"),
+        pytest.param({"GITHUB_ACTIONS": ""}, "none", id="set but empty"),
+        pytest.param({"GITLAB_CI": "false"}, "none", id="set to false"),
+        pytest.param({"BUILD_ID": "7"}, "none", id="half of Jenkins"),
+        pytest.param({"BITBUCKET_BUILD_NUMBER": "3"}, "bitbucket", id="Bitbucket without a commit"),
+        pytest.param(
+            {"GITHUB_ACTIONS": "true", "JENKINS_URL": "x", "BUILD_ID": "1"}, "github", id="the specific first"
+        ),
+    ],
+)
+def test_detect__edge(environ: dict[str, str], expected: str) -> None:
+    """A variable that is empty or false does not count."""
+    assert dialects.detect(environ) == expected
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        pytest.param({"RUNNER_DEBUG": "1"}, True, id="GitHub"),
+        pytest.param({"CI_DEBUG_TRACE": "true"}, True, id="GitLab"),
+        pytest.param({"SYSTEM_DEBUG": "True"}, True, id="Azure"),
+        pytest.param({"BUILDKITE_AGENT_DEBUG": "true"}, True, id="Buildkite"),
+        pytest.param({"SYSTEM_DEBUG": "False"}, False, id="Azure, off"),
+        pytest.param({"DEBUG": "1"}, False, id="somebody else's"),
+        pytest.param({}, False, id="nothing set"),
+    ],
+)
+def test_debug__flag(environ: dict[str, str], expected: bool) -> None:
+    """The CI's own debug flag is recognised, and no other."""
+    assert dialects.debug(environ) is expected
+
+
+@pytest.mark.parametrize(
+    ("environ", "isatty", "ci", "expected"),
+    [
+        pytest.param({}, True, "none", True, id="terminal"),
+        pytest.param({}, False, "none", False, id="pipe"),
+        pytest.param({}, False, "gitlab", True, id="log page that renders colours"),
+        pytest.param({}, False, "jenkins", False, id="log page that does not"),
+        pytest.param({"NO_COLOR": "1", "FORCE_COLOR": "1"}, True, "github", False, id="NO_COLOR beats all"),
+        pytest.param({"NO_COLOR": ""}, True, "none", True, id="empty NO_COLOR says nothing"),
+        pytest.param({"FORCE_COLOR": "1"}, False, "none", True, id="FORCE_COLOR"),
+        pytest.param({"CLICOLOR_FORCE": "1", "TERM": "dumb"}, False, "none", True, id="CLICOLOR_FORCE"),
+        pytest.param({"FORCE_COLOR": "0"}, True, "none", False, id="FORCE_COLOR=0"),
+        pytest.param({"CLICOLOR": "0"}, True, "none", False, id="CLICOLOR=0"),
+        pytest.param({"TERM": "dumb"}, True, "none", False, id="dumb terminal"),
+    ],
+)
+def test_colour__precedence(environ: dict[str, str], isatty: bool, ci: str, expected: bool) -> None:
+    """What the user says about colour counts before what the log can show."""
+    assert dialects.colour(environ, isatty, ci) is expected
+
+
+@pytest.mark.parametrize(
+    ("environ", "isatty", "ci", "expected"),
+    [
+        pytest.param({"TERM": "xterm"}, True, "none", True, id="terminal"),
+        pytest.param({}, True, "none", True, id="terminal that does not say its kind"),
+        pytest.param({"TERM": "xterm"}, False, "none", False, id="pipe"),
+        pytest.param({"TERM": "xterm"}, True, "circleci", False, id="CI with a terminal"),
+        pytest.param({"TERM": "xterm", "CI": "1"}, True, "none", False, id="unknown CI"),
+        pytest.param({"TERM": "dumb"}, True, "none", False, id="dumb terminal"),
+    ],
+)
+def test_live__terminal(environ: dict[str, str], isatty: bool, ci: str, expected: bool) -> None:
+    """Bars move on a real terminal only."""
+    assert dialects.live(environ, isatty, ci) is expected

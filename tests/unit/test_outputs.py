@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
@@ -51,10 +51,10 @@ def _outputs_of(call: Result, report_dir: str, names: Sequence[str] = ()) -> dic
 
 def test_outputs_of__one_suite() -> None:
     """One suite has plain values, in the contract's order."""
-    named = _outputs_of(builders.make_call(), "junit-reports", ["TEST-kore-Banking.xml"])
+    values = _outputs_of(builders.make_call(), "junit-reports", ["TEST-kore-Banking.xml"])
 
-    assert list(named) == ORDER
-    assert named == {
+    assert list(values) == ORDER
+    assert values == {
         "verdict": "passed",
         "exit-code": "0",
         "status": "SUCCESS",
@@ -76,15 +76,15 @@ def test_outputs_of__one_suite() -> None:
 
 def test_outputs_of__several_suites() -> None:
     """Several suites have arrays of ids, names and status words, and sums of counts."""
-    named = _outputs_of(_failing(), "out/", ["TEST-kore-a.xml", "TEST-kore-b.xml"])
+    values = _outputs_of(_failing(), "out/", ["TEST-kore-a.xml", "TEST-kore-b.xml"])
 
-    assert list(named) == ORDER
-    assert (named["verdict"], named["exit-code"]) == ("failed", "1")
-    assert named["ds-id"] == '["ds-1", "ds-2"]'
-    assert json.loads(named["suite-name"]) == ["Banking regression", "Loans"]
-    assert json.loads(named["status"]) == ["SUCCESS", ""]
-    assert [named[name] for name in ("steps", "assertions", "passed", "failed")] == ["3", "3", "2", "1"]
-    assert named["junit-path"] == "out/TEST-kore-*.xml"
+    assert list(values) == ORDER
+    assert (values["verdict"], values["exit-code"]) == ("failed", "1")
+    assert values["ds-id"] == '["ds-1", "ds-2"]'
+    assert json.loads(values["suite-name"]) == ["Banking regression", "Loans"]
+    assert json.loads(values["status"]) == ["SUCCESS", ""]
+    assert [values[name] for name in ("steps", "assertions", "passed", "failed")] == ["3", "3", "2", "1"]
+    assert values["junit-path"] == "out/TEST-kore-*.xml"
 
 
 def _unfinished() -> Result:
@@ -104,7 +104,7 @@ def test_outputs_of__counts(make: Callable[[], Result], granularity: str) -> Non
     """The counts are those of the JUnit files, the gate's own test cases among them."""
     call = dataclasses.replace(make(), junit_granularity=granularity)
 
-    named = _outputs_of(call, "out")
+    values = _outputs_of(call, "out")
 
     roots = [etree.fromstring(junit.render(suite, call)) for suite in call.suites]
     stated = {
@@ -112,7 +112,7 @@ def test_outputs_of__counts(make: Callable[[], Result], granularity: str) -> Non
         for key, name in (("failed", "failures"), ("errors", "errors"), ("skipped", "skipped"))
     }
     stated["passed"] = sum(int(root.get("tests", "")) for root in roots) - sum(stated.values())
-    assert {key: int(named[key]) for key in stated} == stated
+    assert {key: int(values[key]) for key in stated} == stated
 
 
 def test_outputs_of__settings() -> None:
@@ -137,10 +137,10 @@ def test_outputs_of__no_suite() -> None:
         verdict=builders.make_verdict(Ending.REFUSED),
     )
 
-    named = _outputs_of(result, ".", ["TEST-kore-ds-1.xml"])
+    values = _outputs_of(result, ".", ["TEST-kore-ds-1.xml"])
 
-    assert (named["verdict"], named["exit-code"], named["ds-id"], named["steps"]) == ("refused", "6", "", "0")
-    assert named["junit-path"] == "TEST-kore-ds-1.xml"
+    assert (values["verdict"], values["exit-code"], values["ds-id"], values["steps"]) == ("refused", "6", "", "0")
+    assert values["junit-path"] == "TEST-kore-ds-1.xml"
 
 
 def test_outputs_of__download() -> None:
@@ -150,20 +150,6 @@ def test_outputs_of__download() -> None:
     assert _outputs_of(builders.make_call(sent), "r")["download-url"] == "https://kore.example/r.csv"
 
 
-@pytest.mark.parametrize(
-    ("ds_ids", "run_ids", "expected"),
-    [
-        pytest.param([], [], {}, id="nothing known"),
-        pytest.param(["ds-1"], [], {"ds-id": "ds-1"}, id="an import"),
-        pytest.param([""], ["ctr-1"], {"run-id": "ctr-1"}, id="a run"),
-        pytest.param(["ds-1", ""], ["", ""], {"ds-id": '["ds-1", ""]'}, id="one of two imports"),
-    ],
-)
-def test_ids_of(ds_ids: list[str], run_ids: list[str], expected: dict[str, str]) -> None:
-    """Ids are named as soon as any is known."""
-    assert outputs.ids_of(ds_ids, run_ids) == expected
-
-
 def test_github_file__form() -> None:
     """Each output is a block of its own."""
     file = outputs.github_file({"verdict": "passed", "ds-id": ""}, lambda: "1")
@@ -171,7 +157,6 @@ def test_github_file__form() -> None:
     assert file == ("verdict<<ghadelimiter_1\npassed\nghadelimiter_1\nds-id<<ghadelimiter_1\n\nghadelimiter_1\n")
 
 
-@settings(deadline=None)
 @given(value=st.text(), name=st.sampled_from(ORDER))
 def test_github_file__any_text(value: str, name: str) -> None:
     """The runner reads back any text, and no output but the one that was written."""
@@ -193,12 +178,6 @@ def test_github_file__delimiter_in_the_value() -> None:
     assert runners.github_outputs(file) == {"suite-name": value}
 
 
-def test_github_file__no_delimiter_left() -> None:
-    """Nothing is written that the value could break out of."""
-    with pytest.raises(ValueError, match="no delimiter"):
-        outputs.github_file({"suite-name": "ghadelimiter_0"}, lambda: "0")
-
-
 def test_dotenv__form() -> None:
     """One line per value that is not empty, under a name that can't clash."""
     file = outputs.dotenv(_outputs_of(builders.make_call(), "junit-reports", ["TEST-kore-a.xml"]))
@@ -211,7 +190,6 @@ def test_dotenv__form() -> None:
     )
 
 
-@settings(deadline=None)
 @given(values=st.dictionaries(st.sampled_from(ORDER), st.text()))
 def test_dotenv__any_text(values: dict[str, str]) -> None:
     """Any text makes a file GitLab takes, in which nothing is left for it to expand."""
@@ -248,7 +226,7 @@ def test_dotenv__dollar_in_a_link() -> None:
     assert file == "KORE_DOWNLOAD_URL=https://kore.example/r.csv?sig=a%2Fb&x=%24HOME\n"
 
 
-def test_gitlab_annotations() -> None:
+def test_gitlab_annotations__web_pages_only() -> None:
     """Links to web pages are on the job page, and nothing else is."""
     links = [
         ("Report", "https://gitlab.example/report.html"),
@@ -291,7 +269,7 @@ def test_gitlab_annotations() -> None:
         ),
     ],
 )
-def test_gitlab_report(job_url: str, path: str, address: str) -> None:
+def test_gitlab_report__link(job_url: str, path: str, address: str) -> None:
     """The job page links to the report, as GitLab shows it among the job's artifacts."""
     links = outputs.gitlab_report(job_url, path)
 
