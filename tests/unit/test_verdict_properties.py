@@ -39,7 +39,8 @@ def fields(**given: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]
     return st.fixed_dictionaries({}, optional=given)
 
 
-ITEMS = st.lists(fields(text=TEXT, status=MAYBE).filter(bool) | TEXT, max_size=2)
+# Each with a text: an item with nothing but a `status` of some other word expects the value of a variable.
+ITEMS = st.lists(st.fixed_dictionaries({"text": TEXT}, optional={"status": MAYBE}) | TEXT, max_size=2)
 GROUPS = fields(enabled=st.booleans(), contains=ITEMS, status=MAYBE)
 ASSERTIONS = st.dictionaries(st.sampled_from(["flowLevel", "text", "context", "tone"]), GROUPS, max_size=3)
 REPLIES = st.lists(fields(text=TEXT, assertions=ASSERTIONS, textMismatch=st.booleans()), max_size=2)
