@@ -1,5 +1,5 @@
 #!/opt/kore_gate/venv/bin/python -Iu
-"""The image's door: step down from root, let programs such as `sh` through, else be kore-gate."""
+"""The image's entrypoint: give up root, run a program such as `sh` if one is named, else run kore-gate."""
 
 # Without pathlib and shutil: Jenkins looks at once whether its `cat` runs, and they take longer than all the rest.
 # ruff: noqa: PTH100, PTH110, PTH113, PTH116, PTH118, PTH120
@@ -21,7 +21,7 @@ USUAL_PATH = ("/usr/local/bin", "/usr/bin", "/bin")
 
 
 def main() -> NoReturn:
-    """Open the door."""
+    """Give up root, then run what the arguments name."""
     pending = program.catch_signals()
     arguments = sys.argv[1:]
     step_down(arguments, os.environ)
@@ -48,7 +48,7 @@ def step_down(arguments: Sequence[str], environ: Mapping[str, str]) -> None:
 
 
 def report_dir(arguments: Sequence[str], environ: Mapping[str, str]) -> str:
-    """Read the one setting that matters here, in the order in which kore-gate reads it."""
+    """Return the report directory, read in the same order as kore-gate reads it."""
     flag = ""
     for argument, following in itertools.pairwise([*arguments, ""]):
         name, equals, value = argument.partition("=")

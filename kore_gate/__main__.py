@@ -10,7 +10,7 @@ from kore_gate.errors import MEANINGS, ExitCode
 
 
 def catch_signals() -> list[int]:
-    """Note an interrupt in a list from now on, and leave at once on a second one."""
+    """Note the first signal in the list that is returned, and exit at once on a second one."""
     caught: list[int] = []
 
     def note(number: int, _frame: FrameType | None) -> None:
@@ -41,7 +41,7 @@ def main(pending: list[int] | None = None) -> NoReturn:
 
 
 def leave(code: int) -> NoReturn:
-    """End the process with this code, whatever its streams and threads are up to."""
+    """End the process with this code, whatever state its streams and threads are in."""
     for stream in (sys.stdout, sys.stderr):
         flush(stream)
     import threading
@@ -54,7 +54,7 @@ def leave(code: int) -> NoReturn:
 
 
 def flush(stream: TextIO | None) -> None:
-    """Write out what a stream still holds, or give it up if its reader has left."""
+    """Write what a stream still holds, or drop it if its reader has closed it."""
     if stream is None or stream.closed:
         return
     try:

@@ -1,4 +1,4 @@
-"""The gate that text from outside passes, one function per target."""
+"""Make text from outside safe to show, one function per target."""
 
 import re
 import shlex

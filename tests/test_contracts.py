@@ -272,7 +272,7 @@ def test_readme__command_lines() -> None:
     """Each command line of the README can be read."""
     for line in command_lines():
         parsed = cli.parse(line.split()[1:], ("wait", "default"))
-        assert parsed.problems == [], line
+        assert (parsed.problems, parsed.error) == ([], None), line
 
 
 @pytest.mark.parametrize("page", PAGES)

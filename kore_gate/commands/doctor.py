@@ -14,7 +14,7 @@ from kore_gate.clock import Clock
 from kore_gate.errors import Ending, ExitCode, gravest
 from kore_gate.kore import transport
 from kore_gate.kore.auth import Signer
-from kore_gate.kore.client import Api, Client
+from kore_gate.kore.client import KoreClient
 from kore_gate.model import Job, Verdict
 from kore_gate.reports.console import Console
 from kore_gate.settings import options, parsers
@@ -78,14 +78,13 @@ class Doctor:
         self._tell_claims(signer)
         async with transport.connect(self._settings, "doctor", self._transport) as http:
             http.event_hooks = {"response": [self._note_tls]}
-            client = Client(http, self._settings, signer, self._clock)
-            api = Api(client, self._settings)
+            client = KoreClient(http, self._settings, signer, self._clock)
             access: list[_Access] = []
             try:
                 async with self._clock.limit(self._settings.timeout):
-                    access.append(await self._ask("import", lambda: api.import_job(NOBODYS_DS_ID)))
+                    access.append(await self._ask("import", lambda: client.import_job(NOBODYS_DS_ID)))
                     if access[0] is not _Access.UNREACHED:
-                        access.append(await self._ask("run", lambda: api.run_job(NOBODYS_SUITE, NOBODYS_RUN_ID)))
+                        access.append(await self._ask("run", lambda: client.run_job(NOBODYS_SUITE, NOBODYS_RUN_ID)))
             except TimeoutError:
                 said = f"no valid response within {text.duration(self._settings.timeout)}"
                 self._tell("timeout", said, "Raise timeout, or try again later.", ExitCode.TIMED_OUT)

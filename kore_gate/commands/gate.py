@@ -17,7 +17,7 @@ from kore_gate.gate.runner import Gate
 from kore_gate.gate.suite_run import Track, Work
 from kore_gate.kore import transport
 from kore_gate.kore.auth import Signer
-from kore_gate.kore.client import Api, Client
+from kore_gate.kore.client import KoreClient
 from kore_gate.model import Event, Happening, Phase, Result, SuiteResult, Verdict
 from kore_gate.reports import cases, junit, result, summary, write
 from kore_gate.reports.console import Console
@@ -122,10 +122,10 @@ class Call:
         deadline = self._began + settings.timeout
         signer = Signer(settings, clock)
         async with transport.connect(settings, self._around.ci, self._transport) as http:
-            client = Client(http, settings, signer, clock, on_trouble=self._note_trouble)
+            client = KoreClient(http, settings, signer, clock, on_trouble=self._note_trouble)
             self._gate = Gate(
                 settings,
-                Api(client, settings),
+                client,
                 clock,
                 deadline=deadline,
                 save=self._save,

@@ -12,7 +12,7 @@ from kore_gate.clock import Clock
 from kore_gate.errors import Ending
 from kore_gate.gate import poller, verdict
 from kore_gate.gate.suite_run import Track, Work, located
-from kore_gate.kore.client import Api
+from kore_gate.kore.client import KoreClient
 from kore_gate.model import Event, Happening, Job, Phase, State, Suite, SuiteResult, Verdict
 from kore_gate.settings.sources import Settings
 
@@ -34,7 +34,7 @@ class Gate:
     def __init__(
         self,
         settings: Settings,
-        api: Api,
+        api: KoreClient,
         clock: Clock,
         *,
         deadline: float,

@@ -1,13 +1,8 @@
-"""Signs requests for Kore.ai: a fresh, short-lived token for each, or the caller's own."""
+"""Signs tokens for Kore.ai: a fresh, short-lived one for each request, or the caller's own."""
 
-import base64
 import datetime
-import json
 import uuid
 import warnings
-from collections.abc import Generator
-
-import httpx
 
 from kore_gate import errors, text
 from kore_gate.clock import Clock
@@ -15,11 +10,11 @@ from kore_gate.settings.sources import Settings
 
 LIFETIME = 300  # seconds; Kore.ai refuses tokens with a jti that live for more than an hour
 
-_SKEW_WORTH_TELLING = 60.0
+_MIN_SKEW = 60.0
 
 
-class Signer(httpx.Auth):
-    """Puts a token into the `auth` header of every request.
+class Signer:
+    """Makes the tokens for the header `auth`.
 
     Raises SettingsError when the key can't sign. Source of claims and header: Kore.ai's page "Using Platform APIs".
     """
@@ -27,34 +22,21 @@ class Signer(httpx.Auth):
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self._settings = settings
         self._clock = clock
-        self.last = settings.jwt
-        if not settings.jwt:
-            self._sign()
+        self.last = settings.jwt or self._sign()
 
     def token(self) -> str:
         """Return the token for one request."""
-        if not self._settings.jwt:
-            self.last = self._sign()
+        self.last = self._settings.jwt or self._sign()
         return self.last
 
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        """Sign one request."""
-        request.headers["auth"] = self.token()
-        yield request
-
     def decoded(self) -> dict[str, object]:
-        """Return the claims of a token such as each request gets."""
-        self.last = self._settings.jwt or self._sign()
-        return self.claims()
+        """Return the claims of the last token, unverified; empty if it can't be read."""
+        import jwt
 
-    def claims(self) -> dict[str, object]:
-        """Return what the last token claims, unverified; empty if it can't be read."""
         try:
-            part = self.last.split(".")[1]
-            found = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
-        except (ValueError, IndexError, RecursionError):
+            return dict(jwt.decode(self.last, options={"verify_signature": False}))
+        except (jwt.PyJWTError, ValueError, RecursionError):
             return {}
-        return found if isinstance(found, dict) else {}
 
     def advice(self, skew: float | None) -> tuple[str, str]:
         """Say what usually makes Kore.ai refuse a token, and what to do."""
@@ -69,7 +51,7 @@ class Signer(httpx.Auth):
         ]
         if self._settings.jwt:
             steps.insert(0, self._own_token_advice())
-        if skew is not None and abs(skew) > _SKEW_WORTH_TELLING:
+        if skew is not None and abs(skew) > _MIN_SKEW:
             direction = "behind" if skew > 0 else "ahead of"
             distance = f"{text.duration(abs(skew))} {direction}"
             cause = f"this machine's clock: it is {distance} Kore.ai's, so tokens are not valid."
@@ -77,7 +59,7 @@ class Signer(httpx.Auth):
         return cause, "; ".join(steps) + ". `kore-gate doctor` checks all of this."
 
     def _own_token_advice(self) -> str:
-        claims = self.claims()
+        claims = self.decoded()
         expires = claims.get("exp")
         if isinstance(expires, int | float) and expires < self._clock.now().timestamp():
             return f"The ready-made token expired{_at(expires)}: create a new one"
@@ -112,8 +94,8 @@ class Signer(httpx.Auth):
             ) from exc
         except Exception as exc:  # the libraries of keys have errors of many kinds
             name = "private-key" if settings.private_key else "client-secret"
-            given = settings.sources.get(name, "given")
-            problem = f"{name} ({given}) cannot sign {settings.jwt_algorithm} tokens: {type(exc).__name__}."
+            source = settings.sources.get(name, "given")
+            problem = f"{name} ({source}) cannot sign {settings.jwt_algorithm} tokens: {type(exc).__name__}."
             hint = "A private key must be unencrypted PEM; a client secret must not be a key file."
             raise errors.SettingsError([problem], hint=hint) from exc
 

@@ -8,11 +8,6 @@ from kore_gate import errors, text
 from kore_gate.clock import Clock
 from kore_gate.kore.responses import Answer
 
-LOOK = (
-    "kore_gate does not send it twice. Check in Kore.ai (Regression Testing) whether the job has started; "
-    "then wait for it by its id, or start again."
-)
-
 _BACKOFF = tenacity.wait_random_exponential(multiplier=1, max=20)
 
 
@@ -22,9 +17,9 @@ class TryAgain(Exception):
     `arrived`: Kore.ai may have taken the request. `limited`: it asks to be called less. `wait`: for so many seconds.
     """
 
-    def __init__(self, said: str, *, arrived: bool, limited: bool = False, wait: float | None = None) -> None:
-        super().__init__(said)
-        self.said = said
+    def __init__(self, message: str, *, arrived: bool, limited: bool = False, wait: float | None = None) -> None:
+        super().__init__(message)
+        self.message = message
         self.arrived = arrived
         self.limited = limited
         self.wait = wait
@@ -39,16 +34,15 @@ class Retries:
         self._limit = outage_limit
         self._on_trouble = on_trouble
         self._since: float | None = None  # when the outage began
-        self._fault = TryAgain("", arrived=False)
+        self._failure = TryAgain("", arrived=False)
 
     async def run(
         self, one_try: Callable[[], Awaitable[Answer]], *, ready: Callable[[], Awaitable[None]], again: bool
     ) -> Answer:
         """Return the answer; without `again`, only a request that can't have arrived is sent again.
 
-        Each try begins when it may: waiting for `ready` is no outage.
-
-        Raises Unavailable, or Unsure for a request that may have arrived.
+        Waiting for `ready` before each try does not count as outage. Raises Unavailable, or Unsure for a request that
+        may have arrived.
         """
         retrying = tenacity.AsyncRetrying(
             retry=tenacity.retry_if_exception(lambda exc: isinstance(exc, TryAgain) and (again or not exc.arrived)),
@@ -56,27 +50,30 @@ class Retries:
             # tenacity keeps a time of its own; ours is the one that counts.
             stop=lambda _: self._outage_left() <= 0,
             sleep=self._clock.sleep,
-            before_sleep=lambda _: self._on_trouble(self._fault.said),
+            before_sleep=lambda _: self._on_trouble(self._failure.message),
             retry_error_callback=lambda _: self._give_up(),
         )
         try:
-            return await retrying(self._noting, one_try, ready)
-        except TryAgain as fault:
+            return await retrying(self._try, one_try, ready)
+        except TryAgain as failure:
             raise errors.Unsure(
-                f"Kore.ai may or may not have received the request: {fault.said}.",
+                f"Kore.ai may or may not have received the request: {failure.message}.",
                 cause="a connection that broke, or a response that got lost, after the request was sent.",
-                hint=LOOK,
-            ) from fault
+                hint=(
+                    "kore_gate does not send it twice. Check in Kore.ai (Regression Testing) whether the job has "
+                    "started; then wait for it by its id, or start again."
+                ),
+            ) from failure
 
-    async def _noting(self, one_try: Callable[[], Awaitable[Answer]], ready: Callable[[], Awaitable[None]]) -> Answer:
-        """Try once, keeping in mind since when nothing has been usable."""
+    async def _try(self, one_try: Callable[[], Awaitable[Answer]], ready: Callable[[], Awaitable[None]]) -> Answer:
+        """Try once, and note when an outage begins or ends."""
         await ready()
         started = self._clock.monotonic()
         try:
             return await one_try()
-        except TryAgain as fault:
-            self._fault = fault
-            if fault.limited:
+        except TryAgain as failure:
+            self._failure = failure
+            if failure.limited:
                 self._since = None  # it answers, so it is there
             elif self._since is None:
                 self._since = started
@@ -87,13 +84,13 @@ class Retries:
 
     def _wait(self, state: tenacity.RetryCallState) -> float:
         # Never sooner than Kore.ai asks; and later by chance, so that callers spread.
-        asked = (self._fault.wait or 0.0) + _BACKOFF(state)
+        wait = (self._failure.wait or 0.0) + _BACKOFF(state)
         # One last try is made when the limit comes, however long Kore.ai asks to wait.
-        return asked if self._fault.limited else min(asked, max(self._outage_left(), 0.0))
+        return wait if self._failure.limited else min(wait, max(self._outage_left(), 0.0))
 
     def _give_up(self) -> Answer:
         raise errors.Unavailable(
-            f"Kore.ai ({self._host}) was unavailable for {text.duration(self._limit)}: {self._fault.said}.",
+            f"Kore.ai ({self._host}) was unavailable for {text.duration(self._limit)}: {self._failure.message}.",
             cause="an outage, a wrong host, or a proxy or firewall in between.",
             hint="Check host and network (`kore-gate doctor`), or raise outage-limit.",
-        ) from self._fault
+        ) from self._failure

@@ -8,161 +8,80 @@ good words; the bad ones are those of its neighbouring jobs. An unknown word is 
 import collections
 import functools
 import re
+import urllib.parse
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from kore_gate.kore.responses import as_text, digits
 from kore_gate.model import Outcome, State, Tally
 
-RUNNING = frozenset(
-    [
-        "inprogress",
-        "running",
-        "pending",
-        "queued",
-        "accepted",
-        "initiated",
-        "started",
-        "processing",
-        "scheduled",
-        "created",
-        "submitted",
-        "waiting",
-    ]
+# What words mean, written in lower case without separators: as a job's status; as a step's or an assertion's.
+_MEANINGS = (
+    (State.RUNNING, Outcome.PENDING, "inprogress running accepted initiated started processing scheduled created"),
+    (State.RUNNING, Outcome.PENDING, "submitted waiting"),
+    (State.RUNNING, Outcome.SKIPPED, "pending queued"),
+    (State.SUCCEEDED, Outcome.PASSED, "success successful succeeded passed pass"),
+    (State.SUCCEEDED, Outcome.PENDING, "completed complete finished done ok"),
+    (State.FAILED, Outcome.FAILED, "failed failure fail failtask partialsuccess"),
+    (State.FAILED, Outcome.ERROR, "error errored timeout timedout aborted terminated"),
+    (State.FAILED, Outcome.SKIPPED, "cancelled canceled stopped"),
+    (State.FAILED, Outcome.PENDING, "expired rejected killed"),
+    (State.UNKNOWN, Outcome.SKIPPED, "notexecuted skipped notrun"),
 )
-ENDED_WELL = frozenset(
-    ["success", "successful", "succeeded", "passed", "pass", "completed", "complete", "finished", "done", "ok"]
-)
-ENDED_BADLY = frozenset(
-    [
-        "failed",
-        "failure",
-        "fail",
-        "failtask",
-        "error",
-        "errored",
-        "partialsuccess",
-        "stopped",
-        "cancelled",
-        "canceled",
-        "aborted",
-        "terminated",
-        "expired",
-        "timeout",
-        "timedout",
-        "rejected",
-        "killed",
-    ]
-)
-
-_PASSED = frozenset(["passed", "pass", "success", "successful", "succeeded"])
-_FAILED = frozenset(["failed", "failure", "fail", "failtask", "partialsuccess"])
-_ERROR = frozenset(["error", "errored", "timeout", "timedout", "aborted", "terminated"])
-_SKIPPED = frozenset(["notexecuted", "skipped", "notrun", "cancelled", "canceled", "stopped", "pending", "queued"])
-
+WORDS = {word: (state, outcome) for state, outcome, words in _MEANINGS for word in words.split()}
 
 _SEPARATORS = str.maketrans("", "", " _-")
 
 # The same few words stand in an answer hundreds of thousands of times.
-_cached = functools.lru_cache(maxsize=256)
+_cached = functools.lru_cache(maxsize=1024)
 
 
 def normal(word: str) -> str:
     """Return a status word without case, spaces, hyphens and underscores."""
-    # What else there is makes it another word: a list `["passed"]`, letters that look alike, control characters.
+    # Anything else makes it another word: a list `["passed"]`, similar letters of other scripts, control characters.
     return word.lower().strip().translate(_SEPARATORS) if word.isascii() and word.strip().isprintable() else word
 
 
 @_cached
 def state(word: str) -> State:
     """Tell what a job's status word means."""
-    plain = normal(word)
-    if plain in RUNNING:
-        return State.RUNNING
-    if plain in ENDED_WELL:
-        return State.SUCCEEDED
-    return State.FAILED if plain in ENDED_BADLY else State.UNKNOWN
+    return WORDS.get(normal(word), (State.UNKNOWN, None))[0]
 
 
 @_cached
 def outcome(word: str) -> Outcome:
-    """Tell what the status word of a step or an assertion means; one that is not known judges nothing."""
-    plain = normal(word)
-    for known, meant in (
-        (_PASSED, Outcome.PASSED),
-        (_FAILED, Outcome.FAILED),
-        (_ERROR, Outcome.ERROR),
-        (_SKIPPED, Outcome.SKIPPED),
-    ):
-        if plain in known:
-            return meant
-    return Outcome.PENDING
+    """Tell what the status word of a step or an assertion means; an unknown one judges nothing."""
+    return WORDS.get(normal(word), (None, Outcome.PENDING))[1]
 
 
-RED = (Outcome.FAILED, Outcome.ERROR)
-
-_MORE = (
-    "counts?|of|total|num(?:ber)?|tests?|steps?|cases?|assertions?|suites?|is|has|any|all|last|first|run|job|overall|"
-    "final|imports?|executions?|results?|data|tasks?|dock|validations?|details?|messages?|msg|codes?|reasons?|texts?|"
-    "info|list|logs?|summary|types?|names?|descriptions?"
-)
-_KINDS = {
-    kind: re.compile(pattern)
-    for kind, pattern in {
-        "status": r".*status",
-        "rows": r"status(?:logs?|summary|list|details)|statuses",
-        # Said in words of all kinds: only a clearly bad one counts.
-        "word": r".*(?:state|outcome|verdict|conclusion|result)|severity|level|message|msg|reason|comments|"
-        r"(?:http)?status(?:message|text|reason|code)|(?:http|return)?code",
-        # What to do about errors is a setting.
-        "bad": rf"(?!on(?:err|fail)|.*(?:continueon|ignore|max|allow|retr|threshold|handler|handling|prompt))"
-        rf"(?:.*(?:errors?|exceptions?|failures?)|(?:{_MORE})*(?:err|errored|fail|fails|failed|failtask|faults?|fatal|crash|crashe[sd]|"
-        rf"notexecuted|unexecuted|notrun|notpassed|skipped|aborted|rejected|stopped|terminated|killed|expired|timedout|"
-        rf"cancell?ed|unsuccessful|incomplete|invalid|missing|pending|remaining))(?:{_MORE}|rates?|percent(?:age)?)*",
-        "rate": r"(?:pass|passed|success)(?:rate|percent(?:age)?)",
-        "good": r"(?:is|was|has|all)?(?:success|successful|succeeded|passed|pass|ok|valid|completed?|accepted)",
-    }.items()
-}
-# What the bot, its users and its authors say: none of Kore.ai's words.
-_OWN_TEXTS = frozenset(
-    ["input", "event", "text", "value", "payload", "template", "userprompts", "tags", "recenttags", "context"]
-)
-_REPLIES = frozenset(["outputs", "actualoutput"])
-_NOTHING = frozenset(["", "0", "0.0", "0.00", "false", "no", "none", "null", "{}", "[]"])
-_REASONS = ("comments", "message", "msg", "errorMessage", "reason")
-# Where a log calls the level of a line its status.
-_LEVELS = frozenset(["info", "debug", "notice", "trace"])
-_LONGEST_KEY = 60
-_MOST = 10
-
-# Where a value stands: anywhere; a step or an assertion, whose own status is read elsewhere; rows of expected values.
-_Place = tuple[str, object, str]
+@_cached
+def judge(word: str) -> tuple[Outcome, str]:
+    """Judge a step or an assertion by its status word; an unknown word is an error, and the reason names it."""
+    judged = outcome(word)
+    if judged is not Outcome.PENDING or not word:
+        return judged, ""
+    if state(word) is State.RUNNING:
+        return Outcome.SKIPPED, f"not finished: {word}"
+    return Outcome.ERROR, f"unknown status: {word}"
 
 
-def objections(answer: Mapping[str, object]) -> list[str]:
-    """Name what in an answer, but for its own status and the steps that are read with their outcomes, is not good."""
-    result, response = answer.get("result"), answer.get("response")
-    shown: dict[str, object] = {**answer, "status": None}
-    if isinstance(result, dict):
-        shown["result"] = {**result, "status": None, "executionResults": None}
-    if isinstance(response, dict):
-        shown["response"] = {**response, "testSteps": None}
-    else:
-        shown["testSteps"] = None
-    found = _sweep(("anywhere", shown, ""))
-    return [said for said, _ in zip(found, range(_MOST), strict=False)]
+def judge_value(row: Mapping[str, object]) -> Outcome | None:
+    """Judge one expected value; None for a mere context variable that is called `status`."""
+    judged, reason = judge(as_text(row.get("status")))
+    return None if reason and len(row) == 1 else judged
 
 
-def against_step(row: Mapping[str, object]) -> str:
-    """Name the first thing that contradicts a step's success, apart from its outcomes; "" if none."""
-    return next(_sweep(("judged", row, "")), "")
+def worst(outcomes: Iterable[Outcome]) -> Outcome:
+    """Return the outcome that counts among several judgements of the same thing."""
+    order = (Outcome.ERROR, Outcome.FAILED, Outcome.SKIPPED, Outcome.PASSED, Outcome.PENDING)
+    return min(outcomes, key=order.index, default=Outcome.PENDING)
 
 
 def miscounted(answer: Mapping[str, object], tally: Tally | None, rows: int) -> Iterator[str]:
-    """Name counters that are not zero or don't add up; `rows` are the results that the answer holds itself."""
+    """Name counters that are not zero or don't add up; `rows` is the number of results in the answer itself."""
     result = answer.get("result")
     details = result.get("stepDetails") if isinstance(result, dict) else None
     places = [place for place in (answer, result, details) if isinstance(place, dict)]
-    totals = [(key, int(said)) for place in places for key in place if (said := _total(key, place[key]))]
+    totals = [(key, int(total)) for place in places for key in place if (total := _total(key, place[key]))]
     if tally and tally.failed:
         yield f"its counters show that {tally.failed} of {_steps(max([tally.failed, *(n for _, n in totals)]))} failed"
         return
@@ -187,52 +106,123 @@ def _steps(number: int) -> str:
     return f"{number} step{'s' if number != 1 else ''}"
 
 
-def _sweep(start: _Place) -> Iterator[str]:
+_FILLERS = (
+    "counts?|of|total|num(?:ber)?|tests?|steps?|cases?|assertions?|suites?|is|has|any|all|last|first|run|job|overall|"
+    "final|imports?|executions?|results?|data|tasks?|dock|validations?|details?|messages?|msg|codes?|reasons?|texts?|"
+    "info|list|logs?|summary|types?|names?|descriptions?"
+)
+_KINDS = {
+    kind: re.compile(pattern)
+    for kind, pattern in {
+        "status": r".*status",
+        "rows": r"status(?:logs?|summary|list|details)|statuses",
+        # Said in words of all kinds: only a clearly bad one counts.
+        "word": r".*(?:state|outcome|verdict|conclusion|result)|severity|level|message|msg|reason|comments|"
+        r"(?:http)?status(?:message|text|reason|code)|(?:http|return)?code",
+        # What to do about errors is a setting.
+        "bad": rf"(?!on(?:err|fail)|.*(?:continueon|ignore|max|allow|retr|threshold|handler|handling|prompt))"
+        rf"(?:.*(?:errors?|exceptions?|failures?)|(?:{_FILLERS})*(?:err|errored|fail|fails|failed|failtask|faults?|"
+        rf"fatal|crash|crashe[sd]|notexecuted|unexecuted|notrun|notpassed|skipped|aborted|rejected|stopped|terminated|"
+        rf"killed|expired|timedout|cancell?ed|unsuccessful|incomplete|invalid|missing|pending|remaining))"
+        rf"(?:{_FILLERS}|rates?|percent(?:age)?)*",
+        "rate": r"(?:pass|passed|success)(?:rate|percent(?:age)?)",
+        "good": r"(?:is|was|has|all)?(?:success|successful|succeeded|passed|pass|ok|valid|completed?|accepted)",
+        "link": r"(?:download|file|results?|report)url|downloadlink",
+    }.items()
+}
+# What the bot, its users and its authors say, not Kore.ai.
+_OWN_TEXTS = frozenset(
+    ["input", "event", "text", "value", "payload", "template", "userprompts", "tags", "recenttags", "context"]
+)
+_REPLIES = frozenset(["outputs", "actualoutput"])
+_STEPS = re.compile(r"\b(?:testSteps|executionResults)\b")
+_NOTHING = frozenset(["", "0", "0.0", "0.00", "false", "no", "none", "null", "{}", "[]"])
+_REASONS = ("comments", "message", "msg", "errorMessage", "reason")
+# Where a log calls the level of a line its status.
+_LEVELS = frozenset(["info", "debug", "notice", "trace"])
+_MAX_KEY_LENGTH = 60
+_MAX_OBJECTIONS = 10
+
+# A value to be swept: what it is a part of, the value, and its path. Parts are: "anything"; "judged", a step or an
+# assertion, whose own status is read as an outcome; "names" of assertions; "reply"; "row" and "context row", expected
+# values; "own", texts of the bot.
+_Place = tuple[str, object, str]
+
+# What a sweep finds: "objection" or "link", the path, the value, and the object it stands in.
+_Finding = tuple[str, str, object, Mapping[str, object]]
+
+
+def sweep(answer: Mapping[str, object]) -> tuple[tuple[str, ...], str]:
+    """Return what is not good in an answer, apart from its status and its steps, and the link to a results file."""
+    result, response = answer.get("result"), answer.get("response")
+    shown: dict[str, object] = {**answer, "status": None}
+    if isinstance(result, dict):
+        shown["result"] = {**result, "status": None, "executionResults": None}
+    if isinstance(response, dict):
+        shown["response"] = {**response, "testSteps": None}
+    else:
+        shown["testSteps"] = None
+    findings = list(_sweep(("anything", shown, "")))
+    objections = [finding for finding in findings if finding[0] == "objection"]
+    link = next((as_text(value).strip() for kind, _, value, _ in findings if kind == "link"), "")
+    return tuple(_remark(*finding[1:]) for finding in objections[:_MAX_OBJECTIONS]), link
+
+
+def against_step(row: Mapping[str, object]) -> str:
+    """Name the first thing that contradicts a step's success, apart from its outcomes; "" if none."""
+    findings = _sweep(("judged", row, ""))
+    return next((_remark(path, value, beside) for kind, path, value, beside in findings if kind == "objection"), "")
+
+
+def _sweep(start: _Place) -> Iterator[_Finding]:
+    """Walk through a value, outermost parts first; give each objection and each link."""
     places: collections.deque[_Place] = collections.deque([start])
     while places:
-        mode, found, where = places.popleft()
-        if not mode or not isinstance(found, dict | list):
-            continue
-        if isinstance(found, list):
-            places += ((mode, value, f"{where}[{index}]") for index, value in enumerate(found))
-        elif mode == "names":  # of assertions: whatever they are called, no words of Kore.ai's
-            for name, group in filter(_is_given, found.items()):
-                places.append(("judged", group, _path(where, name)))
-                if not isinstance(group, dict) and _speaks_against("anywhere", name, group, found, where):
-                    yield _said(_path(where, name), group, {})
-        else:
-            for key, value in filter(_is_given, found.items()):
-                path = _path(where, key)
-                if _speaks_against(mode, key, value, found, path):
-                    yield _said(path, value, found)
-                if _kind(key) == "rows" and isinstance(value, list):
-                    yield from _bad_rows(path, value)
-                places.append((_inside(mode, key, where), value, path))
+        part, value, where = places.popleft()
+        if isinstance(value, list):
+            places += ((part, entry, f"{where}[{index}]") for index, entry in enumerate(value))
+        elif isinstance(value, dict):
+            for key, entry in value.items():
+                if entry is None or entry == "":
+                    continue
+                path = f"{where}.{key[:_MAX_KEY_LENGTH]}" if where else key[:_MAX_KEY_LENGTH]
+                # The name of an assertion is its author's.
+                is_word = part != "names" or not isinstance(entry, dict)
+                if is_word and _is_objection("anything" if part == "names" else part, key, entry, value, path):
+                    yield "objection", path, entry, {} if part == "names" else value
+                if _kind(key) == "rows" and isinstance(entry, list) and part not in ("names", "own"):
+                    yield from _bad_rows(path, entry)
+                # The steps hold the bot's own texts, and its links.
+                if _kind(key) == "link" and _is_link(entry) and not _STEPS.search(path):
+                    yield "link", path, entry, value
+                if isinstance(entry, dict | list):
+                    places.append((_part(part, key, where), entry, path))
 
 
-def _is_given(entry: tuple[str, object]) -> bool:
-    return entry[1] is not None and entry[1] != ""
-
-
-def _inside(mode: str, key: str, where: str) -> str:
-    """Say as what the value of a key is to be swept; "" for what is none of Kore.ai's."""
+def _part(part: str, key: str, where: str) -> str:
+    """Say as what part of an answer the value of a key is to be swept."""
     plain = _plain(key)
-    if plain == "contains" and mode != "anywhere":
-        return "context row" if where.endswith("assertions.context") else mode if "row" in mode else "row"
-    if mode == "context row" or plain in _OWN_TEXTS:
-        return ""
+    if part in ("names", "own"):
+        return "judged" if part == "names" else "own"
+    if plain == "contains" and part != "anything":
+        return "context row" if where.endswith("assertions.context") else part if "row" in part else "row"
+    if part == "context row" or plain in _OWN_TEXTS:
+        return "own"
     if plain == "assertions":
         return "names"
-    return "reply" if mode == "reply" or plain in _REPLIES else "anywhere"
+    return "reply" if part == "reply" or plain in _REPLIES else "anything"
 
 
-def _speaks_against(mode: str, key: str, value: object, beside: Mapping[str, object], path: str) -> bool:
+def _is_objection(part: str, key: str, value: object, beside: Mapping[str, object], path: str) -> bool:
     """Tell whether the value of a key is not good."""
-    if key == "status" and mode in ("judged", "row", "context row"):
-        return (of(as_text(value))[0] if mode == "judged" else of_row(beside)) in RED
-    if mode == "context row":
+    if part == "own":
+        return False
+    if key == "status" and part in ("judged", "row", "context row"):
+        judged = judge(as_text(value))[0] if part == "judged" else judge_value(beside)
+        return judged is not None and judged.is_red
+    if part == "context row":
         # Anything else in there may be a variable of the bot's.
-        return _plain(key) == "status" and of(as_text(value))[0] is not Outcome.PASSED
+        return _plain(key) == "status" and judge(as_text(value))[0] is not Outcome.PASSED
     word = "" if isinstance(value, dict | list) else as_text(value)
     match _kind(key):
         case "status":
@@ -252,21 +242,29 @@ def _speaks_against(mode: str, key: str, value: object, beside: Mapping[str, obj
             return False
 
 
-def _bad_rows(path: str, log: Sequence[object]) -> Iterator[str]:
-    """Name the rows of a log that don't say that they are good; those that say something else are found anyway."""
+def _bad_rows(path: str, log: Sequence[object]) -> Iterator[_Finding]:
+    """Name the rows of a log that don't say that they are good; the sweep names those that say something else."""
     for index, row in enumerate(log):
         if isinstance(row, dict):
             if row and not any(row[key] and _kind(key) in ("status", "bad") for key in row):
-                yield _said(f"{path}[{index}]", "without a status", row)
+                yield "objection", f"{path}[{index}]", "without a status", row
         elif _means_something(row) and not _is_good(as_text(row)):
-            yield _said(f"{path}[{index}]", row, {})
+            yield "objection", f"{path}[{index}]", row, {}
 
 
-def _said(path: str, value: object, beside: Mapping[str, object]) -> str:
+def _remark(path: str, value: object, beside: Mapping[str, object]) -> str:
     reasons = (as_text(beside[key]) for key in _REASONS if beside.get(key) and beside[key] is not value)
     task = " ".join(as_text(beside[key]) for key in ("taskType", "taskName") if beside.get(key))
-    named = f"{path} ({task})" if task else path
-    return ": ".join([f"{named} is {as_text(value)[:500]}", *(reason[:500] for reason in reasons)])
+    name = f"{path} ({task})" if task else path
+    return ": ".join([f"{name} is {as_text(value)[:500]}", *(reason[:500] for reason in reasons)])
+
+
+def _is_link(value: object) -> bool:
+    try:
+        parts = urllib.parse.urlsplit(value.strip() if isinstance(value, str) else "")
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.netloc)
 
 
 def _is_good(word: str) -> bool:
@@ -285,59 +283,25 @@ def _means_something(value: object) -> bool:
     """Tell whether there is an error in what stands for one: a text, a number that is not zero, or either inside."""
     places: list[object] = [value]
     while places:
-        found = places.pop()
-        if isinstance(found, dict):
-            places += found.values()
-        elif isinstance(found, list):
-            places += found
-        elif as_text(found).strip().lower() not in _NOTHING:
+        place = places.pop()
+        if isinstance(place, dict):
+            places += place.values()
+        elif isinstance(place, list):
+            places += place
+        elif as_text(place).strip().lower() not in _NOTHING:
             return True
     return False
 
 
-def _path(where: str, key: str) -> str:
-    return f"{where}.{key[:_LONGEST_KEY]}" if where else key[:_LONGEST_KEY]
-
-
-@functools.lru_cache(maxsize=1024)
+@_cached
 def _plain(key: str) -> str:
     """Return a key without case and separators."""
-    return re.sub(r"[^a-z0-9]", "", key.lower()) if len(key) <= _LONGEST_KEY else key
+    return re.sub(r"[^a-z0-9]", "", key.lower()) if len(key) <= _MAX_KEY_LENGTH else key
 
 
-@functools.lru_cache(maxsize=1024)
+@_cached
 def _kind(key: str) -> str:
     plain = _plain(key)
-    if len(plain) > _LONGEST_KEY:
+    if len(plain) > _MAX_KEY_LENGTH:
         return ""
     return next((kind for kind, pattern in _KINDS.items() if pattern.fullmatch(plain)), "")
-
-
-def rows(contains: object) -> Sequence[object]:
-    """Return the expected values of an assertion: one alone need not stand in a list."""
-    if isinstance(contains, list):
-        return contains
-    return () if contains is None else (contains,)
-
-
-def of_row(row: Mapping[str, object]) -> Outcome | None:
-    """Return how one expected value ended; None if it is no more than a context variable that is called `status`."""
-    outcome, unclear = of(as_text(row.get("status")))
-    return None if unclear and len(row) == 1 else outcome
-
-
-@functools.lru_cache(maxsize=256)
-def of(status: str) -> tuple[Outcome, str]:
-    """Read the status word of a step or an assertion; one that is not known judges it as an error, and is named."""
-    judged = outcome(status)
-    if judged is not Outcome.PENDING or not status:
-        return judged, ""
-    if state(status) is State.RUNNING:
-        return Outcome.SKIPPED, f"not finished: {status}"
-    return Outcome.ERROR, f"unknown status: {status}"
-
-
-def worst(told: Iterable[Outcome]) -> Outcome:
-    """Return what counts of several judgements."""
-    order = (Outcome.ERROR, Outcome.FAILED, Outcome.SKIPPED, Outcome.PASSED)
-    return min(told, key=order.index, default=Outcome.PENDING)

@@ -1,12 +1,13 @@
-"""The connection to Kore.ai: how it is opened, and what it means when it breaks."""
+"""The connection to Kore.ai: opens it, sends one request, reads its response, and names the faults on the way."""
 
 import contextlib
 import dataclasses
 import datetime
 import ssl
+import typing
 import urllib.parse
 import zlib
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 
 import httpx
 
@@ -14,36 +15,36 @@ from kore_gate import __version__, errors, text
 from kore_gate.settings import parsers
 from kore_gate.settings.sources import Settings
 
+HttpClient = httpx.AsyncClient
+
 # Whatever httpx raises for a request that did not come to its end; UnicodeError for names that no DNS can have.
 BROKEN = (httpx.HTTPError, httpx.InvalidURL, TimeoutError, UnicodeError)
 
-_MOST_FOR_CONNECTING = 10.0
-_PIECE = 2**18
-_GZIP = b"\x1f\x8b"
+_MAX_CONNECT_TIMEOUT = 10.0
+_GZIP = b"\x1f\x8b"  # what each compressed part begins with
 
 
 @contextlib.asynccontextmanager
 async def connect(
     settings: Settings, ci: str, transport: httpx.AsyncBaseTransport | None = None
-) -> AsyncIterator[httpx.AsyncClient]:
+) -> AsyncIterator[HttpClient]:
     """Open the connections of one call: verified TLS, no redirects, proxies from the environment."""
     # A simulator on this machine is not behind the company's proxy.
     trust_env = not parsers.is_loopback(urllib.parse.urlsplit(settings.host).hostname or "")
+    # Shorter, so that a missing connection is not taken for a missing response.
+    connect_timeout = min(_MAX_CONNECT_TIMEOUT, settings.request_timeout / 2)
     try:
         http = httpx.AsyncClient(
             verify=_authorities(settings),
             transport=transport,
             trust_env=trust_env,
             follow_redirects=False,
-            # A request that never found a connection is told from one that got no answer.
-            timeout=httpx.Timeout(
-                settings.request_timeout, connect=min(_MOST_FOR_CONNECTING, settings.request_timeout / 2)
-            ),
+            timeout=httpx.Timeout(settings.request_timeout, connect=connect_timeout),
             limits=httpx.Limits(max_connections=settings.max_parallel + 5),
             headers={"user-agent": f"kore_gate/{__version__} (+{ci})", "accept-encoding": "gzip"},
         )
     except (ValueError, ImportError, httpx.InvalidURL) as exc:
-        # What can't be taken apart may show the password at any place.
+        # An address that can't be parsed may hold the password anywhere.
         reason = "it is not a URL" if isinstance(exc, httpx.InvalidURL) else text.line(str(exc), 200).rstrip(".")
         problem = f"Invalid proxy in HTTP_PROXY, HTTPS_PROXY, ALL_PROXY or NO_PROXY: {reason}."
         raise errors.SettingsError([problem], hint="It must be an http(s) URL: http://proxy.example:3128.") from exc
@@ -55,19 +56,19 @@ def _authorities(settings: Settings) -> ssl.SSLContext:
     """Trust the public authorities, or those of SSL_CERT_FILE and SSL_CERT_DIR, and the caller's own."""
     name = "the certificates of SSL_CERT_FILE or SSL_CERT_DIR"
     try:
-        verify = httpx.create_ssl_context()
+        context = httpx.create_ssl_context()
         if settings.ca_file:
             name = f"ca-file {settings.ca_file!r} ({settings.sources.get('ca-file', 'given')})"
-            verify.load_verify_locations(settings.ca_file)
+            context.load_verify_locations(settings.ca_file)
     except (OSError, ssl.SSLError) as exc:
         hint = "It must be a readable file with certificates in PEM form."
         raise errors.SettingsError([f"{name} cannot be used: {exc.strerror or exc}."], hint=hint) from exc
-    return verify
+    return context
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Tls:
-    """What is worth telling of a connection's TLS."""
+    """The facts of a connection's TLS."""
 
     version: str
     subject: str
@@ -76,7 +77,7 @@ class Tls:
 
 
 def tls_facts(response: httpx.Response) -> Tls | None:
-    """Return the TLS facts of the connection an answer came over; None for plain http."""
+    """Return the TLS facts of the connection a response came over; None for plain http."""
     stream = response.extensions.get("network_stream")
     tls = stream.get_extra_info("ssl_object") if stream else None
     certificate = tls.getpeercert() if tls else None
@@ -91,73 +92,62 @@ def tls_facts(response: httpx.Response) -> Tls | None:
     return Tls(version=tls.version(), subject=names["subject"], issuer=names["issuer"], expires=expires)
 
 
-async def read(response: httpx.Response, limit: int, take: Callable[[bytes], object]) -> None:
-    """Hand over an answer in pieces, at most so many bytes of it after decompression.
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Response:
+    """A response that arrived whole, decompressed."""
 
-    However much a few bytes unfold to, no more than a piece of it is held. Raises NotUnderstood and DecodingError.
-    """
-    encoding = response.headers.get("content-encoding", "").strip().lower()
-    if encoding not in {"", "identity", "gzip", "x-gzip", "deflate"}:
+    status: int
+    headers: Mapping[str, str]
+    data: bytes
+
+
+async def send(http: HttpClient, method: str, address: str, limit: int, **request: typing.Any) -> Response:
+    """Send one request; return its response of at most so many bytes. Raises NotUnderstood and what is in BROKEN."""
+    async with http.stream(method, address, **request) as response:
+        data = await _read(response, limit)
+    return Response(status=response.status_code, headers=response.headers, data=data)
+
+
+async def _read(response: httpx.Response, limit: int) -> bytes:
+    encoding = response.headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in {"", "identity", "gzip", "deflate"}:
         raise httpx.DecodingError(f"compressed as {text.line(encoding, 40)}, which kore_gate did not request")
-    inflate = _Inflate() if encoding not in {"", "identity"} else None
-    size = 0
+    # httpx would decompress each chunk whole, a thousand times its size, and would take a cut-off body for a whole one.
+    inflate = zlib.decompressobj(zlib.MAX_WBITS | 32) if encoding in {"gzip", "deflate"} else None
+    data, is_begun = bytearray(), False
     assert isinstance(response.stream, httpx.AsyncByteStream)
-    stream = aiter(response.stream)
-    try:
-        async for raw in stream:
-            for piece in inflate.pieces(raw) if inflate else (raw,):
-                size += len(piece)
-                if size > limit:
-                    raise errors.NotUnderstood(
-                        f"The response is larger than max-response allows ({limit} bytes).",
-                        cause="an unusually large suite, or a response that is not from Kore.ai.",
-                        hint="Raise max-response if the suite really is this large.",
-                    )
-                take(piece)
-    finally:
-        # Left half-read, it would be closed some time later, when nobody waits for that.
-        if isinstance(stream, AsyncGenerator):
-            await stream.aclose()
-    if inflate and inflate.is_cut_off:
-        raise httpx.DecodingError("it ends too early")
-
-
-class _Inflate:
-    """Decompresses gzip and deflate in pieces of a known size."""
-
-    def __init__(self) -> None:
-        self._begin()
-        self._begun = False
-
-    def _begin(self) -> None:
-        self._inner = zlib.decompressobj(zlib.MAX_WBITS | 32)
-
-    @property
-    def is_cut_off(self) -> bool:
-        """Tell whether more should have come; nothing at all is a whole answer, too."""
-        return self._begun and not self._inner.eof
-
-    def pieces(self, data: bytes) -> Iterator[bytes]:
-        """Decompress what has arrived; what stands behind the end is no matter, unless it is compressed as well."""
-        self._begun = self._begun or bool(data)
-        more = bool(data)
-        while more:
-            if self._inner.eof:
-                if not data.startswith(_GZIP):
-                    return
-                self._begin()
+    chunks = typing.cast("AsyncGenerator[bytes, None]", aiter(response.stream))
+    # Left half-read, it would be closed some time later, when nobody waits for that.
+    async with contextlib.aclosing(chunks):
+        async for chunk in chunks:
+            is_begun = is_begun or bool(chunk)
             try:
-                piece = self._inner.decompress(data, _PIECE)
+                data += inflate.decompress(chunk, limit + 1 - len(data)) if inflate else chunk
             except zlib.error as exc:
                 raise httpx.DecodingError(str(exc)) from exc
-            if piece:
-                yield piece
-            data = self._inner.unused_data if self._inner.eof else self._inner.unconsumed_tail
-            more = bool(data) or (len(piece) == _PIECE and not self._inner.eof)
+            if len(data) > limit:
+                raise errors.NotUnderstood(
+                    f"The response is larger than max-response allows ({limit} bytes).",
+                    cause="an unusually large suite, or a response that is not from Kore.ai.",
+                    hint="Raise max-response if the suite really is this large.",
+                )
+    if inflate and is_begun and not inflate.eof:
+        raise httpx.DecodingError("it ends too early")
+    if inflate and inflate.unused_data.startswith(_GZIP):
+        raise httpx.DecodingError("it has a second compressed part")
+    return bytes(data)
+
+
+def origin(address: str) -> tuple[str, str, int | None]:
+    """Return scheme, host and port of an address. Raises what is in BROKEN where it has none."""
+    url = httpx.URL(address)
+    if not 0 < (url.port or 443) < 2**16:
+        raise httpx.InvalidURL(f"no port has the number {url.port}")
+    return url.scheme, url.host, url.port
 
 
 def fault(exc: Exception) -> str:
-    """Say what went wrong on the way, in words of the matter."""
+    """Name what went wrong on the way."""
     names: list[tuple[type[Exception], str]] = [
         (httpx.ConnectTimeout, "no connection in time"),
         (httpx.ConnectError, "no connection"),
@@ -171,21 +161,21 @@ def fault(exc: Exception) -> str:
         (httpx.UnsupportedProtocol, "an invalid URL"),
         (httpx.NetworkError, "the connection broke"),
     ]
-    said = next((words for kind, words in names if isinstance(exc, kind)), type(exc).__name__)
+    name = next((name for kind, name in names if isinstance(exc, kind)), type(exc).__name__)
     detail = text.line(str(exc), 200)
-    return f"{said} ({detail})" if detail else said
+    return f"{name} ({detail})" if detail else name
 
 
 def arrived(exc: Exception) -> bool:
-    """Tell whether Kore.ai may have got the request: it can't before a connection stands."""
+    """Tell whether Kore.ai may have received the request: it can't have without a connection."""
     return not isinstance(exc, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError | httpx.PoolTimeout)
 
 
-def lasting(exc: Exception, said: str) -> errors.Unavailable | None:
-    """Return what to say of a fault that no retry can fix; `said` is what `fault` calls it."""
+def lasting(exc: Exception, name: str) -> errors.Unavailable | None:
+    """Return the error for a fault that no retry can fix, None for others; `name` is what `fault` calls it."""
     if isinstance(exc, httpx.InvalidURL | httpx.UnsupportedProtocol | httpx.LocalProtocolError | UnicodeError):
         hint = "Check host and the proxy settings."
-        return errors.Unavailable(f"The request cannot be sent: {said}.", hint=hint)
+        return errors.Unavailable(f"The request cannot be sent: {name}.", hint=hint)
     # A proxy's message is its status and reason; one of its own 4xx stays what it is.
     if isinstance(exc, httpx.ProxyError) and str(exc).startswith("4"):
         return errors.Unavailable(
@@ -193,7 +183,7 @@ def lasting(exc: Exception, said: str) -> errors.Unavailable | None:
             cause="wrong credentials for the proxy, or a proxy that does not allow this host.",
             hint="Check HTTPS_PROXY (http://user:password@proxy:port) and the proxy's rules, or set NO_PROXY.",
         )
-    certificate = next((link for link in _chain(exc) if isinstance(link, ssl.SSLCertVerificationError)), None)
+    certificate = _certificate_error(exc)
     if certificate is None:
         return None
     return errors.Unavailable(
@@ -203,9 +193,8 @@ def lasting(exc: Exception, said: str) -> errors.Unavailable | None:
     )
 
 
-def _chain(exc: BaseException | None) -> list[BaseException]:
-    found: list[BaseException] = []
-    while exc is not None and exc not in found:
-        found.append(exc)
+def _certificate_error(exc: BaseException | None) -> ssl.SSLCertVerificationError | None:
+    """Return the certificate error among the causes of an exception."""
+    while exc is not None and not isinstance(exc, ssl.SSLCertVerificationError):
         exc = exc.__cause__ or exc.__context__
-    return found
+    return exc

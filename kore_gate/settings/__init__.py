@@ -1,1 +1,1 @@
-"""What the caller wants: the table of settings, where values come from, how their text is read."""
+"""Settings: the table of options, where values come from, how their text is parsed, and what must not be shown."""

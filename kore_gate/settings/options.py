@@ -1,10 +1,8 @@
-"""Every setting the gate has: the one table that options, inputs, variables and the README are checked against."""
+"""Every command and every setting: the one table that options, inputs, variables and the README are checked against."""
 
 import dataclasses
-import re
 from collections.abc import Callable, Sequence
 
-from kore_gate.errors import ExitCode
 from kore_gate.settings import parsers
 
 COMMANDS = {
@@ -23,8 +21,8 @@ REMOTE_COMMANDS = (*JUDGING_COMMANDS, "doctor")
 
 CI_NAMES = ("auto", "github", "gitlab", "jenkins", "azure", "circleci", "buildkite", "bitbucket", "teamcity", "none")
 
-# A bug or an interruption is never a success, and bad usage would hide every other fault.
-SOFT = [code.value for code in ExitCode if 0 < code < ExitCode.BUG and code is not ExitCode.USAGE]
+# What console and reports need: it is read also where other settings are invalid.
+REPORTING = ("report-dir", "junit-granularity", "junit-dialect", "ci", "output", "verbose")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,7 +34,7 @@ class Setting:
     parse: Callable[[str], object] = parsers.text
     default: str = ""
     secret: bool = False
-    many: bool = False  # its flag repeats
+    many: bool = False  # its option repeats
     inherited: bool = True  # read from KORE_<NAME>, which in GitLab an earlier job may have set
 
     @property
@@ -47,32 +45,19 @@ class Setting:
     @property
     def input(self) -> str:
         """Return the variable that a GitHub action's input arrives in: hyphens are kept."""
-        return "INPUT_" + self.name.upper().replace(" ", "_")
+        return "INPUT_" + self.name.upper()
 
     @property
     def field(self) -> str:
         """Return its name in Python."""
         return self.name.replace("-", "_")
 
-
-def _choice(*allowed: str) -> Callable[[str], str]:
-    def parse(given: str) -> str:
-        for name in allowed:
-            if given.lower() == name.lower():
-                return name
-        raise ValueError(f"must be one of {', '.join(allowed)}")
-
-    return parse
-
-
-def _codes(given: str) -> frozenset[int]:
-    parts = parsers.ids(given)
-    if not all(re.fullmatch(r"\d{1,3}", part, re.ASCII) for part in parts):
-        raise ValueError("is not a list of exit codes: use 1,4")
-    codes = frozenset(map(int, parts))
-    if unknown := sorted(codes - set(SOFT)):
-        raise ValueError(f"must not contain {unknown[0]}: use any of {', '.join(map(str, SOFT))}")
-    return codes
+    @property
+    def ways(self) -> str:
+        """Name every way to set it."""
+        if self.secret:
+            return f"the input {self.name}, {self.variable} or {self.variable}_FILE"
+        return f"--{self.name}, the input {self.name} or {self.variable}"
 
 
 SETTINGS: Sequence[Setting] = (
@@ -91,24 +76,22 @@ SETTINGS: Sequence[Setting] = (
     ),
     Setting(name="name", parse=parsers.identifier, help="the suite's name, if a single file is imported"),
     Setting(name="tags", parse=parsers.words, help="tags for imported suites, separated by commas"),
-    Setting(name="description", parse=parsers.text, help="description for imported suites"),
-    Setting(name="client-id", parse=parsers.text, help="the JWT app's client id"),
-    Setting(name="client-secret", parse=parsers.secret, secret=True, help="the JWT app's client secret"),
+    Setting(name="description", help="description for imported suites"),
+    Setting(name="client-id", help="the JWT app's client id"),
+    Setting(name="client-secret", secret=True, help="the JWT app's client secret"),
     Setting(
         name="jwt-algorithm",
-        parse=_choice("HS256", "HS512", "RS256", "RS512"),
+        parse=parsers.choice("HS256", "HS512", "RS256", "RS512"),
         default="HS256",
         help="how tokens are signed; RS256 and RS512 need private-key and the extra kore-gate[rsa]",
     ),
     Setting(name="private-key", parse=parsers.private_key, secret=True, help="the key (PEM) for RS256 and RS512"),
     Setting(name="jwt", parse=parsers.token, secret=True, help="a ready-made token, instead of client-secret"),
-    Setting(
-        name="user-email", parse=parsers.text, help="e-mail of a bot owner or developer; import, run, test need it"
-    ),
+    Setting(name="user-email", help="e-mail of a bot owner or developer; import, run, test need it"),
     Setting(name="bot-language", parse=parsers.language, default="en", help="the bot-language header"),
     Setting(
         name="bot-version",
-        parse=_choice("inDevelopment", "published"),
+        parse=parsers.choice("inDevelopment", "published"),
         default="inDevelopment",
         help="bot version that run and test use: inDevelopment or published",
     ),
@@ -126,16 +109,16 @@ SETTINGS: Sequence[Setting] = (
         help="time limit for one request, from first byte sent to last byte read",
     ),
     Setting(name="poll-interval", parse=parsers.interval, default="auto", help="auto, or a duration"),
-    Setting(name="report-dir", parse=parsers.text, default="junit-reports", help="directory for the reports"),
+    Setting(name="report-dir", default="junit-reports", help="directory for the reports"),
     Setting(
         name="junit-granularity",
-        parse=_choice("assertion", "step"),
+        parse=parsers.choice("assertion", "step"),
         default="assertion",
         help="one test case per assertion or per step",
     ),
     Setting(
         name="junit-dialect",
-        parse=_choice("rich", "strict"),
+        parse=parsers.choice("rich", "strict"),
         default="rich",
         help="rich, or strict (valid against the Ant and Jenkins xUnit schemas)",
     ),
@@ -151,16 +134,18 @@ SETTINGS: Sequence[Setting] = (
         default="false",
         help="let a suite without steps or without an enabled assertion pass",
     ),
-    Setting(name="soft-fail", parse=_codes, help="exit codes to turn into 0, such as 1,4"),
+    Setting(name="soft-fail", parse=parsers.exit_codes, help="exit codes to turn into 0, such as 1,4"),
     Setting(name="max-response", parse=parsers.size, default="64MiB", help="maximum size of one response"),
-    Setting(name="ca-file", parse=parsers.text, help="extra certificate authority (PEM)"),
+    Setting(name="ca-file", help="extra certificate authority (PEM)"),
     Setting(name="allow-http", parse=parsers.flag, default="false", help="allow http to hosts other than localhost"),
     Setting(name="max-parallel", parse=parsers.number, default="20", help="maximum number of suites at a time"),
     Setting(
         name="fail-fast", parse=parsers.flag, default="false", help="stop the other suites after the first failure"
     ),
-    Setting(name="ci", parse=_choice(*CI_NAMES), default="auto", help="CI system to write output for"),
-    Setting(name="output", parse=_choice("text", "json"), default="text", help="json prints the result on stdout"),
+    Setting(name="ci", parse=parsers.choice(*CI_NAMES), default="auto", help="CI system to write output for"),
+    Setting(
+        name="output", parse=parsers.choice("text", "json"), default="text", help="json prints the result on stdout"
+    ),
     Setting(name="verbose", parse=parsers.flag, default="false", help="print more; also on with the CI's debug flag"),
 )
 

@@ -1,18 +1,18 @@
-"""The door for text from outside: here secrets are removed, in every form that they may come in."""
+"""Remove secrets from text of others, in every form in which they can stand there."""
 
 import base64
 import functools
 import json
 import re
 import urllib.parse
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from kore_gate import text
 
 MASK = "***"
 
 # A shorter secret can't be told from ordinary words: masking it would show what it is.
-SHORTEST = 8
+_SHORTEST = 8
 
 # A token is known by its looks as well, for each request has one of its own: header, payload and mostly a signature.
 _TOKEN = re.compile(r"(eyJ[A-Za-z0-9_-]{8,})(?:\.[A-Za-z0-9_-]+)+")
@@ -29,56 +29,53 @@ class Redactor:
         for secret in secrets:
             self.add(secret)
 
-    def add(self, secret: str) -> None:
-        """Remove this secret as well from now on, and each line of it."""
+    def add(self, secret: str) -> bool:
+        """Remove this secret from now on, and each line of it; return whether it is long enough for that."""
         for line in {secret, secret.strip(), *secret.replace("\r", "\n").split("\n")}:
-            if len(line.strip()) < SHORTEST or (line.startswith("-----") and "\n" not in line):
+            if len(line.strip()) < _SHORTEST or (line.startswith("-----") and "\n" not in line):
                 continue  # the frame of a PEM block is no secret
             plain = text.plain(line)
             self._forms |= {line, plain, " ".join(plain.split()), *_quoted(line), *_in_base64(line)}
         longest_first = sorted(self._forms, key=lambda form: (-len(form), form))
         self._pattern = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
+        return len(secret.strip()) >= _SHORTEST
 
     def text(self, raw: str) -> str:
         """Return the text with its secrets masked, also those that escapes of some kind hide or pull apart."""
         shown = self._mask(raw)
-        for sign, decode in (("\\", _unescaped), ("%", urllib.parse.unquote), ("", text.plain)):
-            if sign not in shown or (not sign and shown.isprintable()):
-                continue
-            seen = decode(shown)
-            hidden = self._mask(seen)
-            shown = hidden if hidden != seen else shown
+        for decode in (_unescaped, urllib.parse.unquote, text.plain):
+            decoded = decode(shown)
+            if decoded != shown and (masked := self._mask(decoded)) != decoded:
+                shown = masked
         return shown
 
-    def json(self, found: object) -> object:
+    def json(self, value: object) -> object:
         """Mask the secrets in every key and every text of a decoded JSON value, in place where it can; return it."""
         clean = functools.cache(self.text)  # the same few words stand in an answer hundreds of thousands of times
-        if isinstance(found, str):
-            return clean(found)
-        places = [found]
-        while places:
-            place = places.pop()
+        if isinstance(value, str):
+            return clean(value)
+        containers = [value]
+        while containers:
+            container = containers.pop()
             entries: Iterable[tuple[object, object]] = ()
-            if isinstance(place, dict):
-                if any(clean(key) != key for key in place):
-                    _rename(place, clean)
-                entries = place.items()
-            elif isinstance(place, list):
-                entries = enumerate(place)
-            for at, value in entries:
-                if isinstance(value, str):
-                    shown = clean(value)
-                    if shown is not value:
-                        place[at] = shown  # type: ignore[index] # a key of a dict, or an index of a list
-                elif isinstance(value, dict | list):
-                    places.append(value)
-        return found
+            if isinstance(container, dict):
+                if any(clean(key) != key for key in container):
+                    _rename(container, clean)
+                entries = container.items()
+            elif isinstance(container, list):
+                entries = enumerate(container)
+            for key, entry in entries:
+                if isinstance(entry, str):
+                    masked = clean(entry)
+                    if masked is not entry:
+                        container[key] = masked  # type: ignore[index] # a key of a dict, or an index of a list
+                elif isinstance(entry, dict | list):
+                    containers.append(entry)
+        return value
 
     def data(self, raw: bytes) -> bytes:
         """Return the content of a file with its secrets masked, as far as it is text."""
-        content = raw.decode("utf-8", "surrogateescape")
-        shown = self._mask(content)
-        return raw if shown == content else shown.encode("utf-8", "surrogateescape")
+        return self._mask(raw.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
 
     def _mask(self, raw: str) -> str:
         if not (self._pattern and self._pattern.search(raw)) and not _TOKEN.search(raw) and not _WRAPPED.search(raw):
@@ -129,15 +126,14 @@ def _is_header(part: str) -> bool:
         return False
 
 
-def _rename(place: dict[str, object], clean: "functools._lru_cache_wrapper[str]") -> None:
+def _rename(container: dict[str, object], clean: Callable[[str], str]) -> None:
     """Mask secrets in keys; no entry is lost where two become the same."""
-    entries = list(place.items())
-    place.clear()
+    entries = list(container.items())
+    taken = {key.casefold() for key in container if clean(key) == key}
+    container.clear()
     for key, value in entries:
-        shown, number = clean(key), 2
-        while shown in place:
-            shown, number = f"{clean(key)} {number}", number + 1
-        place[shown] = value
+        masked = clean(key)
+        container[key if masked == key else text.unique(masked, taken, " ")] = value
 
 
 def _places(raw: str, form: str) -> Iterator[int]:

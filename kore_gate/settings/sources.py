@@ -1,101 +1,31 @@
-"""What the caller wants: read from options, inputs, variables and files, with every problem reported at once."""
+"""Read settings from options, inputs, variables and files, and report every problem at once."""
 
 import dataclasses
 import difflib
 import urllib.parse
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from kore_gate import errors
 from kore_gate.settings import options, parsers
-from kore_gate.settings.redact import SHORTEST, Redactor
+from kore_gate.settings.redact import Redactor
 
-_CLIP = 80
+_LONGEST_SHOWN = 80
 
-
-def places(setting: options.Setting, flags: Mapping[str, str], environ: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Return the texts given for a setting, the one that counts first, each with where it came from."""
-    given = [
-        (flags.get(setting.name, ""), f"option --{setting.name}"),
-        (environ.get(setting.input, ""), f"input {setting.name}"),
-        (environ.get(setting.variable, "") if setting.inherited else "", f"variable {setting.variable}"),
-    ]
-    return [(text.strip(), source) for text, source in given if text.strip()]
-
-
-class Given:
-    """The texts that were given, with where each came from; `bad` are the settings that can't be used."""
-
-    def __init__(self, flags: Mapping[str, str], environ: Mapping[str, str], read_file: Callable[[str], str]) -> None:
-        self.texts: dict[str, str] = {}
-        self.sources: dict[str, str] = {}
-        self.problems: list[str] = []
-        self.bad: set[str] = set()
-        self.redactor = Redactor()  # of what was given as a secret
-        for setting in options.SETTINGS:
-            found = places(setting, flags, environ)
-            path = environ.get(f"{setting.variable}_FILE", "").strip() if setting.secret else ""
-            if path and found:
-                name = setting.variable
-                self.blame(setting, f"{name} is set twice: as {found[0][1]} and as a file in {name}_FILE; keep one.")
-            elif path:
-                found = [(self._content(setting, path, read_file), f"file in {setting.variable}_FILE")]
-            if found:
-                self.texts[setting.name], self.sources[setting.name] = found[0]
-                if setting.secret:
-                    self.redactor.add(found[0][0])
-
-    def blame(self, setting: options.Setting, problem: str) -> None:
-        """Note what is wrong with a setting."""
-        self.problems.append(problem)
-        self.bad.add(setting.name)
-
-    def _content(self, setting: options.Setting, path: str, read_file: Callable[[str], str]) -> str:
-        variable = f"{setting.variable}_FILE"
-        try:
-            secret = read_file(path).strip()
-        except (OSError, ValueError) as problem:
-            reason = getattr(problem, "strerror", None) or "it is not text"
-            # Without the path: it may be the secret itself, put into the wrong variable.
-            self.blame(setting, f"{variable} names a file that cannot be read: {reason}.")
-            return ""
-        if not secret:
-            self.blame(setting, f"{variable} names an empty file.")
-        return secret
-
-    def parse(self, settings: Sequence[options.Setting]) -> dict[str, object]:
-        """Return the values of those settings that are given, or have a default, and can be read."""
-        parsed: dict[str, object] = {}
-        for setting in settings:
-            text = self.texts.get(setting.name, "") or setting.default
-            if not text:
-                continue
-            try:
-                parsed[setting.field] = setting.parse(text)
-            except ValueError as problem:
-                self.blame(
-                    setting, f"{setting.name}{self._shown(setting, text)} {problem} ({self.sources[setting.name]})."
-                )
-        return parsed
-
-    def _shown(self, setting: options.Setting, text: str) -> str:
-        # Credentials and tokens stand in addresses as well.
-        if setting.secret or (setting.name == "host" and set(text) & set("@?#")):
-            return ""
-        text = self.redactor.text(text)  # a secret may have been given as something else as well
-        return f" {text if len(text) <= _CLIP else text[: _CLIP - 1] + '…'!r}"
-
-
-_OWN_NAMES = {
-    "KORE_COMMAND", "KORE_GATE_BASE_IMAGE", "KORE_VERDICT", "KORE_EXIT_CODE", "KORE_STATUS", "KORE_TEST_SUITE_ID",
-    "KORE_SUITE_NAME", "KORE_STEPS", "KORE_ASSERTIONS", "KORE_PASSED", "KORE_FAILED", "KORE_SKIPPED", "KORE_ERRORS",
-    "KORE_DURATION", "KORE_JUNIT_PATH", "KORE_REPORT_PATH", "KORE_DOWNLOAD_URL",
-}  # fmt: skip
-
-
-# What is enough to leave a report where the other settings are no good.
-REPORTING = ("report-dir", "junit-granularity", "junit-dialect", "ci", "output", "verbose")
+# Outputs of an earlier job whose names are close to those of settings.
+_OUTPUTS = {"KORE_DOWNLOAD_URL", "KORE_FAILED", "KORE_STEPS"}
 
 _SIGNING = {"client-secret", "private-key", "jwt", "jwt-algorithm"}
+
+# Which commands need which setting, and why.
+_NEEDED: Sequence[tuple[Collection[str], str, str]] = (
+    (options.REMOTE_COMMANDS, "host", "your Kore.ai host, such as platform.kore.ai"),
+    (options.REMOTE_COMMANDS, "stream-id", "the bot's id"),
+    (["report"], "files", "a saved kore-result.json"),
+    (["wait"], "ds-id", "the id of the import"),
+    (["import", "test"], "files", "the suite files"),
+    (["run"], "suites", "the suites' names"),
+    (["import", "test", "run"], "user-email", "the e-mail of an owner or developer of the bot"),
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -149,11 +79,13 @@ class Settings:
         return tuple(secret for secret in (self.client_secret, self.private_key, self.jwt) if secret)
 
 
-def command_of(environ: Mapping[str, str]) -> tuple[str, str]:
-    """Return the command for a command line that names none, and where it came from."""
-    places = (("INPUT_COMMAND", "input command"), ("KORE_COMMAND", "variable KORE_COMMAND"))
-    given = ((environ.get(name, "").strip().lower(), source) for name, source in places)
-    return next(((name, source) for name, source in given if name), ("wait", "default"))
+def default_command(environ: Mapping[str, str]) -> tuple[str, str]:
+    """Return the command for a command line without one, and where it came from."""
+    for variable, source in (("INPUT_COMMAND", "input command"), ("KORE_COMMAND", "variable KORE_COMMAND")):
+        name = environ.get(variable, "").strip().lower()
+        if name:
+            return name, source
+    return "wait", "default"
 
 
 def read(
@@ -163,123 +95,157 @@ def read(
     read_file: Callable[[str], str],
     problems: Sequence[str] = (),
 ) -> Settings:
-    """Read all settings, the flag first, then the action's input, then the variable, then the default.
+    """Read all settings: the option first, then the action's input, the variable, the default.
 
-    Raises SettingsError with every problem there is; `problems` are those that are known before.
+    Raises SettingsError with every problem, those of the command line (`problems`) included.
     """
-    given = Given(flags, environ, read_file)
-    parsed = given.parse(options.SETTINGS)
+    texts: dict[str, str] = {}
+    sources: dict[str, str] = {}
+    invalid: dict[str, str] = {}  # the problem by the setting's name
+    for setting in options.SETTINGS:
+        text, source, problem = _text(setting, flags, environ, read_file)
+        if text:
+            texts[setting.name], sources[setting.name] = text, source
+        if problem:
+            invalid[setting.name] = problem
+    redactor = Redactor(texts.get(setting.name, "") for setting in options.SETTINGS if setting.secret)
+    parsed: dict[str, object] = {}
+    for setting in options.SETTINGS:
+        text = texts.get(setting.name, setting.default)
+        try:
+            if text:
+                parsed[setting.field] = setting.parse(text)
+        except ValueError as exc:
+            shown = _shown(setting, text, redactor)
+            invalid.setdefault(setting.name, f"{setting.name}{shown} {exc} ({sources[setting.name]}).")
     # The table and the fields are held together by a test; their types, by the parsers.
-    settings = Settings(command=command, sources=given.sources, **parsed)  # type: ignore[arg-type]
-    # A secret may have been given as a word of the command line as well.
-    found = [*map(given.redactor.text, problems), *given.problems, *_missing(settings, given)]
-    if command in options.REMOTE_COMMANDS:
-        found += _contradictions(settings, given.bad)
+    settings = Settings(command=command, sources=sources, **parsed)  # type: ignore[arg-type]
+    # A secret may be on the command line by mistake.
+    found = [*map(redactor.text, problems), *invalid.values()]
+    found += [*_missing(settings, texts, invalid), *_contradictions(settings, invalid)]
     if found:
-        hint = ""
-        if environ.get("GITHUB_EVENT_NAME") == "pull_request" and not settings.secrets:
-            hint = "GitHub does not pass secrets to workflows of pull requests from forks."
+        is_fork = environ.get("GITHUB_EVENT_NAME") == "pull_request" and not settings.secrets
+        hint = "GitHub does not pass secrets to workflows of pull requests from forks." if is_fork else ""
         raise errors.SettingsError(found, hint=hint)
     return settings
 
 
-def read_for_reports(
-    command: str, flags: Mapping[str, str], environ: Mapping[str, str], read_file: Callable[[str], str]
-) -> Settings | None:
-    """Read only what is needed to leave a report of settings that are no good; None if it is not known where."""
-    given = Given(flags, environ, read_file)
-    parsed = given.parse([options.BY_NAME[name] for name in REPORTING])
-    if "report-dir" in given.bad:
-        return None
+def read_reporting(command: str, flags: Mapping[str, str], environ: Mapping[str, str]) -> Settings:
+    """Read only what console and reports need, with defaults for what is invalid; an invalid report-dir is empty."""
+    parsed: dict[str, object] = {}
+    for setting in map(options.BY_NAME.__getitem__, options.REPORTING):
+        for text, _ in _values(setting, flags, environ)[:1]:
+            try:
+                parsed[setting.field] = setting.parse(text)
+            except ValueError:
+                if setting.name == "report-dir":
+                    parsed[setting.field] = ""  # reports must not go where nobody expects them
     return Settings(command=command, **parsed)  # type: ignore[arg-type] # as above
 
 
-def unknown(command: str, environ: Mapping[str, str]) -> list[str]:
-    """Warn of variables that look like a setting misspelt; others' KORE_* names are none of our business."""
-    variables = [setting.variable for setting in options.SETTINGS]
-    variables += [f"{setting.variable}_FILE" for setting in options.SETTINGS if setting.secret]
+def unknown_variables(command: str, environ: Mapping[str, str]) -> list[str]:
+    """Warn of variables close to a setting's name; other KORE_* names may belong to someone else."""
+    variables = {setting.variable for setting in options.SETTINGS}
+    variables |= {f"{setting.variable}_FILE" for setting in options.SETTINGS if setting.secret}
     warnings = []
-    for name in sorted(environ):
-        if not name.startswith("KORE_") or name in variables or name in _OWN_NAMES:
-            continue
-        close = difflib.get_close_matches(name, variables, n=1, cutoff=0.85)
-        if close:
-            warnings.append(f"{name} is an unknown setting. Did you mean {close[0]}?")
+    for name in sorted(environ.keys() - variables - _OUTPUTS):
+        suggestion = did_you_mean(name, variables, 0.85) if name.startswith("KORE_") else ""
+        if suggestion:
+            warnings.append(f"{name} is an unknown setting.{suggestion}")
     if command == "run" and environ.get("KORE_RUN_ID", "").strip():
         warnings.append("KORE_RUN_ID comes from an earlier job and is ignored: use --run-id to resume its run.")
     return warnings
 
 
-def short_secrets(settings: Settings) -> list[str]:
-    """Warn of secrets that are too short to be removed from text: ordinary words would go with them."""
-    return [
-        f"{setting.name} has only {len(value)} characters: too short to be removed from what Kore.ai sends back. "
-        "Use a longer one, such as Kore.ai generates."
-        for setting in options.SETTINGS
-        if setting.secret and 0 < len(value := str(getattr(settings, setting.field))) < SHORTEST
+def did_you_mean(name: str, known: Iterable[str], similarity: float = 0.75) -> str:
+    """Suggest the known name that is most similar, if there is one."""
+    close = difflib.get_close_matches(name, sorted(known), n=1, cutoff=similarity)
+    return f" Did you mean {close[0]}?" if close else ""
+
+
+def _values(setting: options.Setting, flags: Mapping[str, str], environ: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return the texts that are set for a setting, the one that counts first, each with its source."""
+    values = [
+        (flags.get(setting.name, ""), f"option --{setting.name}"),
+        (environ.get(setting.input, ""), f"input {setting.name}"),
+        (environ.get(setting.variable, "") if setting.inherited else "", f"variable {setting.variable}"),
     ]
+    return [(text.strip(), source) for text, source in values if text.strip()]
 
 
-def _missing(settings: Settings, given: Given) -> list[str]:
-    """List what the command needs and was not given."""
-    needed = {}
-    if settings.command in options.REMOTE_COMMANDS:
-        needed = {"host": "your Kore.ai host, such as platform.kore.ai", "stream-id": "the bot's id"}
-    match settings.command:
-        case "report":
-            needed["files"] = "a saved kore-result.json"
-        case "wait":
-            needed["ds-id"] = "the id of the import"
-        case "import" | "test":
-            needed |= {"files": "the suite files", "user-email": "the e-mail of an owner or developer of the bot"}
-        case "run":
-            needed["suites"] = "the suites' names"
-            needed["user-email"] = "the e-mail of an owner or developer of the bot"
-    # What can't be read may have been meant for any way of signing.
-    if settings.command in options.REMOTE_COMMANDS and not given.bad & _SIGNING and "jwt" not in given.texts:
+def _text(
+    setting: options.Setting, flags: Mapping[str, str], environ: Mapping[str, str], read_file: Callable[[str], str]
+) -> tuple[str, str, str]:
+    """Return a setting's text, its source, and the problem with the source."""
+    text, source = next(iter(_values(setting, flags, environ)), ("", ""))
+    variable = f"{setting.variable}_FILE"
+    path = environ.get(variable, "").strip() if setting.secret else ""
+    if not path:
+        return text, source, ""
+    if text:
+        return text, source, f"{setting.variable} is set twice: as {source} and as a file in {variable}; keep one."
+    try:
+        text = read_file(path).strip()
+    except (OSError, ValueError) as exc:
+        reason = getattr(exc, "strerror", None) or "it is not text"
+        # Without the path: it may be the secret itself, in the wrong variable.
+        return "", "", f"{variable} names a file that cannot be read: {reason}."
+    return text, f"file in {variable}", "" if text else f"{variable} names an empty file."
+
+
+def _shown(setting: options.Setting, text: str, redactor: Redactor) -> str:
+    """Return an invalid value as a message may show it."""
+    # Addresses may hold credentials and tokens.
+    if setting.secret or (setting.name == "host" and set(text) & set("@?#")):
+        return ""
+    text = redactor.text(text)  # a secret may be in another setting by mistake
+    return f" {text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 1] + '…'!r}"
+
+
+def _missing(settings: Settings, texts: Collection[str], invalid: Collection[str]) -> list[str]:
+    """List what the command needs and does not have."""
+    needed = {name: reason for commands, name, reason in _NEEDED if settings.command in commands}
+    # An invalid value may have been meant for any way of signing.
+    if settings.command in options.REMOTE_COMMANDS and not settings.jwt and not _SIGNING & {*invalid}:
         needed["client-id"] = "the JWT app's client id, unless jwt holds a ready-made token"
         key = "private-key" if settings.jwt_algorithm.startswith("RS") else "client-secret"
         needed[key] = "the key that signs tokens, unless jwt holds a ready-made one"
     return [
-        f"{name} is missing: {reason}. Use {_ways(options.BY_NAME[name])}."
+        f"{name} is missing: {reason}. Use {options.BY_NAME[name].ways}."
         for name, reason in needed.items()
-        if name not in given.texts
+        if name not in texts and name not in invalid
     ]
 
 
-def _ways(setting: options.Setting) -> str:
-    if setting.secret:
-        return f"the input {setting.name}, {setting.variable} or {setting.variable}_FILE"
-    return f"--{setting.name}, the input {setting.name} or {setting.variable}"
-
-
-def _contradictions(settings: Settings, bad: Collection[str]) -> list[str]:
-    """List settings that can't all be meant."""
-    found = []
+def _contradictions(settings: Settings, invalid: Collection[str]) -> list[str]:
+    """List settings that contradict each other."""
+    if settings.command not in options.REMOTE_COMMANDS:
+        return []
+    problems = []
     sources = settings.sources
-    algorithm = "" if "jwt-algorithm" in bad else settings.jwt_algorithm
+    algorithm = "" if "jwt-algorithm" in invalid else settings.jwt_algorithm
     if settings.jwt and (settings.client_secret or settings.private_key):
         other = "client-secret" if settings.client_secret else "private-key"
-        found.append(
+        problems.append(
             f"jwt ({sources['jwt']}) and {other} ({sources[other]}) are both set; "
             "keep one: the ready-made token, or the key to sign new ones."
         )
     if settings.private_key and algorithm.startswith("HS"):
-        found.append(f"private-key ({sources['private-key']}) needs jwt-algorithm RS256 or RS512.")
+        problems.append(f"private-key ({sources['private-key']}) needs jwt-algorithm RS256 or RS512.")
     if settings.client_secret and algorithm.startswith("RS"):
-        found.append(f"client-secret ({sources['client-secret']}) does not work with {algorithm}; use private-key.")
+        problems.append(f"client-secret ({sources['client-secret']}) does not work with {algorithm}; use private-key.")
     parts = urllib.parse.urlsplit(settings.host)
     if (
         parts.scheme == "http"
         and not settings.allow_http
-        and "allow-http" not in bad
+        and "allow-http" not in invalid
         and not parsers.is_loopback(parts.hostname or "")
     ):
-        found.append(
+        problems.append(
             f"host {settings.host!r} ({sources['host']}) would send the token unencrypted; "
             "use https, or set allow-http to accept this."
         )
     runs, suites = len(settings.run_id), len(settings.suites)
-    if settings.command == "run" and runs not in (0, suites) and "suites" not in bad:
-        found.append(f"run-id ({sources['run-id']}) must have one id for each suite: {runs} for {suites} suites.")
-    return found
+    if settings.command == "run" and runs not in (0, suites) and "suites" not in invalid:
+        problems.append(f"run-id ({sources['run-id']}) must have one id for each suite: {runs} for {suites} suites.")
+    return problems

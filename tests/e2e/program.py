@@ -40,10 +40,10 @@ html.render = slow
 """
 PATCHES = {
     "a bug": """
-from kore_gate.kore.client import Api
+from kore_gate.kore.client import KoreClient
 async def broken(self, ds_id):
     raise ZeroDivisionError('on purpose')
-Api.import_job = broken
+KoreClient.import_job = broken
 """,
     "reports that never end": """
 import sys, threading

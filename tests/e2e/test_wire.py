@@ -21,7 +21,7 @@ from kore_gate import errors
 from kore_gate.clock import SystemClock
 from kore_gate.kore import transport
 from kore_gate.kore.auth import Signer
-from kore_gate.kore.client import Api, Client
+from kore_gate.kore.client import KoreClient
 from kore_gate.model import Job, State
 from kore_gate.settings.sources import Settings
 from kore_gate.simulator import scenarios, service
@@ -52,13 +52,13 @@ def look(host: str, **changes: Any) -> Job:
     return job
 
 
-def call(settings: Settings, work: Callable[[Api], Any]) -> Any:
+def call(settings: Settings, work: Callable[[KoreClient], Any]) -> Any:
     clock = SystemClock()
 
     async def run() -> Any:
         async with transport.connect(settings, "none") as http:
-            client = Client(http, settings, Signer(settings, clock), clock)
-            return await work(Api(client, settings))
+            client = KoreClient(http, settings, Signer(settings, clock), clock)
+            return await work(client)
 
     return asyncio.run(run())
 

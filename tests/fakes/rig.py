@@ -11,7 +11,7 @@ import httpx
 
 from kore_gate.kore import transport
 from kore_gate.kore.auth import Signer
-from kore_gate.kore.client import Api, Client
+from kore_gate.kore.client import KoreClient
 from kore_gate.settings.sources import Settings
 from kore_gate.simulator import scenarios, service
 from tests.fakes.clock import FakeClock
@@ -98,9 +98,9 @@ class Rig:
     script: Script
     settings: Settings
     troubles: list[str] = dataclasses.field(default_factory=list)
-    client: Client | None = None
+    client: KoreClient | None = None
 
-    def run(self, work: Callable[[Api], Awaitable[T]]) -> T:
+    def run(self, work: Callable[[KoreClient], Awaitable[T]]) -> T:
         """Do something with the API to its end."""
 
         async def call() -> T:
@@ -110,12 +110,12 @@ class Rig:
         return self.clock.run(call())
 
     @contextlib.asynccontextmanager
-    async def connected(self) -> AsyncIterator[Api]:
+    async def connected(self) -> AsyncIterator[KoreClient]:
         signer = Signer(self.settings, self.clock)
         async with transport.connect(self.settings, "github", self.script) as http:
-            self.client = Client(http, self.settings, signer, self.clock, on_trouble=self.troubles.append)
+            self.client = KoreClient(http, self.settings, signer, self.clock, on_trouble=self.troubles.append)
             async with self.clock.limit(self.settings.timeout):
-                yield Api(self.client, self.settings)
+                yield self.client
 
     def look(self) -> str:
         """Look at an import; return its status."""
@@ -128,10 +128,10 @@ class Rig:
 
 
 # Every way to start something that must not start twice.
-STARTS: dict[str, Callable[[Api], Awaitable[str]]] = {
+STARTS: dict[str, Callable[[KoreClient], Awaitable[str]]] = {
     "import": lambda api: api.start_import("file-1", "Banking"),
     "run": lambda api: api.start_run("Banking"),
 }
 
 # What can be asked for: a look, and whatever starts something.
-CALLS: dict[str, Callable[[Api], Awaitable[object]]] = {"look": lambda api: api.import_job("ds-1"), **STARTS}
+CALLS: dict[str, Callable[[KoreClient], Awaitable[object]]] = {"look": lambda api: api.import_job("ds-1"), **STARTS}

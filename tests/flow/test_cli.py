@@ -69,7 +69,7 @@ class Program:
         fake = FakeKore(service.Simulator(scenario=scenario, now=lambda: clock.now().timestamp()))
 
         self.monkeypatch.setattr(gate, "Call", functools.partial(Call, transport=fake))
-        self.monkeypatch.setattr(cli, "SystemClock", lambda: clock)
+        self.monkeypatch.setattr("kore_gate.clock.SystemClock", lambda: clock)
         self.monkeypatch.setattr("asyncio.run", clock.run)
         hints = {f"KORE_{name.upper()}": text for name, text in scenarios.SCENARIOS[scenario].settings.items()}
         with self.monkeypatch.context() as patch:
@@ -337,6 +337,14 @@ def test_main__secret_file(program: Program, tmp_path: pathlib.Path) -> None:
     ended = program.run("wait", environ={**GOOD, "KORE_CLIENT_SECRET": "", "KORE_CLIENT_SECRET_FILE": "secret"})
 
     assert ended.code == 0
+
+
+def test_main__short_secret(program: Program) -> None:
+    """A secret that is too short to be masked earns a warning, which does not show it."""
+    ended = program.run("wait", environ={**GOOD, "KORE_CLIENT_SECRET": "geheim"})
+
+    assert "Warning: client-secret has only 6 characters: too short to be removed from what Kore.ai" in ended.err
+    assert "geheim" not in ended.err
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\xff\xfe\x00"], ids=["missing", "empty", "binary"])

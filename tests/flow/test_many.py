@@ -7,7 +7,7 @@ import pytest
 from junitparser import JUnitXml
 
 from kore_gate.errors import Ending, ExitCode
-from kore_gate.kore.client import Api
+from kore_gate.kore.client import KoreClient
 from kore_gate.simulator.service import LogEntry
 from tests.fakes.files import write_named
 from tests.fakes.pipeline import Ended, Pipeline
@@ -203,14 +203,14 @@ def test_test__without_fail_fast_all_run(tmp_path: pathlib.Path) -> None:
 def test_test__a_bug_loses_one_suite_only(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A fault nobody foresaw in one suite leaves the others' results alone."""
     write_named(tmp_path, HUNDRED[:5])
-    start = Api.start_run
+    start = KoreClient.start_run
 
-    async def buggy(self: Api, suite: str) -> str:
+    async def buggy(self: KoreClient, suite: str) -> str:
         if suite == HUNDRED[1]:
             raise ZeroDivisionError
         return await start(self, suite)
 
-    monkeypatch.setattr(Api, "start_run", buggy)
+    monkeypatch.setattr(KoreClient, "start_run", buggy)
     pipeline = Pipeline(tmp_path / "reports")
 
     ended = pipeline.run(command="test", files=("*.json",))

@@ -12,7 +12,7 @@ from kore_gate import text
 from kore_gate.errors import Ending, ExitCode
 from kore_gate.gate.runner import Gate
 from kore_gate.gate.suite_run import Work
-from kore_gate.kore.client import Api
+from kore_gate.kore.client import KoreClient
 from kore_gate.model import Job, SuiteResult
 from kore_gate.simulator import scenarios
 from kore_gate.simulator.scenarios import SCENARIOS, Json, Scenario
@@ -198,12 +198,12 @@ def test_wait__no_warning_of_a_time_that_is_long_enough(tmp_path: pathlib.Path) 
 
 def test_wait__expiry_that_is_no_time(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A date that can't be read is passed over."""
-    look = Api.import_job
+    look = KoreClient.import_job
 
-    async def bad_date(self: Api, ds_id: str) -> Job:
+    async def bad_date(self: KoreClient, ds_id: str) -> Job:
         return dataclasses.replace(await look(self, ds_id), expires="soon")
 
-    monkeypatch.setattr(Api, "import_job", bad_date)
+    monkeypatch.setattr(KoreClient, "import_job", bad_date)
     pipeline = Pipeline(tmp_path / "reports")
 
     ended = pipeline.run(sources={"timeout": "option --timeout"})
@@ -306,14 +306,14 @@ def test_wait__download_fails(tmp_path: pathlib.Path) -> None:
 
 def test_wait__a_bug_loses_one_suite_only(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A fault nobody foresaw costs the suite that it happens to, and is never green."""
-    look = Api.import_job
+    look = KoreClient.import_job
 
-    async def buggy(self: Api, ds_id: str) -> Job:
+    async def buggy(self: KoreClient, ds_id: str) -> Job:
         if ds_id == scenarios.DS_IDS[1]:
             raise LookupError("a bug")
         return await look(self, ds_id)
 
-    monkeypatch.setattr(Api, "import_job", buggy)
+    monkeypatch.setattr(KoreClient, "import_job", buggy)
     pipeline = Pipeline(tmp_path / "reports")
 
     ended = pipeline.run(ds_id=scenarios.DS_IDS, verbose=True)

@@ -6,7 +6,7 @@ import string
 import urllib.parse
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kore_gate import text
@@ -51,6 +51,17 @@ def test_text(secret: str, raw: str, shown: str | None) -> None:
     assert Redactor([secret]).text(raw) == (raw if shown is None else shown)
 
 
+@pytest.mark.parametrize(
+    ("secret", "is_masked"), [("s3cret-1", True), ("s3cret-", False), (" s3cret-  ", False), ("", False)]
+)
+def test_add__shortest(secret: str, is_masked: bool) -> None:
+    """Whoever adds a secret learns whether it is long enough to be masked."""
+    redactor = Redactor()
+
+    assert redactor.add(secret) is is_masked
+    assert (redactor.text(f"x {secret} x") != f"x {secret} x") is is_masked
+
+
 def test_text__overlapping() -> None:
     """Of two secrets that overlap nothing is left over."""
     redactor = Redactor(["abcdefgh", "efghijkl", "cdefghij"])
@@ -63,7 +74,6 @@ def test_text__keeps_all_else() -> None:
     assert Redactor(["s3cret-1"]).text("\x1b[1m s3cret-1\r\n") == "\x1b[1m ***\r\n"
 
 
-@settings(deadline=None)
 @given(secret=secret_text, before=st.text(), after=st.text(), cuts=st.lists(st.integers(0, 40), max_size=4))
 def test_text__any_split(secret: str, before: str, after: str, cuts: list[int]) -> None:
     """A secret stays hidden among any text, and when escape sequences split it at any places."""
@@ -83,6 +93,13 @@ def test_json__every_place() -> None:
 
     assert redactor.json(found) == {"***": [{"a": "***!", "n": 12345678}], "*** 2": "failed", "b": None}
     assert redactor.json("s3cret-1") == "***"
+
+
+def test_json__keys_keep_their_case() -> None:
+    """Only a key that was masked gets another name."""
+    found = {"ID": 1, "id": 2, "***": 3, "s3cret-1": 4}
+
+    assert Redactor(["s3cret-1"]).json(found) == {"ID": 1, "id": 2, "***": 3, "*** 2": 4}
 
 
 def test_json__deep() -> None:

@@ -53,10 +53,11 @@ def test_command(call: str, suites: list[SuiteResult], command: str) -> None:
 
 def given_again(command: str) -> sources.Settings:
     """Read a printed command as a shell and the gate do."""
-    parsed = cli.parse(shlex.split(command)[1:], DEFAULT)
-    assert parsed.problems == []
+    arguments = cli.parse(shlex.split(command)[1:], DEFAULT)
+    assert arguments.error is None
+    assert arguments.problems == []
     environ = {f"KORE_{name}": "x" for name in ("HOST", "STREAM_ID", "CLIENT_ID", "CLIENT_SECRET", "USER_EMAIL")}
-    return sources.read(parsed.command, cli.flags(parsed), environ, lambda _: "")
+    return sources.read(arguments.command, arguments.settings, environ, lambda _: "")
 
 
 @given(st.lists(names, min_size=1, max_size=4, unique=True))

@@ -16,7 +16,7 @@ XML_CHAR = re.compile("[\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]*")
 
 
 @pytest.mark.parametrize(
-    ("given", "shown"),
+    ("raw", "shown"),
     [
         pytest.param("héllo 漢 🙂", "héllo 漢 🙂", id="printable"),
         pytest.param("a\tb\nc", "a\tb\nc", id="white space"),
@@ -35,23 +35,22 @@ XML_CHAR = re.compile("[\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]*")
         pytest.param("", "", id="empty"),
     ],
 )
-def test_plain__table(given: str, shown: str) -> None:
+def test_plain__table(raw: str, shown: str) -> None:
     """Terminal sequences go, other controls are shown as escapes, the rest stays."""
-    assert text.plain(given) == shown
+    assert text.plain(raw) == shown
 
 
 @hypothesis.given(ANY_TEXT)
-@hypothesis.settings(deadline=None)
-def test_plain__any_text(given: str) -> None:
+def test_plain__any_text(raw: str) -> None:
     """What is left is characters of XML, and doing it again changes nothing."""
-    shown = text.plain(given)
+    shown = text.plain(raw)
 
     assert XML_CHAR.fullmatch(shown)
     assert text.plain(shown) == shown
 
 
 @pytest.mark.parametrize(
-    ("given", "shown"),
+    ("raw", "shown"),
     [
         pytest.param("  a\n\n b\t", "a b", id="white space"),
         pytest.param("x" * 10, "x" * 10, id="just fits"),
@@ -60,9 +59,9 @@ def test_plain__any_text(given: str) -> None:
         pytest.param("\n" * 1000 + "far", "…", id="only white space looked at"),
     ],
 )
-def test_line__table(given: str, shown: str) -> None:
+def test_line__table(raw: str, shown: str) -> None:
     """A line has no line break and at most so many characters."""
-    assert text.line(given, 10) == shown
+    assert text.line(raw, 10) == shown
 
 
 def test_cut__says_how_much() -> None:
@@ -72,7 +71,7 @@ def test_cut__says_how_much() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "shown"),
+    ("raw", "shown"),
     [
         pytest.param("[[ATTACHMENT|/etc/passwd]]", "[ [ATTACHMENT|/etc/passwd]]", id="link"),
         pytest.param("[[[attachment|x]]", "[[ [attachment|x]]", id="any case"),
@@ -80,22 +79,21 @@ def test_cut__says_how_much() -> None:
         pytest.param("[[1, 2]]", "[[1, 2]]", id="brackets"),
     ],
 )
-def test_xml__attachments(given: str, shown: str) -> None:
+def test_xml__attachments(raw: str, shown: str) -> None:
     """GitLab's link to an attachment is broken up, nothing else is."""
-    assert text.xml(given) == shown
+    assert text.xml(raw) == shown
 
 
 @hypothesis.given(ANY_TEXT)
-@hypothesis.settings(deadline=None)
-def test_xml__any_text(given: str) -> None:
+def test_xml__any_text(raw: str) -> None:
     """Any text survives the way through an XML file, and doing it again changes nothing."""
-    element = ET.Element("text", name=text.xml(given))
-    element.text = text.xml(given)
+    element = ET.Element("text", name=text.xml(raw))
+    element.text = text.xml(raw)
 
     back = ET.fromstring(ET.tostring(element, encoding="utf-8"))
 
-    assert (back.text or "") == back.attrib["name"] == text.xml(given)
-    assert text.xml(text.xml(given)) == text.xml(given)
+    assert (back.text or "") == back.attrib["name"] == text.xml(raw)
+    assert text.xml(text.xml(raw)) == text.xml(raw)
 
 
 def test_xml_block__short() -> None:
@@ -104,7 +102,7 @@ def test_xml_block__short() -> None:
 
 
 @pytest.mark.parametrize(
-    "given",
+    "raw",
     [
         pytest.param("x" * 1000, id="one byte each"),
         pytest.param("漢" * 200, id="three bytes each"),
@@ -112,14 +110,14 @@ def test_xml_block__short() -> None:
         pytest.param("\x1b[31m" * 400 + "x" * 600, id="sequences"),
     ],
 )
-def test_xml_block__long(given: str) -> None:
+def test_xml_block__long(raw: str) -> None:
     """A text that does not fit says how much is missing and where it is."""
-    block = text.xml_block(given, 300, "the file")
+    block = text.xml_block(raw, 300, "the file")
 
     assert len(block.encode()) <= 300
     kept, _, notice = block.rpartition("\n")
     assert re.fullmatch(r"… \d+ characters cut, see the file", notice)
-    assert text.xml(given).startswith(kept)
+    assert text.xml(raw).startswith(kept)
 
 
 def test_xml_block__counts_what_is_missing() -> None:
@@ -161,17 +159,16 @@ def test_terminal__one_line() -> None:
 
 
 @hypothesis.given(ANY_TEXT)
-@hypothesis.settings(deadline=None)
-def test_terminal__any_text(given: str) -> None:
+def test_terminal__any_text(raw: str) -> None:
     """What a terminal gets is printable, on one line, and no command."""
-    shown = text.terminal(given)
+    shown = text.terminal(raw)
 
     assert XML_CHAR.fullmatch(shown)
     assert not re.search(r"\n|::|##\[|##vso|##teamcity|section_(start|end):|^(---|\+\+\+|~~~)", shown, re.IGNORECASE)
 
 
 @pytest.mark.parametrize(
-    ("given", "shown"),
+    ("raw", "shown"),
     [
         pytest.param("<b>", "&#60;b&#62;", id="html"),
         pytest.param("a|b", "a&#124;b", id="table"),
@@ -181,13 +178,13 @@ def test_terminal__any_text(given: str) -> None:
         pytest.param("a\nb", "a b", id="line break"),
     ],
 )
-def test_markdown__table(given: str, shown: str) -> None:
+def test_markdown__table(raw: str, shown: str) -> None:
     """What means something in Markdown or HTML is written as a reference."""
-    assert text.markdown(given) == shown
+    assert text.markdown(raw) == shown
 
 
 @pytest.mark.parametrize(
-    ("given", "shown"),
+    ("raw", "shown"),
     [
         pytest.param("Banking regression 2", "Banking-regression-2", id="spaces"),
         pytest.param("a/b\\c:d*e", "a-b-c-d-e", id="separators"),
@@ -199,16 +196,15 @@ def test_markdown__table(given: str, shown: str) -> None:
         pytest.param("\ud83d\n", "--", id="unprintable"),
     ],
 )
-def test_file_name__table(given: str, shown: str) -> None:
+def test_file_name__table(raw: str, shown: str) -> None:
     """A file name holds letters, digits, `.`, `_` and `-`, and does not begin with a dot."""
-    assert text.file_name(given) == shown
+    assert text.file_name(raw) == shown
 
 
-@hypothesis.given(ANY_TEXT.map(lambda given: given * 10))
-@hypothesis.settings(deadline=None)
-def test_file_name__any_text(given: str) -> None:
+@hypothesis.given(ANY_TEXT.map(lambda raw: raw * 10))
+def test_file_name__any_text(raw: str) -> None:
     """Any text gives a name that fits every disk."""
-    name = text.file_name(given)
+    name = text.file_name(raw)
 
     assert 0 < len(name.encode()) <= 160
     assert all(char.isalnum() or char in "._-" for char in name)

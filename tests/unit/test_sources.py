@@ -35,10 +35,10 @@ class Disk:
 
     def __call__(self, path: str) -> str:
         self.read.append(path)
-        found = self.files[path]
-        if isinstance(found, Exception):
-            raise found
-        return found
+        content = self.files[path]
+        if isinstance(content, Exception):
+            raise content
+        return content
 
 
 def read(command: str = "wait", flags: Mapping[str, str] | None = None, /, **environ: str) -> Settings:
@@ -86,8 +86,8 @@ def test_read__precedence(setting: options.Setting) -> None:
         ({}, variables),
         ({}, {}),
     ]:
-        made = sources.read("simulate", flag, environ, Disk())
-        seen.append((getattr(made, setting.field), made.sources.get(setting.name)))
+        settings = sources.read("simulate", flag, environ, Disk())
+        seen.append((getattr(settings, setting.field), settings.sources.get(setting.name)))
 
     default = getattr(Settings(command=""), setting.field)
     by_input, by_variable = f"input {setting.name}", f"variable {setting.variable}"
@@ -100,15 +100,15 @@ def test_read__precedence(setting: options.Setting) -> None:
 
 
 @pytest.mark.parametrize("empty", ["", " ", "\n\t "])
-@pytest.mark.parametrize("name", NAMES)
-def test_read__empty(name: str, empty: str) -> None:
-    """Empty means unset, wherever it is given, and hides nothing."""
-    setting = options.BY_NAME[name]
-    environ = {setting.input: empty, setting.variable: empty, f"{setting.variable}_FILE": empty}
+def test_read__empty(empty: str) -> None:
+    """Empty means unset, wherever it stands, and hides nothing."""
+    environ: dict[str, str] = {}
+    for setting in options.SETTINGS:
+        environ |= {setting.input: empty, setting.variable: empty, f"{setting.variable}_FILE": empty}
 
-    made = sources.read("simulate", {name: empty}, environ, Disk())
+    settings = sources.read("simulate", dict.fromkeys(NAMES, empty), environ, Disk())
 
-    assert made == Settings(command="simulate")
+    assert settings == Settings(command="simulate")
 
 
 @pytest.mark.parametrize("name", ["INPUT_STREAM_ID", "INPUT_stream-id", "KORE_STREAM-ID", "STREAM_ID"])
@@ -119,20 +119,20 @@ def test_read__other_spellings(name: str) -> None:
 
 def test_read__white_space_around() -> None:
     """White space around a value is not part of it."""
-    made = read(KORE_STREAM_ID="  st-2\n", KORE_CLIENT_SECRET="geheim\n")
+    settings = read(KORE_STREAM_ID="  st-2\n", KORE_CLIENT_SECRET="geheim\n")
 
-    assert (made.stream_id, made.client_secret) == ("st-2", "geheim")
+    assert (settings.stream_id, settings.client_secret) == ("st-2", "geheim")
 
 
 def test_read__all_problems_at_once() -> None:
     """Each problem names its setting and where the value came from; what is missing is told as well."""
-    found = settings_problems(
+    details = settings_problems(
         "run",
         {"timeout": "soon", "max-parallel": "0"},
         {"INPUT_HOST": "ftp://x", "KORE_MAX_RESPONSE": "big", "INPUT_POLL-INTERVAL": "often", "KORE_CI": "travis"},
     )
 
-    assert found == (
+    assert details == (
         "host 'ftp://x' must be a host name or an http(s) URL (input host).",
         "timeout 'soon' is not a duration: use 90, 90s, 15m or 1h30m (option --timeout).",
         "poll-interval 'often' is not a duration: use 90, 90s, 15m or 1h30m, or auto (input poll-interval).",
@@ -207,9 +207,9 @@ def test_read__nothing_needed(command: str) -> None:
 
 def test_read__token_instead() -> None:
     """A ready-made token stands for client id and secret."""
-    made = read(KORE_CLIENT_ID="", KORE_CLIENT_SECRET="", KORE_JWT=TOKEN)
+    settings = read(KORE_CLIENT_ID="", KORE_CLIENT_SECRET="", KORE_JWT=TOKEN)
 
-    assert made.secrets == (TOKEN,)
+    assert settings.secrets == (TOKEN,)
 
 
 def test_read__key_instead() -> None:
@@ -217,17 +217,17 @@ def test_read__key_instead() -> None:
     environ = {**GOOD, "KORE_CLIENT_SECRET": "", "KORE_JWT_ALGORITHM": "RS256"}
 
     (problem,) = settings_problems("wait", {}, environ)
-    made = sources.read("wait", {}, {**environ, "KORE_PRIVATE_KEY": PEM}, Disk())
+    settings = sources.read("wait", {}, {**environ, "KORE_PRIVATE_KEY": PEM}, Disk())
 
     assert problem.startswith("private-key is missing")
-    assert made.secrets == (PEM,)
+    assert settings.secrets == (PEM,)
 
 
 def test_read__bad_is_not_missing() -> None:
     """A value that can't be used is told once: neither as missing nor as a contradiction."""
-    found = problems(KORE_HOST="a b", KORE_DS_ID="..", KORE_JWT_ALGORITHM="RS25", KORE_CLIENT_SECRET="a\x00b")
+    details = problems(KORE_HOST="a b", KORE_DS_ID="..", KORE_JWT_ALGORITHM="RS25", KORE_CLIENT_SECRET="a\x00b")
 
-    assert [problem.split()[0] for problem in found] == ["host", "ds-id", "client-secret", "jwt-algorithm"]
+    assert [problem.split()[0] for problem in details] == ["host", "ds-id", "client-secret", "jwt-algorithm"]
 
 
 def test_read__fork() -> None:
@@ -305,21 +305,21 @@ def test_read__runs_are_resumed() -> None:
     """As many runs as suites are taken, also in the form in which the gate puts them out."""
     flags = {"run-id": '["ctr-1", "ctr-2"]', "suites": '["a", "b, c"]'}
 
-    made = read("run", flags, KORE_USER_EMAIL="a@b.example")
+    settings = read("run", flags, KORE_USER_EMAIL="a@b.example")
 
-    assert made.run_id == ("ctr-1", "ctr-2")
-    assert made.suites == ("a", "b, c")
+    assert settings.run_id == ("ctr-1", "ctr-2")
+    assert settings.suites == ("a", "b, c")
 
 
 def test_read__inherited_run() -> None:
     """A run that an earlier job put out is never taken for the one that is asked for; a warning says so."""
     environ = {**GOOD, "KORE_RUN_ID": "ctr-1", "KORE_SUITES": "a", "KORE_USER_EMAIL": "a@b.example"}
 
-    made = sources.read("run", {}, environ, Disk())
+    settings = sources.read("run", {}, environ, Disk())
 
-    assert made.run_id == ()
-    assert "--run-id" in sources.unknown("run", environ)[0]
-    assert sources.unknown("test", environ) == []
+    assert settings.run_id == ()
+    assert "--run-id" in sources.unknown_variables("run", environ)[0]
+    assert sources.unknown_variables("test", environ) == []
 
 
 def test_read__run_of_another_command() -> None:
@@ -333,35 +333,36 @@ def test_read__secret_file(setting: options.Setting) -> None:
     text = other(setting, 0)
     disk = Disk(secret=f"{text}\n")
 
-    made = sources.read("simulate", {}, {f"{setting.variable}_FILE": " secret "}, disk)
+    settings = sources.read("simulate", {}, {f"{setting.variable}_FILE": " secret "}, disk)
 
-    assert getattr(made, setting.field) == text
-    assert made.sources == {setting.name: f"file in {setting.variable}_FILE"}
+    assert getattr(settings, setting.field) == text
+    assert settings.sources == {setting.name: f"file in {setting.variable}_FILE"}
     assert disk.read == ["secret"]
 
 
-@pytest.mark.parametrize(
-    ("content", "reason"),
-    [
-        (FileNotFoundError(2, "No such file or directory", "geheim"), "cannot be read: No such file or directory."),
-        (PermissionError(13, "Permission denied", "geheim"), "cannot be read: Permission denied."),
-        (IsADirectoryError(21, "Is a directory", "geheim"), "cannot be read: Is a directory."),
-        (UnicodeDecodeError("utf-8", b"geheim\xff", 6, 7, "invalid"), "cannot be read: it is not text."),
-        ("", "an empty file."),
-        (" \n", "an empty file."),
-    ],
-    ids=["missing", "forbidden", "folder", "binary", "empty", "blank"],
-)
-@pytest.mark.parametrize("setting", SECRETS, ids=lambda setting: setting.name)
-def test_read__secret_file_bad(setting: options.Setting, content: str | Exception, reason: str) -> None:
-    """A file that gives no secret is told once; its path may be the secret itself, and is not."""
-    environ = {**GOOD, "KORE_CLIENT_SECRET": "", f"{setting.variable}_FILE": "geheim"}
+MISSING = FileNotFoundError(2, "No such file or directory", "geheim")
+UNREADABLE: dict[str, tuple[str, str | Exception, str]] = {
+    "missing": ("KORE_CLIENT_SECRET", MISSING, "cannot be read: No such file or directory."),
+    "forbidden": ("KORE_CLIENT_SECRET", PermissionError(13, "Permission denied", "geheim"), "Permission denied."),
+    "folder": ("KORE_CLIENT_SECRET", IsADirectoryError(21, "Is a directory", "geheim"), "Is a directory."),
+    "binary": ("KORE_CLIENT_SECRET", UnicodeDecodeError("utf-8", b"geheim\xff", 6, 7, "invalid"), "it is not text."),
+    "empty": ("KORE_CLIENT_SECRET", "", "an empty file."),
+    "blank": ("KORE_CLIENT_SECRET", " \n", "an empty file."),
+    "token missing": ("KORE_JWT", MISSING, "cannot be read: No such file or directory."),
+    "token empty": ("KORE_JWT", "", "an empty file."),
+}
+
+
+@pytest.mark.parametrize(("variable", "content", "reason"), UNREADABLE.values(), ids=UNREADABLE)
+def test_read__secret_file_bad(variable: str, content: str | Exception, reason: str) -> None:
+    """A file without a secret is one problem; its path may be the secret itself, and is not shown."""
+    environ = {**GOOD, "KORE_CLIENT_SECRET": "", f"{variable}_FILE": "geheim"}
 
     with pytest.raises(errors.SettingsError) as refused:
         sources.read("wait", {}, environ, Disk(geheim=content))
 
     (problem,) = refused.value.details
-    assert problem.startswith(f"{setting.variable}_FILE names ")
+    assert problem.startswith(f"{variable}_FILE names ")
     assert problem.endswith(reason)
     assert "geheim" not in problem
 
@@ -382,9 +383,9 @@ def test_read__secret_twice(first: str) -> None:
 
 def test_read__secret_elsewhere() -> None:
     """A secret put into another setting as well is not shown there."""
-    found = problems(KORE_TIMEOUT="geheim-geheim", KORE_CI="xgeheim-geheimx")
+    details = problems(KORE_TIMEOUT="geheim-geheim", KORE_CI="xgeheim-geheimx")
 
-    assert [problem.split()[1] for problem in found] == ["'***'", "'x***x'"]
+    assert [problem.split()[1] for problem in details] == ["'***'", "'x***x'"]
 
 
 def test_read__credentials_in_host() -> None:
@@ -397,10 +398,10 @@ def test_read__credentials_in_host() -> None:
 
 def test_settings__hides_secrets() -> None:
     """Settings that are printed by accident don't give away secrets."""
-    made = Settings(command="wait", client_secret="geheim1", private_key="geheim2", jwt="geheim3")
+    settings = Settings(command="wait", client_secret="geheim1", private_key="geheim2", jwt="geheim3")
 
-    assert "geheim" not in repr(made)
-    assert made.secrets == ("geheim1", "geheim2", "geheim3")
+    assert "geheim" not in repr(settings)
+    assert settings.secrets == ("geheim1", "geheim2", "geheim3")
 
 
 def test_settings__fields() -> None:
@@ -424,9 +425,9 @@ def test_settings__fields() -> None:
         ({"INPUT_COMMAND": " ", "KORE_COMMAND": "test"}, ("test", "variable KORE_COMMAND")),
     ],
 )
-def test_command_of(environ: dict[str, str], command: tuple[str, str]) -> None:
+def test_default_command(environ: dict[str, str], command: tuple[str, str]) -> None:
     """The command may come from the action's input or a variable."""
-    assert sources.command_of(environ) == command
+    assert sources.default_command(environ) == command
 
 
 @pytest.mark.parametrize(
@@ -438,6 +439,9 @@ def test_command_of(environ: dict[str, str], command: tuple[str, str]) -> None:
         ("KORE_TIMEOUTS", "KORE_TIMEOUT"),
         ("KORE_REPORT_DIRECTORY", ""),
         ("KORE_DURATION", ""),
+        ("KORE_DOWNLOAD_URL", ""),
+        ("KORE_FAILED", ""),
+        ("KORE_STEPS", ""),
         ("KORE_STATUS", ""),
         ("KORE_TIMEOUT", ""),
         ("KORE_JWT_FILE", ""),
@@ -445,26 +449,26 @@ def test_command_of(environ: dict[str, str], command: tuple[str, str]) -> None:
         ("KORE_", ""),
     ],
 )
-def test_unknown(name: str, meant: str) -> None:
+def test_unknown_variables(name: str, meant: str) -> None:
     """A name close to a setting's earns a warning, and never shows its value; other names are someone else's."""
-    warnings = sources.unknown("wait", {name: "geheim", "PATH": "/bin"})
+    warnings = sources.unknown_variables("wait", {name: "geheim", "PATH": "/bin"})
 
     expected = [f"{name} is an unknown setting. Did you mean {meant}?"] if meant else []
     assert warnings == expected
 
 
-def test_read_for_reports__what_can_be_used() -> None:
-    """Where reports go is read alone; a bad value of any other setting is no hindrance."""
+def test_read_reporting__invalid() -> None:
+    """What console and reports need is read alone, whatever else is invalid."""
     environ = {"KORE_HOST": "a b", "KORE_REPORT_DIR": "there", "KORE_CI": "travis", "KORE_JUNIT_DIALECT": "strict"}
 
-    made = sources.read_for_reports("wait", {"output": "json"}, environ, Disk())
+    settings = sources.read_reporting("wait", {"output": "json"}, environ)
 
-    assert made == Settings(command="wait", report_dir="there", junit_dialect="strict", output="json")
+    assert settings == Settings(command="wait", report_dir="there", junit_dialect="strict", output="json")
 
 
-def test_read_for_reports__nowhere() -> None:
+def test_read_reporting__nowhere() -> None:
     """Reports never go to a place that was not meant."""
-    assert sources.read_for_reports("wait", {"report-dir": "a\x00b"}, {}, Disk()) is None
+    assert sources.read_reporting("wait", {"report-dir": "a\x00b"}, {}).report_dir == ""
 
 
 TEXTS = st.one_of(
@@ -481,13 +485,13 @@ def test_read__any_text(command: str, texts: dict[str, str]) -> None:
     environ = {options.BY_NAME[name].input: text for name, text in texts.items()}
 
     try:
-        made = sources.read(command, {}, {**GOOD, **environ}, Disk())
+        settings = sources.read(command, {}, {**GOOD, **environ}, Disk())
     except errors.SettingsError as error:
-        told = bool(error.details) and all(len(detail) < 1000 for detail in error.details)
+        is_valid = bool(error.details) and all(len(detail) < 1000 for detail in error.details)
     else:
-        told = made.command == command
+        is_valid = settings.command == command
 
-    assert told
+    assert is_valid
 
 
 @given(

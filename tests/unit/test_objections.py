@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kore_gate.errors import Ending, ExitCode
@@ -178,7 +178,6 @@ def test_run__no_status(body: Json) -> None:
 
 
 @pytest.mark.parametrize("name", ["x" * 10**6, "count" * 12, "statusstatus", "\x00", "\u017ftatus", ""])
-@settings(deadline=None, max_examples=20)
 @given(value=st.none() | st.text() | st.integers() | st.lists(st.text()))
 def test_key__any(name: str, value: object) -> None:
     """No key is too long or too odd to be looked at."""
