@@ -38,9 +38,7 @@ def main() -> None:
     from kore_gate.model import Phase, Result, SuiteResult
     from kore_gate.reports import junit
 
-    judged, suite = verdict.of_import(
-        payloads.import_job(responses.understand(200, data).body), allow_empty=False, waited="1 s"
-    )
+    judged, suite = verdict.judge_import(payloads.import_job(responses.understand(200, data).body), allow_empty=False)
     result = SuiteResult(key="huge", name="huge", phase=Phase.IMPORT, verdict=judged, suite=suite)
     call = Result(version="0", command="wait", host="", stream_id="", verdict=judged, suites=(result,))
     made = junit.render(result, call)

@@ -230,7 +230,7 @@ class _Signals:
 
     def conclude(self, console: "Console") -> int:
         """Print that a signal ended the command; return the exit code."""
-        interrupted = verdict.of_signal(self._received[0])
+        interrupted = verdict.interrupted_call(self._received[0])
         console.last_lines(interrupted)
         return int(interrupted.exit_code)
 
@@ -404,12 +404,12 @@ def main(argv: Sequence[str], pending: list[int] | None = None) -> int:
         return signals.conclude(console)
     except errors.GateError as error:
         console.problem(error)
-        console.last_lines(verdict.of_error(error, Phase.SETTINGS))
+        console.last_lines(verdict.from_error(error, Phase.SETTINGS))
         return int(error.exit_code)
     except Exception as exc:  # noqa: BLE001 a bug, too, must end in a message and in its own exit code
         for line in "".join(traceback.format_exception(exc)).splitlines():
             console.debug(line)
-        bug = verdict.of_bug(exc, Phase.SETTINGS)
+        bug = verdict.from_bug(exc, Phase.SETTINGS)
         message = f"{bug.message} {console.redactor.text(str(exc))}"
         console.problem(errors.GateError(message, cause=bug.cause, hint=bug.hint))
         console.last_lines(bug)

@@ -1,4 +1,4 @@
-"""Every way a call can end: exit codes, verdict words, and the errors that lead to them.
+"""Every way a call can end: verdict words, exit codes, and the errors that lead to them.
 
 GateError
 ├── SettingsError        2    settings or usage; nothing was sent
@@ -13,6 +13,20 @@ GateError
 
 import enum
 from collections.abc import Iterable, Sequence
+
+
+class Ending(enum.StrEnum):
+    """How a suite, or the whole call, ended: the output `verdict`."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    JOB_FAILED = "job-failed"
+    TIMED_OUT = "timed-out"
+    NOTHING_TO_TEST = "nothing-to-test"
+    REFUSED = "refused"
+    UNAVAILABLE = "unavailable"
+    INTERRUPTED = "interrupted"
+    ERROR = "error"
 
 
 class ExitCode(enum.IntEnum):
@@ -31,19 +45,12 @@ class ExitCode(enum.IntEnum):
     SIGINT = 130
     SIGTERM = 143
 
-
-class Ending(enum.StrEnum):
-    """How a suite, or the whole call, ended: the output `verdict`."""
-
-    PASSED = "passed"
-    FAILED = "failed"
-    JOB_FAILED = "job-failed"
-    TIMED_OUT = "timed-out"
-    NOTHING_TO_TEST = "nothing-to-test"
-    REFUSED = "refused"
-    UNAVAILABLE = "unavailable"
-    INTERRUPTED = "interrupted"
-    ERROR = "error"
+    @property
+    def ending(self) -> Ending:
+        """Return the verdict word that goes with this code."""
+        if self in (ExitCode.USAGE, ExitCode.REPORT, ExitCode.BUG):
+            return Ending.ERROR
+        return Ending.INTERRUPTED if self in (ExitCode.SIGINT, ExitCode.SIGTERM) else Ending[self.name]
 
 
 MEANINGS = {
@@ -78,7 +85,7 @@ GRAVEST_FIRST = (
 
 
 def gravest(codes: Iterable[ExitCode]) -> ExitCode:
-    """Return the code that counts when several suites end differently."""
+    """Return the gravest code: the one that counts when suites end differently."""
     return min(codes, key=GRAVEST_FIRST.index)
 
 
@@ -86,7 +93,6 @@ class GateError(Exception):
     """Carry what happened, what it usually means (`cause`) and what to do (`hint`)."""
 
     exit_code = ExitCode.BUG
-    ending = Ending.ERROR
 
     def __init__(self, message: str, *, cause: str = "", hint: str = "", details: Sequence[str] = ()) -> None:
         super().__init__(message)
@@ -114,7 +120,6 @@ class Rejected(GateError):
     """Say that Kore.ai rejected a request, with its reason."""
 
     exit_code = ExitCode.JOB_FAILED
-    ending = Ending.JOB_FAILED
 
     def __init__(self, message: str, *, cause: str = "", hint: str = "", status: int = 0) -> None:
         super().__init__(message, cause=cause, hint=hint)
@@ -125,14 +130,12 @@ class Refused(GateError):
     """Say that Kore.ai refused the credentials."""
 
     exit_code = ExitCode.REFUSED
-    ending = Ending.REFUSED
 
 
 class Unavailable(GateError):
     """Say that Kore.ai could not be reached, or gave no usable answer, for too long."""
 
     exit_code = ExitCode.UNAVAILABLE
-    ending = Ending.UNAVAILABLE
 
 
 class NotUnderstood(Unavailable):

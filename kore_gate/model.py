@@ -1,6 +1,7 @@
-"""News of a call on its way, for whoever tells it."""
+"""The facts that all parts of the gate share: suites, jobs, verdicts, results, and events on the way to them."""
 
 import dataclasses
+import datetime
 import enum
 
 from kore_gate.errors import Ending, ExitCode
@@ -147,7 +148,7 @@ class Tally:
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Job:
-    """What one look at an import or a run showed.
+    """The status of an import or a run, as one answer gives it.
 
     `problems` are the places of the answer that could not be read, `objections` what in it contradicts its success:
     an answer with any of either is never green.
@@ -167,10 +168,24 @@ class Job:
     problems: tuple[str, ...] = ()
     objections: tuple[str, ...] = ()
 
+    @property
+    def has_ended(self) -> bool:
+        """Tell whether Kore.ai is done with it."""
+        return self.state in (State.SUCCEEDED, State.FAILED)
+
+    @property
+    def expiry(self) -> datetime.datetime | None:
+        """Return when Kore.ai forgets it; None where the answer gives no time with a zone."""
+        try:
+            expiry = datetime.datetime.fromisoformat(self.expires)
+        except ValueError:
+            return None
+        return expiry if expiry.tzinfo else None
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Verdict:
-    """The final message: what happened, what it usually means, what to do."""
+    """How something ended: what happened, what it usually means, what to do."""
 
     ending: Ending
     exit_code: ExitCode
@@ -206,10 +221,15 @@ class SuiteResult:
     notes: tuple[str, ...] = ()
     resume: str = ""
 
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """Return the steps of the suite, as far as it is known."""
+        return self.suite.steps if self.suite else ()
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Result:
-    """Everything one call found out: what every report is made from."""
+    """The outcome of one call: what every report is made from."""
 
     version: str
     command: str
@@ -249,19 +269,24 @@ class Counts:
 
 
 class Happening(enum.StrEnum):
-    """What kind of news an event is."""
+    """What an event is about."""
 
+    QUEUED = "queued"
     STARTED = "started"
     CHANGED = "changed"
     IDENTIFIED = "identified"  # an id became known
     WARNING = "warning"
-    WAITING = "waiting"  # a heartbeat
+    WAITING = "waiting"  # nothing else has happened for a minute
     ENDED = "ended"
+    DEBUG = "debug"  # for people who ask for more
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Event:
-    """News about one suite (or, with an empty name, about the call) for the console."""
+    """Something that happened to one suite (or, with an empty name, to the call).
+
+    `result` is what is known of the suite by then: a draft of its result until it has ended.
+    """
 
     happening: Happening
     name: str = ""
@@ -271,3 +296,4 @@ class Event:
     percent: float | None = None
     ending: Ending | None = None
     elapsed: float = 0.0
+    result: SuiteResult | None = None

@@ -1,4 +1,4 @@
-"""The simulator on stage: the demonstration, and a server for trying a pipeline out."""
+"""The simulator at work: the demonstration, and a server for trying a pipeline out."""
 
 import contextlib
 import dataclasses
@@ -14,7 +14,7 @@ from kore_gate.simulator import scenarios, service
 from kore_gate.simulator.server import Server
 
 _DEMO_JOB_SECONDS = 1.5
-# A demonstration is looked at while it runs.
+# People watch a demonstration while it runs.
 _QUICK = {"poll-interval": "500ms"}
 
 
@@ -29,7 +29,7 @@ class Stage:
 
 
 def list_scenarios(console: Console) -> int:
-    """Say every way in which the demonstration can end."""
+    """List every way in which the demonstration can end."""
     for name, scenario in scenarios.SCENARIOS.items():
         console.say(f"{name:<16} exit code {scenario.test.value}  {scenario.description}")
     return 0
@@ -45,8 +45,8 @@ def stage(scenario: str) -> Iterator[Stage]:
             path = root / f"{text.file_name(suite['name'])}.json"
             path.write_text(json.dumps(suite, indent=2, ensure_ascii=False), encoding="utf-8")
         chosen = scenarios.SCENARIOS[scenario]
-        wanted = {**_QUICK, **chosen.settings}
-        hints = {f"KORE_{name.upper().replace('-', '_')}": value for name, value in wanted.items()}
+        settings = {**_QUICK, **chosen.settings}
+        hints = {f"KORE_{name.upper().replace('-', '_')}": value for name, value in settings.items()}
         yield Stage(
             introduction=f"A simulated Kore.ai is running on {server.url}; scenario {scenario}: {chosen.description}",
             flags={

@@ -1,10 +1,10 @@
-"""One call of the gate, from settings to reports: what every remote command has in common."""
+"""The commands that talk to Kore.ai (wait, import, run, test): from settings to reports and exit code."""
 
 import contextlib
 import dataclasses
 import secrets
 import traceback
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from kore_gate import __version__, errors
@@ -13,8 +13,8 @@ from kore_gate.ci.dialects import Surroundings
 from kore_gate.clock import Clock
 from kore_gate.errors import Ending, ExitCode, gravest
 from kore_gate.gate import suite_files, suite_run, verdict
-from kore_gate.gate.runner import Gate
-from kore_gate.gate.suite_run import Track, Work
+from kore_gate.gate.runner import Runner
+from kore_gate.gate.suite_run import SuiteSpec
 from kore_gate.kore import transport
 from kore_gate.kore.auth import Signer
 from kore_gate.kore.client import KoreClient
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 # GitHub drops a step's summary of more than a mebibyte whole.
 _SUMMARY_LIMIT = 1_000_000
 
-# Ids are written the moment they are known; with very many suites not after each of them.
+# Ids are written the moment they are known; with very many suites only once all are.
 _MOST_SINGLE_NOTES = 20
 
 
@@ -43,167 +43,143 @@ class Cut(BaseException):
 
 
 class Call:
-    """Runs one remote command and leaves its reports, however it ends."""
+    """One remote command, which leaves its reports however it ends."""
 
     def __init__(
         self,
         settings: Settings,
-        around: Surroundings,
+        surroundings: Surroundings,
         console: Console,
         clock: Clock,
         transport: "httpx.AsyncBaseTransport | None" = None,
     ) -> None:
         self._settings = settings
-        self._around = around
+        self._surroundings = surroundings
         self._console = console
         self._clock = clock
         self._transport = transport
-        self._writer = Writer(settings.report_dir)
         self._began = clock.monotonic()
         self._started = clock.now()
-        self._gate: Gate | None = None
+        self._reports = Reports(settings, surroundings, console)
+        self._runner = Runner(
+            settings,
+            clock,
+            deadline=self._began + settings.timeout,
+            on_event=self._on_event,
+            save_file=self._reports.save_file,
+        )
+        self._known: dict[str, SuiteResult] = {}  # of each suite, by its key
         self._signum = 0
         self._is_writing = False
-        self._drafts: dict[int, str] = {}  # the JUnit file of each suite that is not judged yet, by its place
-        self._draft_names: set[str] = set()
-        self._downloads: set[str] = set()  # names, in lower case
 
     def interrupt(self, signum: int) -> None:
         """Stop at once; the reports of what is known are still written."""
         self._signum = signum
-        if self._gate:
-            self._gate.interrupt(signum)
+        self._runner.interrupt(signum)
 
     def note_signal(self, signum: int) -> None:
-        """Say in a signal's handler that it came. Raises Interrupted into the writing of reports."""
-        first, self._signum = not self._signum, signum
-        if self._is_writing and first:
+        """Note in a signal's handler that it came. Raises Interrupted into the writing of reports."""
+        is_first, self._signum = not self._signum, signum
+        if self._is_writing and is_first:
             raise Interrupted
 
     def cut(self) -> None:
-        """Say in a signal's handler that time is up. Raises Cut into the writing of reports."""
+        """End the writing of reports from a signal's handler: time is up. Raises Cut into it."""
         if self._is_writing:
             raise Cut
 
     async def run(self) -> Result:
-        """Take all suites to their results and write every report. Raises ReportError before a call."""
-        settings = self._settings
-        self._writer.prepare(settings.command, settings.stream_id)
+        """Take all suites to their results and write every report. Raises ReportError before the first request."""
+        self._reports.prepare()
         try:
-            works = self._works()
-            results = await self._results(works)
+            results = await self._run_suites(self._specs())
         except errors.SettingsError as error:
-            results = [settings_result(error)]
+            results = [_result_without_suite(verdict.from_error(error, Phase.SETTINGS))]
         except Exception as exc:  # noqa: BLE001 a bug outside the suites, too, must leave reports, with what is known
-            self._tell_bug(exc)
-            tracks = self._gate.tracks if self._gate else []
-            bug = verdict.of_bug(exc, Phase.SETTINGS)
-            results = [*(track.result for track in tracks if track.result), _own_result(bug)]
+            self._debug("".join(traceback.format_exception(exc)))
+            ended = [suite for suite in self._known.values() if suite.verdict is not verdict.UNFINISHED]
+            results = [*ended, _result_without_suite(verdict.from_bug(exc, Phase.SETTINGS))]
         return self._finish(results)
 
     def refuse(self, error: errors.SettingsError) -> None:
         """Leave the reports of a call whose settings can't be used."""
-        self._writer.prepare(self._settings.command, self._settings.stream_id)
-        made = self._finish([settings_result(error)])
-        self._hand_out(made)
+        self._reports.prepare()
+        self._reports.print_json(self._finish([_result_without_suite(verdict.from_error(error, Phase.SETTINGS))]))
 
-    def conclude(self, made: Result) -> int:
-        """Say how the call ended, softened where the caller asked for it; return the exit code."""
-        settings, code = self._settings, made.verdict.exit_code
-        self._hand_out(made)
-        softened = code in settings.soft_fail
+    def conclude(self, call: Result) -> int:
+        """Report how the call ended, softened where the caller asked for it; return the exit code."""
+        code = call.verdict.exit_code
+        self._reports.print_json(call)
+        softened = code in self._settings.soft_fail
         if softened:
-            self._console.warn(f"soft-fail: exit code {code.value} ({made.verdict.ending}) is turned into 0.")
-        self._console.verdict(made, list(self.files.values()), ExitCode.PASSED if softened else None)
+            self._console.warn(f"soft-fail: exit code {code.value} ({call.verdict.ending}) is turned into 0.")
+        self._console.verdict(call, self._reports.paths, ExitCode.PASSED if softened else None)
         return 0 if softened else int(code)
 
-    async def _results(self, works: Sequence[Work]) -> list[SuiteResult]:
-        settings, clock = self._settings, self._clock
-        deadline = self._began + settings.timeout
-        signer = Signer(settings, clock)
-        async with transport.connect(settings, self._around.ci, self._transport) as http:
-            client = KoreClient(http, settings, signer, clock, on_trouble=self._note_trouble)
-            self._gate = Gate(
-                settings,
-                client,
-                clock,
-                deadline=deadline,
-                save=self._save,
-                tell=self._tell,
-                on_bug=self._tell_bug,
-            )
-            if self._signum:
-                self._gate.interrupt(self._signum)
-            return await self._gate.run(works)
-
-    def _works(self) -> list[Work]:
-        """Return what the command is to take through the chain."""
+    def _specs(self) -> list[SuiteSpec]:
+        """Return the suites that the command takes through the chain."""
         settings = self._settings
         match settings.command:
             case "wait":
-                return [Work(key=ds_id, name=ds_id, phase=Phase.IMPORT, ds_id=ds_id) for ds_id in settings.ds_id]
+                return [SuiteSpec(key=ds_id, name=ds_id, phase=Phase.IMPORT, ds_id=ds_id) for ds_id in settings.ds_id]
             case "run":
-                run_ids = settings.run_id or ("",) * len(settings.suites)
-                pairs = zip(settings.suites, run_ids, strict=True)
-                return [
-                    Work(key=name, name=name, phase=Phase.RUN, run_id=run_id if run_id != suite_run.TO_START else "")
-                    for name, run_id in pairs
-                ]
+                run_ids = ["" if run_id == suite_run.TO_START else run_id for run_id in settings.run_id]
+                pairs = zip(settings.suites, run_ids or [""] * len(settings.suites), strict=True)
+                return [SuiteSpec(key=name, name=name, phase=Phase.RUN, run_id=run_id) for name, run_id in pairs]
             case _:
-                return suite_files.load(settings.files, settings.name, self._around.root)
+                return suite_files.load(settings.files, settings.name, self._surroundings.root)
 
-    def _save(self, suite: str, link: str, content: bytes) -> str:
-        """Keep a results file that Kore.ai links to; return the name it got. Raises ReportError."""
-        name = write.name(suite, link, self._downloads)
-        self._downloads.add(name.casefold())
-        self._writer.write(name, content)
-        return name
+    async def _run_suites(self, specs: Sequence[SuiteSpec]) -> list[SuiteResult]:
+        settings, clock = self._settings, self._clock
+        signer = Signer(settings, clock)
+        async with transport.connect(settings, self._surroundings.ci, self._transport) as http:
+            client = KoreClient(http, settings, signer, clock, on_trouble=self._runner.note_trouble)
+            return await self._runner.run(specs, client)
 
-    def _note_trouble(self, said: str) -> None:
-        self._console.debug(said)
-        if self._gate:
-            self._gate.note_trouble(said)
+    def _on_event(self, event: Event) -> None:
+        """Pass an event on to the console, and leave drafts of the reports once an id is known."""
+        if event.result:
+            self._known[event.result.key] = event.result
+        try:
+            if event.happening is Happening.DEBUG:
+                self._debug(event.text)
+            elif event.happening is not Happening.QUEUED:
+                self._console.tell(event)
+            if event.happening in (Happening.STARTED, Happening.IDENTIFIED):
+                self._reports.write_drafts(self._result(list(self._known.values()), verdict.UNFINISHED))
+        except Exception as exc:  # noqa: BLE001 a fault in the output must not end the work; reports remain
+            self._debug("".join(traceback.format_exception(exc)))
 
-    def _tell(self, event: Event) -> None:
-        self._console.tell(event)
-        if event.happening in (Happening.STARTED, Happening.IDENTIFIED):
-            self._note_ids()
-
-    def _tell_bug(self, exc: BaseException) -> None:
-        for line in "".join(traceback.format_exception(exc)).splitlines():
+    def _debug(self, lines: str) -> None:
+        for line in lines.splitlines():
             self._console.debug(line)
 
-    def _note_ids(self) -> None:
-        """Leave red reports and the ids that are known so far: another job can go on, should this one be killed."""
-        tracks = self._gate.tracks if self._gate else []
-        known = [bool(track.ds_id or track.run_id) for track in tracks]
-        with contextlib.suppress(errors.ReportError):  # said at the end, when it matters
-            for place, track in enumerate(tracks):
-                if known[place] and place not in self._drafts:
-                    self._draft(place, track)
-            if not any(known) or (len(tracks) > _MOST_SINGLE_NOTES and not all(known)):
-                return
-            unfinished = self._result([track.result or _sketch(track) for track in tracks], verdict.UNFINISHED)
-            told = outputs.outputs_of(
-                unfinished, cases.total(unfinished), self._settings.report_dir, list(self._drafts.values())
-            )
-            told = {name: value for name, value in told.items() if value}
-            if self._around.output_file:
-                self._writer.append(self._around.output_file, outputs.github_file(told, _delimiter))
-            if self._around.ci == "gitlab":
-                self._writer.write("kore.env", outputs.dotenv(told).encode())
-            if all(known):
-                self._console.hand_on(told)
-            self._writer.write(RESULT, result.render(unfinished, [*self._drafts.values(), RESULT]))
+    def _finish(self, suites: Sequence[SuiteResult]) -> Result:
+        """Write all reports and the CI's own files, as far as there is time after a signal."""
+        judged = verdict.overall(suites)
+        if self._signum:
+            # Also where every suite had come to its verdict, and only a results file was cut off.
+            judged = verdict.interrupted_call(self._signum, judged)
+        call = self._result(suites, judged)
+        for _ in range(2):
+            try:
+                return self._write_all(call)
+            except Interrupted:
+                judged = verdict.interrupted_call(self._signum, call.verdict)
+                call = dataclasses.replace(call, verdict=judged)
+            except Cut:
+                break
+        return self._reports.write_short(call)
 
-    def _draft(self, place: int, track: Track) -> None:
-        """Write a suite's JUnit file as interrupted, until it has its verdict."""
-        name = write.junit_name(track.name, self._draft_names)
-        suite = _sketch(track)
-        self._writer.write(name, junit.render(suite, self._result([suite], verdict.UNFINISHED)))
-        self._drafts[place] = name
+    def _write_all(self, call: Result) -> Result:
+        # Signals may come at any moment, also while an exception of theirs is handled: the flag is off by then.
+        try:
+            self._is_writing = True
+            return self._reports.write_all(call)
+        finally:
+            self._is_writing = False
 
-    def _result(self, results: Sequence[SuiteResult], judged: Verdict) -> Result:
+    def _result(self, suites: Sequence[SuiteResult], judged: Verdict) -> Result:
         settings = self._settings
         return Result(
             version=__version__,
@@ -211,135 +187,150 @@ class Call:
             host=settings.host,
             stream_id=settings.stream_id,
             verdict=judged,
-            suites=tuple(results),
+            suites=tuple(suites),
             started=self._started.strftime("%Y-%m-%dT%H:%M:%SZ"),
             duration=round(self._clock.monotonic() - self._began, 3),
-            machine=self._around.machine,
-            ci=self._around.ci,
+            machine=self._surroundings.machine,
+            ci=self._surroundings.ci,
             junit_granularity=settings.junit_granularity,
             junit_dialect=settings.junit_dialect,
         )
 
-    def _finish(self, results: Sequence[SuiteResult]) -> Result:
-        """Write all reports and the CI's own files; a report that fails makes the verdict graver."""
-        judged = verdict.overall(results)
-        if self._signum:
-            # Also where every suite had come to its verdict, and only a results file was cut off.
-            judged = verdict.cut_short(self._signum, judged)
-        made = self._result(results, judged)
-        for _ in range(2):
-            try:
-                return self._write_while_there_is_time(made)
-            except Interrupted:
-                made = dataclasses.replace(made, verdict=verdict.cut_short(self._signum, made.verdict))
-            except Cut:
-                break
-        self._is_writing = False
-        return self._write_short(made)
 
-    def _write_while_there_is_time(self, made: Result) -> Result:
-        try:
-            self._is_writing = True
-            return self._write(made)
-        finally:
-            self._is_writing = False
+def _result_without_suite(judged: Verdict) -> SuiteResult:
+    """Make a problem of the whole call a result, so that reports show it as well."""
+    return SuiteResult(key="settings", name="settings", phase=Phase.SETTINGS, verdict=judged)
 
-    def _write(self, made: Result) -> Result:
-        failures = write.write(made, self._writer, self._settings.report_dir, self._around.job_url)
-        self._discard_drafts(write.junit_names(made))
-        made = self._with_failures(made, failures)
-        failures += self._hand_over(made)
-        made = self._with_failures(made, failures)
+
+class Reports:
+    """The files of one call, and what its CI system gets: drafts on the way, all in the end, less without time."""
+
+    def __init__(self, settings: Settings, surroundings: Surroundings, console: Console) -> None:
+        self._settings = settings
+        self._surroundings = surroundings
+        self._console = console
+        self._writer = Writer(settings.report_dir)
+        self._drafts: dict[str, str] = {}  # the JUnit file of each suite that has no verdict yet, by its key
+        self._draft_names: set[str] = set()
+        self._downloads: set[str] = set()
+
+    @property
+    def paths(self) -> list[str]:
+        """Return where each report was written."""
+        return [(self._writer.directory / name).as_posix() for name in self._writer.written]
+
+    def prepare(self) -> None:
+        """Make the directory ready for this call. Raises ReportError."""
+        self._writer.prepare(self._settings.command, self._settings.stream_id)
+
+    def save_file(self, suite: str, link: str, content: bytes) -> str:
+        """Keep a results file that Kore.ai links to; return the name it got. Raises ReportError."""
+        name = write.name(suite, link, self._downloads)
+        self._downloads.add(name.casefold())
+        self._writer.write(name, content)
+        return name
+
+    def write_drafts(self, call: Result) -> None:
+        """Leave red reports and the ids that are known so far: another job can resume, should this one be killed."""
+        with contextlib.suppress(errors.ReportError):  # reported at the end, when it matters
+            known = [suite for suite in call.suites if suite.ds_id or suite.run_id]
+            for suite in known:
+                if suite.key not in self._drafts:
+                    name = write.junit_name(suite.name, self._draft_names)
+                    draft = dataclasses.replace(suite, verdict=verdict.UNFINISHED, suite=None)
+                    self._writer.write(name, junit.render(draft, dataclasses.replace(call, suites=(draft,))))
+                    self._drafts[suite.key] = name
+            all_known = len(known) == len(call.suites)
+            if not known or (len(call.suites) > _MOST_SINGLE_NOTES and not all_known):
+                return
+            names = list(self._drafts.values())
+            values = {name: value for name, value in self._outputs(call, names).items() if value}
+            if self._surroundings.output_file:
+                self._writer.append(self._surroundings.output_file, outputs.github_file(values, _delimiter))
+            if self._surroundings.ci == "gitlab":
+                self._writer.write("kore.env", outputs.dotenv(values).encode())
+            if all_known:
+                self._console.hand_on(values)
+            self._writer.write(RESULT, result.render(call, [*names, RESULT]))
+
+    def write_all(self, call: Result) -> Result:
+        """Write everything; a report that fails makes the verdict graver."""
+        failures = self._write(call)
+        for draft in set(self._drafts.values()) - set(write.junit_names(call)):
+            self._writer.discard(draft)  # the suite has got another name since
+        self._drafts.clear()
+        call = self._with_failures(call, failures)
+        failures += self._hand_over(call)
+        call = self._with_failures(call, failures)
         for failure in failures:
             self._console.problem(failure)
-        return made
+        return call
 
-    def _write_short(self, made: Result) -> Result:
+    def write_short(self, call: Result) -> Result:
         """Write what takes no time: reports without steps, and a red JUnit file for each suite that has none yet."""
-        names = write.junit_names(made)
-        suites = [dataclasses.replace(suite, suite=None) for suite in made.suites]
-        made = dataclasses.replace(made, suites=tuple(suites))
+        names = write.junit_names(call)
+        call = dataclasses.replace(call, suites=tuple(dataclasses.replace(suite, suite=None) for suite in call.suites))
         with contextlib.suppress(errors.ReportError):
-            for place, (name, suite) in enumerate(zip(names, suites, strict=True)):
-                if name in self._writer.written and self._drafts.get(place, name) != name:
-                    self._writer.discard(self._drafts[place])
-                elif name not in self._writer.written and place not in self._drafts:
-                    cut = dataclasses.replace(suite, verdict=verdict.UNFINISHED)
-                    self._writer.write(name, junit.render(cut, made))
-            self._writer.write("kore-summary.md", summary.render(made).encode())
-            self._writer.write(RESULT, result.render(made, sorted({*self._writer.written, RESULT})))
-            if made.ci == "gitlab":
-                told = outputs.outputs_of(made, cases.total(made), self._settings.report_dir, names)
-                self._writer.write("kore.env", outputs.dotenv(told).encode())
-        self._hand_over(made)
-        return made
+            for name, suite in zip(names, call.suites, strict=True):
+                draft = self._drafts.get(suite.key)
+                if name not in self._writer.written and not draft:
+                    unfinished = dataclasses.replace(suite, verdict=verdict.UNFINISHED)
+                    self._writer.write(name, junit.render(unfinished, call))
+                elif name in self._writer.written and draft and draft != name:
+                    self._writer.discard(draft)
+            self._writer.write("kore-summary.md", summary.render(call).encode())
+            self._writer.write(RESULT, result.render(call, sorted({*self._writer.written, RESULT})))
+            if call.ci == "gitlab":
+                self._writer.write("kore.env", outputs.dotenv(self._outputs(call, names)).encode())
+        self._hand_over(call)
+        return call
 
-    def _discard_drafts(self, names: Collection[str]) -> None:
-        """Remove the drafts that no report has replaced: a suite may have got another name since."""
-        for draft in self._drafts.values():
-            if draft not in names:
-                self._writer.discard(draft)
-        self._drafts.clear()
-
-    def _with_failures(self, made: Result, failures: Sequence[errors.ReportError]) -> Result:
-        """Make the verdict graver where reports are missing; what can still be written is told of it."""
-        before = made.verdict
-        if not failures or gravest([before.exit_code, ExitCode.REPORT]) is not ExitCode.REPORT:
-            return made
-        if before.exit_code is not ExitCode.REPORT:
-            made = dataclasses.replace(made, verdict=verdict.of_report(failures, before))
-            write.write(made, self._writer, self._settings.report_dir, self._around.job_url)
-        return made
-
-    def _hand_out(self, made: Result) -> None:
-        """Give machines on stdout what they asked for."""
+    def print_json(self, call: Result) -> None:
+        """Give machines on stdout the result, if they asked for it."""
         if self._settings.output == "json":
-            self._console.machine(result.render(made, self._writer.written).decode())
+            self._console.machine(result.render(call, self._writer.written).decode())
 
-    def _hand_over(self, made: Result) -> list[errors.ReportError]:
-        """Give the CI system outputs and summary."""
-        names = write.junit_names(made)
-        told = outputs.outputs_of(made, cases.total(made), self._settings.report_dir, names)
-        self._console.hand_on(told)
+    def _write(self, call: Result) -> list[errors.ReportError]:
+        return write.write(call, self._writer, self._settings.report_dir, self._surroundings.job_url)
+
+    def _with_failures(self, call: Result, failures: Sequence[errors.ReportError]) -> Result:
+        """Make the verdict graver where reports are missing, and write it into those that can still be written."""
+        code = call.verdict.exit_code
+        if not failures or gravest([code, ExitCode.REPORT]) is code:
+            return call
+        call = dataclasses.replace(call, verdict=verdict.missing_reports(failures, call.verdict))
+        self._write(call)
+        return call
+
+    def _hand_over(self, call: Result) -> list[errors.ReportError]:
+        """Give the CI system outputs and summary; return what failed."""
+        surroundings = self._surroundings
+        values = self._outputs(call, write.junit_names(call))
+        self._console.hand_on(values)
         summary_path = self._writer.directory / "kore-summary.md"
         if summary_path.is_file():
             self._console.upload_summary(str(summary_path.resolve()))
-        if self._around.agent:
-            passed = made.verdict.ending is Ending.PASSED
-            problem = outputs.annotate(self._around.agent, summary.render(made, _SUMMARY_LIMIT), passed=passed)
+        if surroundings.agent:
+            passed = call.verdict.ending is Ending.PASSED
+            problem = outputs.annotate(surroundings.agent, summary.render(call, _SUMMARY_LIMIT), passed=passed)
             if problem:
                 self._console.warn(problem)
-        appended: list[tuple[str, Callable[[], str]]] = [
-            (self._around.output_file, lambda: outputs.github_file(told, _delimiter)),
-            (self._around.summary_file, lambda: summary.render(made, _SUMMARY_LIMIT)),
-        ]
+        appended: tuple[tuple[str, Callable[[], str]], ...] = (
+            (surroundings.output_file, lambda: outputs.github_file(values, _delimiter)),
+            (surroundings.summary_file, lambda: summary.render(call, _SUMMARY_LIMIT)),
+        )
         failures = []
-        for path, content in appended:
+        for path, render in appended:
             try:
                 if path:
-                    self._writer.append(path, content())
+                    self._writer.append(path, render())
             except errors.ReportError as error:
                 failures.append(error)
         return failures
 
-    @property
-    def files(self) -> Mapping[str, str]:
-        """Return the reports that were written, by name, with their paths."""
-        return {name: (self._writer.directory / name).as_posix() for name in self._writer.written}
-
-
-def settings_result(error: errors.SettingsError) -> SuiteResult:
-    """Make the settings' problems a result, so that reports tell of them as well."""
-    return _own_result(verdict.of_error(error, Phase.SETTINGS))
-
-
-def _own_result(judged: Verdict) -> SuiteResult:
-    return SuiteResult(key="settings", name="settings", phase=Phase.SETTINGS, verdict=judged)
+    def _outputs(self, call: Result, junit_names: Sequence[str]) -> dict[str, str]:
+        return outputs.outputs_of(call, cases.total(call), self._settings.report_dir, junit_names)
 
 
 def _delimiter() -> str:
     return secrets.token_hex(16)
-
-
-def _sketch(track: Track) -> SuiteResult:
-    return track.sketch(verdict.UNFINISHED)

@@ -25,7 +25,7 @@ def run(settings: Settings, console: Console) -> int:
         if name in settings.sources:
             field = name.replace("-", "_")
             saved = dataclasses.replace(saved, **{field: getattr(settings, field)})
-    # Without another place named, beside the file: it is where they were written first.
+    # By default beside the file, where they were written first.
     directory = settings.report_dir if "report-dir" in settings.sources else str(path.parent)
     writer = Writer(directory)
     writer.make()

@@ -1,4 +1,4 @@
-"""What is known so far of one suite on its way through the chain."""
+"""What is known of one suite, and the command that resumes it."""
 
 import dataclasses
 import json
@@ -14,14 +14,144 @@ from kore_gate.model import Evidence, Job, Outcome, Phase, Result, Source, State
 # Stands for the id of a run that is still to be started, where other runs of the call have one.
 TO_START = "-"
 
-
-def of_call(call: Result) -> str:
-    """Return the command that takes up all suites of a call that can be; "" if there are none."""
-    return command(call.command, [suite for suite in call.suites if suite.resume])
+# Where a suite ended like this, its job at Kore.ai may go on.
+_LASTING = (Ending.TIMED_OUT, Ending.INTERRUPTED, Ending.UNAVAILABLE, Ending.REFUSED)
 
 
-def command(call: str, suites: Sequence[SuiteResult]) -> str:
-    """Return the command that takes up suites of a call (`wait`, `import`, `run`, `test`); "" if there is none."""
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class SuiteSpec:
+    """One suite to take through the chain: by an import's id, a suite's name, or a file's content."""
+
+    key: str
+    name: str
+    phase: Phase
+    ds_id: str = ""
+    run_id: str = ""
+    file: str = ""
+    data: bytes = dataclasses.field(default=b"", repr=False)
+    lines: tuple[int, ...] = ()  # of each step in the file
+
+
+class SuiteRun:
+    """What is known of one suite; becomes its result when it ends."""
+
+    def __init__(self, spec: SuiteSpec, command: str, clock: Clock) -> None:
+        self.spec = spec
+        self.phase = spec.phase
+        self.name = spec.name
+        self.ds_id = spec.ds_id
+        self.run_id = spec.run_id
+        self.job: Job | None = None
+        self.suite: Suite | None = None
+        self.is_gone = False  # Kore.ai does not know the job any more
+        self.missing: GateError | None = None  # its record has not appeared yet
+        self.trouble = ""  # why the last request has to wait
+        self.notes: list[str] = []
+        self.result: SuiteResult | None = None
+        self._command = command
+        self._clock = clock
+        self.begin()
+
+    @property
+    def elapsed(self) -> float:
+        """Return the seconds since this suite's work began."""
+        return self._clock.monotonic() - self._began
+
+    @property
+    def is_resumable(self) -> bool:
+        """Tell whether another call could go on with this suite's job: its id is known."""
+        return not self.is_gone and bool(self.run_id if self.phase is Phase.RUN else self.ds_id)
+
+    def begin(self) -> None:
+        """Start the suite's own clock: it may have waited for its turn."""
+        self._began = self._clock.monotonic()
+        self._started = self._clock.now()
+
+    def note(self, text: str) -> bool:
+        """Keep a remark for the report; tell whether it is a new one."""
+        is_new = text not in self.notes
+        if is_new:
+            self.notes.append(text)
+        return is_new
+
+    def enter(self, phase: Phase) -> None:
+        """Go on to the next phase."""
+        self.phase, self.job, self.trouble = phase, None, ""
+
+    def keep_definition(self, suite: Suite | None) -> None:
+        """Keep the suite as its import defines it, with the place of each step if the file's steps are the suite's."""
+        if suite and self.spec.file and len(self.spec.lines) == len(suite.steps):
+            steps = tuple(
+                dataclasses.replace(step, source=Source(file=self.spec.file, line=line))
+                for step, line in zip(suite.steps, self.spec.lines, strict=True)
+            )
+            suite = dataclasses.replace(suite, steps=steps)
+        self.suite = suite
+        if suite and suite.name and not self.spec.file:
+            self.name = suite.name
+
+    def end(self, verdict: Verdict, suite: Suite | None = None, *, job_continues: bool = False) -> SuiteResult:
+        """Close the suite with a verdict; `suite` is the judged one, if there is one. Its job may be known to go on."""
+        suite = self._known_suite() if suite is None else suite
+        if suite is not None and not suite.name:
+            suite = dataclasses.replace(suite, name=self.name)
+        self.result = self._result(verdict, suite, may_resume=job_continues or verdict.ending in _LASTING)
+        return self.result
+
+    def draft(self) -> SuiteResult:
+        """Return the result; without its steps and as unfinished while the suite has not ended."""
+        return self.result or self._result(verdict.UNFINISHED, None, may_resume=True)
+
+    def _result(self, verdict: Verdict, suite: Suite | None, *, may_resume: bool) -> SuiteResult:
+        job = self.job
+        result = SuiteResult(
+            key=self.spec.key,
+            name=self.name,
+            phase=self.phase,
+            verdict=verdict,
+            evidence=self._evidence(suite),
+            suite=suite,
+            status=job.status if job else "",
+            percent=job.percent if job else None,
+            ds_id=self.ds_id,
+            run_id=self.run_id,
+            test_suite_id=(job.test_suite_id if job else "") or (suite.id if suite else ""),
+            file=self.spec.file,
+            started=self._started.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            duration=round(self.elapsed, 3),
+            download_url=job.download_url if job else "",
+            notes=tuple(self.notes),
+        )
+        if not (may_resume and self.is_resumable):
+            return result
+        return dataclasses.replace(result, resume=resume_command(self._command, [result]))
+
+    def _known_suite(self) -> Suite | None:
+        """Return the suite as far as it is known: with what a run has shown so far, or as defined."""
+        if self.phase is Phase.RUN and self.job:
+            return verdict.executed_suite(self.job, self.suite)
+        return self.suite or (self.job.suite if self.job else None)
+
+    def _evidence(self, suite: Suite | None) -> Evidence:
+        job, steps = self.job, suite.steps if suite else ()
+        if job is None:
+            return Evidence.NONE
+        if self.phase is not Phase.RUN:
+            is_stored = job.state is State.SUCCEEDED and suite is not None
+            return Evidence.IMPORT_VALIDATION if is_stored else Evidence.NONE
+        # A run that is not over, or ended without results, shows nothing.
+        counted = job.tally is not None and bool(job.tally.passed or job.tally.failed)
+        ran = counted or any(step.outcome in (Outcome.PASSED, Outcome.FAILED) for step in steps)
+        return Evidence.EXECUTION if ran else Evidence.NONE
+
+
+def resume_call(call: Result) -> str:
+    """Return the command that resumes all suites of a call that can be; "" if there are none."""
+    return resume_command(call.command, [suite for suite in call.suites if suite.resume])
+
+
+def resume_command(call: str, suites: Sequence[SuiteResult]) -> str:
+    """Return the command that resumes suites of a call (`wait`, `import`, `run`, `test`); "" if there is none."""
     imports = [suite for suite in suites if suite.phase is Phase.IMPORT and suite.ds_id]
     runs = [suite for suite in suites if suite.phase is Phase.RUN and suite.run_id]
     parts = []
@@ -54,140 +184,3 @@ def _flag(name: str, ids: Sequence[str]) -> str:
 
 def _is_odd(value: str, pattern: str) -> bool:
     return bool(re.search(pattern, value)) or text.plain(value) != value
-
-
-# Where a suite ended like this, its job at Kore.ai may go on.
-_LASTING = (Ending.TIMED_OUT, Ending.INTERRUPTED, Ending.UNAVAILABLE, Ending.REFUSED)
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Work:
-    """One suite to take through the chain: by an import's id, a suite's name, or a file's content."""
-
-    key: str
-    name: str
-    phase: Phase
-    ds_id: str = ""
-    run_id: str = ""
-    file: str = ""
-    data: bytes = dataclasses.field(default=b"", repr=False)
-    lines: tuple[int, ...] = ()  # of each step in the file
-
-
-class Track:
-    """The state of one suite; becomes its result, whenever it ends."""
-
-    def __init__(self, work: Work, clock: Clock, command: str) -> None:
-        self.work = work
-        self.phase = work.phase
-        self.name = work.name
-        self.ds_id = work.ds_id
-        self.run_id = work.run_id
-        self.job: Job | None = None
-        self.suite: Suite | None = None
-        self.is_gone = False  # Kore.ai does not know the job any more
-        self.absence: GateError | None = None  # its record was looked for, and has not appeared
-        self.trouble = ""  # why the last call has to wait
-        self.notes: list[str] = []
-        self.result: SuiteResult | None = None
-        self._command = command
-        self._clock = clock
-        self._began = clock.monotonic()
-        self._started = clock.now()
-
-    @property
-    def elapsed(self) -> float:
-        """Return the seconds since this suite's work began."""
-        return self._clock.monotonic() - self._began
-
-    def begin(self) -> None:
-        """Start the suite's own clock: it may have waited for its turn."""
-        self._began = self._clock.monotonic()
-        self._started = self._clock.now()
-
-    def note(self, text: str) -> bool:
-        """Keep a remark for the report; tell whether it is a new one."""
-        new = text not in self.notes
-        if new:
-            self.notes.append(text)
-        return new
-
-    def miss(self, absence: GateError) -> None:
-        """Keep in mind that the job's record was not there."""
-        self.absence, self.trouble = absence, ""
-
-    def enter(self, phase: Phase) -> None:
-        """Go on to the next phase."""
-        self.phase = phase
-        self.job = None
-        self.trouble = ""
-
-    def end(self, verdict: Verdict, suite: Suite | None = None, *, goes_on: bool = False) -> SuiteResult:
-        """Close the suite with a verdict; `suite` is the judged one, if there is one. Its job may be known to go on."""
-        if suite is None:
-            suite = self._unfinished()
-        if suite is not None and not suite.name:
-            suite = dataclasses.replace(suite, name=self.name)
-        job = self.job
-        result = SuiteResult(
-            key=self.work.key,
-            name=self.name,
-            phase=self.phase,
-            verdict=verdict,
-            evidence=self._evidence(suite),
-            suite=suite,
-            status=job.status if job else "",
-            percent=job.percent if job else None,
-            ds_id=self.ds_id,
-            run_id=self.run_id,
-            test_suite_id=(job.test_suite_id if job else "") or (suite.id if suite else ""),
-            file=self.work.file,
-            started=self._started.strftime("%Y-%m-%dT%H:%M:%SZ"),
-            duration=round(self.elapsed, 3),
-            download_url=job.download_url if job else "",
-            notes=tuple(self.notes),
-        )
-        if self.is_resumable and (goes_on or verdict.ending in _LASTING):
-            result = dataclasses.replace(result, resume=command(self._command, [result]))
-        self.result = result
-        return result
-
-    def sketch(self, verdict: Verdict) -> SuiteResult:
-        """Return what would be the result if the suite ended here, without ending it."""
-        result = self.end(verdict)
-        self.result = None
-        return dataclasses.replace(result, suite=None)
-
-    def _unfinished(self) -> Suite | None:
-        """Return the suite as far as it is known: with what a run already told, or as defined."""
-        if self.phase is Phase.RUN and self.job:
-            return verdict.executed(self.job, self.suite)
-        return self.suite or (self.job.suite if self.job else None)
-
-    def _evidence(self, suite: Suite | None) -> Evidence:
-        job, steps = self.job, suite.steps if suite else ()
-        if job is None:
-            return Evidence.NONE
-        if self.phase is not Phase.RUN:
-            is_stored = job.state is State.SUCCEEDED and suite is not None
-            return Evidence.IMPORT_VALIDATION if is_stored else Evidence.NONE
-        # A run that is not over, or ended without results, shows nothing.
-        counted = job.tally is not None and bool(job.tally.passed or job.tally.failed)
-        ran = counted or any(step.outcome in (Outcome.PASSED, Outcome.FAILED) for step in steps)
-        return Evidence.EXECUTION if ran else Evidence.NONE
-
-    @property
-    def is_resumable(self) -> bool:
-        """Tell whether another call could go on with this suite's job: its id is known."""
-        return not self.is_gone and bool(self.run_id if self.phase is Phase.RUN else self.ds_id)
-
-
-def located(suite: Suite | None, work: Work) -> Suite | None:
-    """Tell each step where it stands in its file, if the file's steps are the suite's."""
-    if suite is None or not work.file or len(work.lines) != len(suite.steps):
-        return suite
-    steps = tuple(
-        dataclasses.replace(step, source=Source(file=work.file, line=line))
-        for step, line in zip(suite.steps, work.lines, strict=True)
-    )
-    return dataclasses.replace(suite, steps=steps)

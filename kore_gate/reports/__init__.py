@@ -1,1 +1,1 @@
-"""What is told in files."""
+"""The files a call leaves, and what the console shows of it."""

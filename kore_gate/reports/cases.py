@@ -1,9 +1,11 @@
-"""A judged suite as a flat list of test cases: what every report shows, in one order and under stable names."""
+"""A judged suite as a flat list: its test cases, and those that failed, for every report in one order."""
 
 import collections
 import dataclasses
+import itertools
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from kore_gate import text
 from kore_gate.errors import Ending
@@ -19,14 +21,15 @@ _GATE_NAMES = {
     Phase.RUN: "run succeeds",
 }
 
-_RED = (Outcome.FAILED, Outcome.ERROR)
-_UNJUDGED = (Outcome.SKIPPED, Outcome.PENDING)
 _WORST_FIRST = (Outcome.ERROR, Outcome.FAILED, Outcome.PASSED, Outcome.SKIPPED)
 _TYPES = {Outcome.FAILED: "kore.AssertionFailed", Outcome.ERROR: "kore.StepError", Outcome.SKIPPED: "kore.Skipped"}
 _DISABLED = "disabled in the suite"
 
 # How the repeats of a name are numbered.
 _NUMBER = re.compile(r" #\d{1,6}$")
+
+# Readers split class names at dots and at path separators.
+_SEPARATORS = str.maketrans({".": "_", "/": "_", "\\": "_", ":": "_"})
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,61 +51,96 @@ class Case:
     transcript: tuple[str, ...] = ()
 
 
-def cases_of(result: SuiteResult, granularity: str = "assertion") -> list[Case]:
-    """Flatten a suite into test cases, one an assertion or a step, and the gate's own where it has something to say."""
-    return list(each(result, granularity))
+class Finding(NamedTuple):
+    """What was judged: an assertion of a reply, a step (no assertion), or the suite as a whole (no step)."""
+
+    result: SuiteResult
+    outcome: Outcome
+    place: int = -1  # of the step
+    step: Step | None = None
+    number: int = 0  # of the reply, from 1
+    reply: Reply | None = None
+    assertion: Assertion | None = None
+
+    @property
+    def where(self) -> str:
+        """Name the step, "" for the suite as a whole."""
+        return _step_part(self.step) if self.step else ""
+
+    @property
+    def title(self) -> str:
+        """Name the suite and the step."""
+        return f"{self.result.name}: {self.where}" if self.step else self.result.name
+
+    @property
+    def what(self) -> str:
+        """Say in a line what was judged, and why it ended as it did."""
+        message, _ = self.explanation
+        if not self.step:
+            return "; ".join([message, *self.result.verdict.details])
+        # A difference repeats what was expected; every other message needs the name beside it.
+        is_named = self.outcome is Outcome.FAILED or not self.assertion
+        return message if is_named else f"{_one_line(self.name, NAME_LIMIT)}: {message}"
+
+    @property
+    def name(self) -> str:
+        """Name the assertion within its step."""
+        if not self.step or not self.assertion:
+            return "step"
+        return (f"reply {self.number} · " if len(self.step.replies) > 1 else "") + labels.label(self.assertion)
+
+    @property
+    def explanation(self) -> tuple[str, str]:
+        """Say why it ended as it did, in a line and (where there is more to say) at length."""
+        if not self.step:
+            return self.result.verdict.message, ""
+        if not self.assertion or not self.reply:
+            reason = "no assertion enabled" if self.outcome is Outcome.SKIPPED else self.step.reason
+            return reason or "Kore.ai reports that this step failed", ""
+        if not self.assertion.enabled:
+            return _DISABLED, ""
+        if self.outcome is Outcome.PASSED:
+            return "", ""
+        if self.outcome is Outcome.FAILED:
+            return labels.difference(self.assertion, self.reply)
+        reason = self.assertion.reason or self.step.reason
+        if self.outcome is Outcome.ERROR:
+            return reason or "could not be judged", ""
+        return reason or f"not executed: {self.result.verdict.message}", ""
+
+    @property
+    def reason(self) -> str:
+        """Return the reason that Kore.ai gave."""
+        return self.assertion.reason if self.assertion else self.step.reason if self.step else ""
+
+    @property
+    def file(self) -> str:
+        """Return the file in the repository, "" if it is not known."""
+        return self.step.source.file if self.step and self.step.source else self.result.file
+
+    @property
+    def line(self) -> int:
+        """Return the line in the file, 0 if it is not known."""
+        return self.step.source.line if self.step and self.step.source else 0
+
+
+def failures(result: SuiteResult) -> Iterator[Finding]:
+    """Find what went wrong in a suite, step by step; last the suite as a whole, where no step says it."""
+    return (finding for finding in _findings(result) if finding.outcome.is_red)
 
 
 def each(result: SuiteResult, granularity: str = "assertion") -> Iterator[Case]:
     """Make the test cases of a suite one by one: large suites have hundreds of thousands."""
-    return _unique(_all(result, granularity))
-
-
-def _all(result: SuiteResult, granularity: str) -> Iterator[Case]:
-    make = _step_cases if granularity == "assertion" else _whole_step
-    any_case = any_red = False
-    for index, step in enumerate(result.suite.steps if result.suite else ()):
-        for case in make(result, step, index):
-            any_case, any_red = True, any_red or case.outcome in _RED
-            yield case
-    own = _own_outcome(result, any_case=any_case, any_red=any_red)
-    if own:
-        yield _gate_case(result, own)
-
-
-def _own_outcome(result: SuiteResult, *, any_case: bool, any_red: bool) -> Outcome | None:
-    """Tell how the gate's own test case ends, or that there is none: the others say all there is to say."""
-    match result.verdict.ending:
-        case Ending.FAILED if any_red:
-            return None
-        case Ending.PASSED if _has_counts_only(result):
-            return Outcome.PASSED
-        case Ending.PASSED:
-            return None if any_case else Outcome.SKIPPED  # an empty suite that is allowed to pass
-        case _:
-            return Outcome.ERROR
-
-
-def _has_counts_only(result: SuiteResult) -> bool:
-    """Tell whether a suite was executed and its answer has no single result."""
-    replies = (step.replies for step in (result.suite.steps if result.suite else ()))
-    return result.phase is Phase.RUN and result.evidence is Evidence.EXECUTION and not any(replies)
+    return _numbered(_cases(result, granularity))
 
 
 def count(result: SuiteResult, granularity: str = "assertion") -> Counts:
     """Count steps, enabled assertions and the outcomes of the test cases."""
-    steps = result.suite.steps if result.suite else ()
-    outcomes: collections.Counter[Outcome] = collections.Counter()
-    for step in steps:
-        parts = [outcome for _, _, _, outcome in _parts(step)]
-        outcomes.update(parts if granularity == "assertion" else [_worst(parts)])
-    any_red = any(outcomes[outcome] for outcome in _RED)
-    own = _own_outcome(result, any_case=bool(outcomes), any_red=any_red)
-    if own:
-        outcomes[own] += 1
+    outcomes = collections.Counter(outcome for outcome, _ in _outcomes(result, granularity))
+    replies = (reply for step in result.steps for reply in step.replies)
     return Counts(
-        steps=len(steps),
-        assertions=sum(assertion.enabled for step in steps for reply in step.replies for assertion in reply.assertions),
+        steps=len(result.steps),
+        assertions=sum(assertion.enabled for reply in replies for assertion in reply.assertions),
         passed=outcomes[Outcome.PASSED],
         failed=outcomes[Outcome.FAILED],
         errors=outcomes[Outcome.ERROR],
@@ -110,9 +148,20 @@ def count(result: SuiteResult, granularity: str = "assertion") -> Counts:
     )
 
 
+def red_count(result: SuiteResult) -> int:
+    """Count what `failures` finds."""
+    counts = count(result)
+    return counts.failed + counts.errors
+
+
 def total(call: Result) -> Counts:
     """Sum the counts of a call's suites."""
     return sum((count(result, call.junit_granularity) for result in call.suites), Counts())
+
+
+def unjudged(result: SuiteResult, granularity: str = "assertion") -> int:
+    """Count the test cases with enabled assertions that nobody judged."""
+    return sum(outcome is Outcome.SKIPPED and enabled for outcome, enabled in _outcomes(result, granularity))
 
 
 def has_case(assertion: Assertion) -> bool:
@@ -120,137 +169,144 @@ def has_case(assertion: Assertion) -> bool:
     return assertion.enabled or bool(assertion.checks)
 
 
-def unjudged(result: SuiteResult, granularity: str = "assertion") -> int:
-    """Count the test cases with enabled assertions that nobody judged."""
-    number = 0
-    for step in result.suite.steps if result.suite else ():
-        enabled = [one.outcome for reply in step.replies for one in reply.assertions if one.enabled]
-        missing = sum(outcome in _UNJUDGED for outcome in enabled)
-        if granularity != "assertion":
-            missing = int(0 < missing == len(enabled) and step.outcome not in _RED)
-        number += missing
-    return number
+def suite_part(name: str) -> str:
+    """Return what a suite is called within the class names of its test cases."""
+    return _segment(name, 80)
+
+
+def _findings(result: SuiteResult) -> Iterator[Finding]:
+    """List everything that was judged, in the order of the suite; the suite as a whole where the rest is not enough."""
+    for place, step in enumerate(result.steps):
+        any_red = any_enabled = False
+        for number, reply in enumerate(step.replies, 1):
+            for assertion in filter(has_case, reply.assertions):
+                judged = assertion.enabled and assertion.outcome is not Outcome.PENDING
+                outcome = assertion.outcome if judged else Outcome.SKIPPED
+                any_red = any_red or outcome.is_red
+                any_enabled = any_enabled or assertion.enabled
+                yield Finding(result, outcome, place, step, number, reply, assertion)
+        if step.outcome.is_red and not any_red:
+            yield Finding(result, step.outcome, place, step)
+        elif not any_enabled:
+            yield Finding(result, Outcome.SKIPPED, place, step)
+    own = _own_outcome(result)
+    if own:
+        yield Finding(result, own)
+
+
+def _own_outcome(result: SuiteResult) -> Outcome | None:
+    """Tell how the gate's own test case ends, or that there is none: the others say all there is to say."""
+    match result.verdict.ending:
+        case Ending.FAILED if any(step.is_red for step in result.steps):
+            return None
+        case Ending.PASSED if result.phase is Phase.RUN and result.evidence is Evidence.EXECUTION:
+            return None if any(step.replies for step in result.steps) else Outcome.PASSED  # the answer only counts
+        case Ending.PASSED:
+            return None if result.steps else Outcome.SKIPPED  # an empty suite that is allowed to pass
+        case _:
+            return Outcome.ERROR
+
+
+def _by_step(result: SuiteResult) -> Iterator[tuple[int, list[Finding]]]:
+    """Group the findings by the place of their step."""
+    for place, findings in itertools.groupby(_findings(result), key=lambda finding: finding.place):
+        yield place, list(findings)
+
+
+def _outcomes(result: SuiteResult, granularity: str) -> Iterator[tuple[Outcome, bool]]:
+    """Return how each test case ends, and whether an enabled assertion stands behind it."""
+    for _, findings in _by_step(result):
+        pairs = [(finding.outcome, bool(finding.assertion and finding.assertion.enabled)) for finding in findings]
+        if granularity == "assertion":
+            yield from pairs
+        else:
+            yield _worst(outcome for outcome, _ in pairs), any(enabled for _, enabled in pairs)
 
 
 def _worst(outcomes: Iterable[Outcome]) -> Outcome:
     return min(outcomes, key=_WORST_FIRST.index)
 
 
-def _parts(step: Step) -> Iterator[tuple[int, Reply | None, Assertion | None, Outcome]]:
-    """Take a step apart into its test cases: an assertion with its reply, or (None) the step itself."""
-    any_red = any_enabled = False
-    for number, reply in enumerate(step.replies, 1):
-        for assertion in reply.assertions:
-            if not has_case(assertion):
-                continue
-            judged = assertion.enabled and assertion.outcome is not Outcome.PENDING
-            outcome = assertion.outcome if judged else Outcome.SKIPPED
-            any_red = any_red or outcome in _RED
-            any_enabled = any_enabled or assertion.enabled
-            yield number, reply, assertion, outcome
-    if step.outcome in _RED and not any_red:
-        yield 0, None, None, step.outcome
-    elif not any_enabled:
-        yield 0, None, None, Outcome.SKIPPED
+def _cases(result: SuiteResult, granularity: str) -> Iterator[Case]:
+    for place, findings in _by_step(result):
+        if place < 0:
+            yield _gate_case(result, findings[0].outcome)
+        elif granularity == "assertion":
+            yield from _step_cases(result, place, findings)
+        else:
+            yield _whole_step(result, result.steps[place], list(_step_cases(result, place, findings)))
 
 
-def _step_cases(result: SuiteResult, step: Step, index: int) -> Iterator[Case]:
-    classname = f"kore.{suite_part(result.name)}.{_segment(labels.step_label(step), 110)}"
-    transcript: tuple[str, ...] | None = None
+def _step_cases(result: SuiteResult, place: int, findings: Sequence[Finding]) -> Iterator[Case]:
+    step = result.steps[place]
+    classname = f"kore.{suite_part(result.name)}.{_step_part(step)}"
+    transcript = _transcript(result, place) if step.is_red else ()
     # The step was executed once: its time stands on the first of its cases that was judged.
     duration = step.duration or 0.0
-    for number, reply, assertion, outcome in _parts(step):
-        if outcome in _RED and transcript is None:
-            transcript = _transcript(result, index)
-        message, detail = _explanation(result, step, reply, assertion, outcome)
-        prefix = f"reply {number} · " if number and len(step.replies) > 1 else ""
+    for finding in findings:
+        is_skipped = finding.outcome is Outcome.SKIPPED
+        message, detail = finding.explanation
         yield Case(
             classname=classname,
-            name=prefix + (labels.label(assertion) if assertion else "step"),
-            outcome=outcome,
-            type=_TYPES.get(outcome, ""),
+            name=finding.name,
+            outcome=finding.outcome,
+            type=_TYPES.get(finding.outcome, ""),
             message=message,
             text=detail or message,
-            duration=0.0 if outcome is Outcome.SKIPPED else duration,
+            duration=0.0 if is_skipped else duration,
             source=step.source,
             step=step.number,
-            transcript=(transcript or ()) if outcome in _RED else (),
+            transcript=transcript if finding.outcome.is_red else (),
         )
-        duration = duration if outcome is Outcome.SKIPPED else 0.0
+        duration = duration if is_skipped else 0.0
 
 
-def _explanation(
-    result: SuiteResult, step: Step, reply: Reply | None, assertion: Assertion | None, outcome: Outcome
-) -> tuple[str, str]:
-    """Say why a case ended as it did, in a line and (where there is more to say) at length."""
-    if assertion is None or reply is None:
-        reason = "no assertion enabled" if outcome is Outcome.SKIPPED else step.reason
-        return reason or "Kore.ai reports that this step failed", ""
-    if not assertion.enabled:
-        return _DISABLED, ""
-    if outcome is Outcome.PASSED:
-        return "", ""
-    if outcome is Outcome.FAILED:
-        return labels.difference(assertion, reply)
-    reason = assertion.reason or step.reason
-    if outcome is Outcome.ERROR:
-        return reason or "could not be judged", ""
-    return reason or f"not executed: {result.verdict.message}", ""
-
-
-def _whole_step(result: SuiteResult, step: Step, index: int) -> Iterator[Case]:
+def _whole_step(result: SuiteResult, step: Step, parts: Sequence[Case]) -> Case:
     """Fold the cases of a step into one that fails when any of them does."""
-    parts = list(_step_cases(result, step, index))
     worst = _worst(part.outcome for part in parts)
     of_note = [part for part in parts if part.outcome is worst]
     first = next((part for part in of_note if part.message != _DISABLED), of_note[0])
-    lines = ["", *(_listed(part) for part in parts)] if len(parts) > 1 else []
-    yield dataclasses.replace(
+    lines = [first.text, ""]
+    for part in parts:
+        # A difference names its assertion itself.
+        message = part.message if part.outcome is Outcome.FAILED else f"{part.name}: {part.message}".rstrip(": ")
+        lines.append(f"{part.outcome}: {message}")
+    return dataclasses.replace(
         first,
         classname=f"kore.{_segment(result.name, NAME_LIMIT - 5)}",
         name=labels.step_label(step),
-        text="\n".join([first.text, *lines]) if worst is not Outcome.PASSED else "",
+        text="" if worst is Outcome.PASSED else "\n".join(lines if len(parts) > 1 else lines[:1]),
         duration=step.duration or 0.0,
     )
 
 
-def _listed(part: Case) -> str:
-    """Name a part of a step, with its message; a difference names its assertion itself."""
-    said = part.message if part.outcome is Outcome.FAILED else f"{part.name}: {part.message}".rstrip(": ")
-    return f"{part.outcome}: {said}"
-
-
-def _transcript(result: SuiteResult, index: int) -> tuple[str, ...]:
-    """Retell the dialogue up to a step, the last ten turns of it."""
+def _transcript(result: SuiteResult, place: int) -> tuple[str, ...]:
+    """Write down the dialogue up to a step, the last ten turns of it."""
     executed = result.evidence is Evidence.EXECUTION
-    told: list[str] = []
-    for step in (result.suite.steps if result.suite else ())[max(0, index - 9) : index + 1]:
+    lines: list[str] = []
+    for step in result.steps[max(0, place - 9) : place + 1]:
         never = "(not executed) " if executed and not step.was_executed else ""
-        told.append(f"user: {never}{step.input or step.event}")
+        lines.append(f"user: {never}{step.input or step.event}")
         for reply in step.replies:
-            said = reply.actual if executed else None
-            shown = labels.readable(reply.text if said is None else said)
-            told.append(f"bot:  {shown}" if said is not None else f"bot:  (expected) {shown}")
-        told.extend(f"bot:  {labels.readable(extra)}" for extra in step.unexpected)
-    return tuple(told)
+            if executed and reply.actual is not None:
+                lines.append(f"bot:  {labels.readable(reply.actual)}")
+            else:
+                lines.append(f"bot:  (expected) {labels.readable(reply.text)}")
+        lines.extend(f"bot:  {labels.readable(extra)}" for extra in step.unexpected)
+    return tuple(lines)
 
 
 def _gate_case(result: SuiteResult, outcome: Outcome) -> Case:
-    verdict = result.verdict
-    ending = Ending.NOTHING_TO_TEST if outcome is Outcome.SKIPPED else verdict.ending
-    name = _GATE_NAMES[result.phase]
+    verdict, name = result.verdict, _GATE_NAMES[result.phase]
     if result.phase is not Phase.SETTINGS:
         # Readers that know no files tell the suites apart by this alone.
-        suite = " ".join(text.xml((result.name or result.key)[: NAME_LIMIT * 8]).split())
-        name = f"{name}: {_shorten(suite, NAME_LIMIT - len(name) - 2)}"
+        name = f"{name}: {_shorten(_one_line(result.name or result.key), NAME_LIMIT - len(name) - 2)}"
+    case = Case(classname=f"kore_gate.{result.phase}", name=name, outcome=outcome)
     if outcome is Outcome.PASSED:
-        return Case(
-            classname=f"kore_gate.{result.phase}", name=name, outcome=outcome, transcript=(labels.explain(verdict),)
-        )
-    return Case(
-        classname=f"kore_gate.{result.phase}",
-        name=name,
-        outcome=outcome,
+        return dataclasses.replace(case, transcript=(labels.explain(verdict),))
+    ending = Ending.NOTHING_TO_TEST if outcome is Outcome.SKIPPED else verdict.ending
+    return dataclasses.replace(
+        case,
         type=f"kore_gate.{''.join(word.title() for word in ending.split('-'))}",
         message=verdict.message,
         text="\n".join([labels.explain(verdict), *([f"Resume with: {result.resume}"] if result.resume else [])]),
@@ -258,15 +314,13 @@ def _gate_case(result: SuiteResult, outcome: Outcome) -> Case:
     )
 
 
-def suite_part(name: str) -> str:
-    """Return what a suite is called within the class names of its test cases."""
-    return _segment(name, 80)
+def _step_part(step: Step) -> str:
+    return _segment(labels.step_label(step), 110)
 
 
 def _segment(name: str, limit: int) -> str:
-    """Make one part of a classname: readers split it at dots and at path separators."""
-    cleaned = text.xml(name[: limit * 8]).translate(_SEPARATORS)
-    return _shorten(" ".join(cleaned.split()), limit) or "_"
+    """Make one part of a class name."""
+    return _shorten(_one_line(name).translate(_SEPARATORS), limit) or "_"
 
 
 def _shorten(name: str, limit: int) -> str:
@@ -276,21 +330,19 @@ def _shorten(name: str, limit: int) -> str:
     return labels.shorten(name.removesuffix(end), limit - len(end)) + end
 
 
-_SEPARATORS = str.maketrans({".": "_", "/": "_", "\\": "_", ":": "_"})
+def _one_line(name: str, limit: int = NAME_LIMIT * 8) -> str:
+    return text.line(text.xml(name[: limit * 8 + 1]), limit)
 
 
-def _unique(cases: Iterable[Case]) -> Iterator[Case]:
+def _numbered(cases: Iterable[Case]) -> Iterator[Case]:
     """Make names printable and short, and number the repeats, the same way in every run."""
-    seen: dict[tuple[str, str], int] = {}
+    seen: dict[tuple[str, str], int] = {}  # how often; `text.unique` would take long where thousands are alike
     for case in cases:
-        name = labels.shorten(" ".join(text.xml(case.name[: NAME_LIMIT * 8]).split()), NAME_LIMIT)
-        candidate, number = name, seen.get((case.classname, name), 0) + 1
-        while number > 1 and (case.classname, candidate := _numbered(name, number)) in seen:
+        name = candidate = _one_line(case.name, NAME_LIMIT)
+        number = seen.get((case.classname, name), 0)
+        while (case.classname, candidate) in seen:
             number += 1
-        seen[case.classname, name] = number
+            candidate = labels.shorten(name, NAME_LIMIT - len(f" #{number}")) + f" #{number}"
+        seen[case.classname, name] = max(number, 1)
         seen.setdefault((case.classname, candidate), 1)
         yield case if candidate == case.name else dataclasses.replace(case, name=candidate)
-
-
-def _numbered(name: str, number: int) -> str:
-    return f"{labels.shorten(name, NAME_LIMIT - len(f' #{number}'))} #{number}"

@@ -2,7 +2,6 @@
 
 import collections
 import contextlib
-import dataclasses
 import datetime
 import functools
 import io
@@ -11,16 +10,15 @@ import json
 import re
 import typing
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TextIO, cast
 
 from kore_gate import text
 from kore_gate.ci.dialects import Dialect, Severity
 from kore_gate.errors import MEANINGS, Ending, ExitCode, GateError
 from kore_gate.gate import suite_run
-from kore_gate.model import Event, Evidence, Happening, Outcome, Result, SuiteResult, Verdict
+from kore_gate.model import Event, Evidence, Happening, Result, SuiteResult, Verdict
 from kore_gate.reports import cases, labels
-from kore_gate.reports.cases import Case
 from kore_gate.settings.redact import Redactor
 
 if TYPE_CHECKING:
@@ -130,7 +128,7 @@ class Console:
         code = result.verdict.exit_code if exit_code is None else exit_code
         severity: Severity = "warning" if code is ExitCode.PASSED else "error"
         red = [suite for suite in result.suites if suite.verdict.ending is not Ending.PASSED]
-        missing = sum(number_of_failures(suite) for suite in red)
+        missing = sum(cases.red_count(suite) for suite in red)
         for suite in red[:SUITES_SHOWN]:
             missing -= self._failures(suite, severity)
         if missing:
@@ -247,14 +245,14 @@ class Console:
             self._write(text.terminal(title, LINE_LIMIT), "bold")
         for line in (text.terminal(suite.verdict.message, TEXT_LIMIT), *_details(suite.verdict)):
             self._write(line)
-        shown = list(itertools.islice(failures(suite), CASES_SHOWN))
+        shown = list(itertools.islice(cases.failures(suite), CASES_SHOWN))
         for failure in shown:
             if failure.where:
                 where, what = text.terminal(failure.where, 80), text.terminal(failure.what, TEXT_LIMIT)
                 self._write(f"  {failure.outcome.upper()} {where}: {what}", "red")
             if failure.where and failure.line:
                 self._write(f"    at {text.terminal(failure.file, 200)}:{failure.line}", exact=True)
-        more = number_of_failures(suite) - len(shown)
+        more = cases.red_count(suite) - len(shown)
         if more > 0:
             self._write(f"  … and {more} more")
         annotated = shown[: max(ANNOTATIONS - 1 - self._annotated[severity], 0)]
@@ -299,7 +297,7 @@ class Console:
         lines += [] if result.suites else _details(result.verdict)
         for line in (*lines, *_advice(result.verdict)):
             self._write(line)
-        command = suite_run.of_call(result)
+        command = suite_run.resume_call(result)
         if command:
             self._write(f"Resume with: {command}", exact=True)  # inert by itself
         if files:
@@ -411,7 +409,7 @@ def _state(event: Event) -> str:
             return f"{text.terminal(event.status, 40)} {percent}".strip()
         case Happening.ENDED:
             return str(event.ending)
-        case Happening.IDENTIFIED | Happening.WARNING:
+        case Happening.QUEUED | Happening.IDENTIFIED | Happening.WARNING | Happening.DEBUG:
             return ""
         case _:
             typing.assert_never(event.happening)
@@ -445,47 +443,3 @@ def _colour_of(ending: Ending | None) -> str:
     if ending is None:
         return ""
     return "green" if ending is Ending.PASSED else "red"
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Failure:
-    """One thing that went wrong, with its place in the repository as far as it is known."""
-
-    suite: str
-    where: str
-    what: str
-    outcome: Outcome
-    file: str = ""
-    line: int = 0
-
-    @property
-    def title(self) -> str:
-        """Name the suite and the step."""
-        return f"{self.suite}: {self.where}" if self.where else self.suite
-
-
-def failures(result: SuiteResult) -> Iterator[Failure]:
-    """Return what went wrong in a suite; the gate's own case stands for a suite without a red step."""
-    return (_failure(result, case) for case in cases.each(result) if case.outcome.is_red)
-
-
-def number_of_failures(result: SuiteResult) -> int:
-    """Count what `failures` returns."""
-    counts = cases.count(result)
-    return counts.failed + counts.errors
-
-
-def _failure(result: SuiteResult, case: Case) -> Failure:
-    if not case.step:
-        what = "; ".join([result.verdict.message, *result.verdict.details])
-        return Failure(suite=result.name, where="", what=what, outcome=case.outcome, file=result.file)
-    # A difference repeats what was expected; every other message needs the name beside it.
-    is_named = case.outcome is Outcome.FAILED or case.name == "step"
-    return Failure(
-        suite=result.name,
-        where=case.classname.rpartition(".")[2],
-        what=case.message if is_named else f"{case.name}: {case.message}",
-        outcome=case.outcome,
-        file=case.source.file if case.source else result.file,
-        line=case.source.line if case.source else 0,
-    )

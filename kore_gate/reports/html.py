@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from kore_gate import errors, text
 from kore_gate.errors import Ending
 from kore_gate.gate import suite_run
-from kore_gate.model import Counts, Result, Step, SuiteResult
+from kore_gate.model import Counts, Result, SuiteResult
 from kore_gate.reports import cases, labels, transcript
 
 if TYPE_CHECKING:
@@ -23,14 +23,13 @@ STEPS = 2_500  # shown of one suite
 SUITES = 300
 BYTES = 8_000_000  # for the steps of all suites
 
-_OPEN = 30  # a longer conversation that passed starts folded
-_TICKED = re.compile(r"`([^`\n]+)`")
-
 _LISTED = 30  # failures in the list at the top
 _CHUNK = 100
 
-# Names that the template itself gives to elements.
-_RESERVED = (
+_TICKED = re.compile(r"`([^`\n]+)`")
+
+# Ids that the template itself gives to elements.
+_RESERVED = [
     "top",
     "verdict",
     "verdict-title",
@@ -39,65 +38,62 @@ _RESERVED = (
     "only-failures",
     "results",
     "suites-title",
-)
+]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class _Section:
-    """One suite on the page; `entries` are rendered steps and, as numbers, how many were left out between them."""
+    """One suite on the page; steps, as far as there is room for them, and their ids are known by their place."""
 
     result: SuiteResult
     counts: Counts
     unjudged: int
     anchor: str
     title: str
-    entries: Sequence["markupsafe.Markup | int"]
-    total: int
-    shown: int
     red: int
-    red_shown: int
+    steps: dict[int, "markupsafe.Markup"] = dataclasses.field(default_factory=dict)
+    anchors: dict[int, str] = dataclasses.field(default_factory=dict)
 
     @property
-    def folded(self) -> bool:
-        """Tell whether the conversation starts folded."""
-        return not self.red and self.total > _OPEN
+    def red_shown(self) -> int:
+        """Count the failed steps that are shown."""
+        return sum(self.result.steps[place].is_red for place in self.steps)
 
-
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class _Failure:
-    """One line of the list of failures."""
-
-    anchor: str
-    suite: str
-    label: str
-
-
-class _Anchors:
-    """Gives out the page's ids, each once."""
-
-    def __init__(self) -> None:
-        self._taken = set(_RESERVED)
-
-    def claim(self, wanted: str) -> str:
-        """Return the wanted id, numbered where it is taken."""
-        name, number = wanted, 1
-        while name in self._taken:
-            number += 1
-            name = f"{wanted}-{number}"
-        self._taken.add(name)
-        return name
+    @property
+    def entries(self) -> "Sequence[markupsafe.Markup | int]":
+        """Return the steps in order and, as numbers, how many were left out between them."""
+        entries: list[markupsafe.Markup | int] = []
+        after = 0
+        for place in [*sorted(self.steps), len(self.result.steps)]:
+            if place > after:
+                entries.append(place - after)
+            if place in self.steps:
+                entries.append(self.steps[place])
+            after = place + 1
+        return entries
 
 
 def render(call: Result) -> bytes:
     """Render the page, the same bytes for the same facts."""
     env = _environment()
-    anchors = _Anchors()
     suites = call.tested_suites
     by_weight = sorted(range(len(suites)), key=lambda place: suites[place].verdict.ending is Ending.PASSED)
     results = [suites[place] for place in sorted(by_weight[:SUITES])]
-    slugs = [anchors.claim(text.file_name(text.line(result.name))) for result in results]
-    titles = [anchors.claim(f"{slug}-title") for slug in slugs]
-    scenes, failures = _scenes(env, results, slugs, anchors)
+    ids = set(_RESERVED)
+    anchors = [text.unique(text.file_name(text.line(result.name)), ids) for result in results]
+    sections = [
+        _Section(
+            result=result,
+            counts=cases.count(result, call.junit_granularity),
+            unjudged=cases.unjudged(result, call.junit_granularity),
+            anchor=anchor,
+            title=text.unique(f"{anchor}-title", ids),
+            red=sum(step.is_red for step in result.steps),
+        )
+        for result, anchor in zip(results, anchors, strict=True)
+    ]
+    _render_steps(env, sections, ids)
+    failures = _failures(sections)
     css = _read("report.css")
     page = env.get_template("report.html.j2").render(
         call=call,
@@ -106,103 +102,57 @@ def render(call: Result) -> bytes:
         policy=_policy(css),
         meaning=errors.MEANINGS[call.verdict.exit_code],
         counts=cases.total(call),
-        resume=suite_run.of_call(call),
+        resume=suite_run.resume_call(call),
         unjudged=sum(cases.unjudged(result, call.junit_granularity) for result in suites),
         suites=len(suites),
-        sections=[
-            _section(result, call, slug, title, shown)
-            for result, slug, title, shown in zip(results, slugs, titles, scenes, strict=True)
-        ],
+        sections=sections,
         left_out=len(suites) - len(results),
-        failures=failures[:_LISTED],
+        failures=[(anchor, _label(failure, several=len(sections) > 1)) for anchor, failure in failures[:_LISTED]],
         more_failures=max(len(failures) - _LISTED, 0),
-        large=sum(map(len, scenes)) > 2 * _CHUNK,
+        large=sum(len(section.steps) for section in sections) > 2 * _CHUNK,
     )
     return page.encode("utf-8", "backslashreplace")
 
 
-def _scenes(
-    env: "jinja2.Environment", results: Sequence[SuiteResult], slugs: Sequence[str], anchors: _Anchors
-) -> tuple[list[dict[int, "markupsafe.Markup"]], list[_Failure]]:
+def _render_steps(env: "jinja2.Environment", sections: Sequence[_Section], ids: set[str]) -> None:
     """Render as many steps as the page has room for: the red ones first, then a piece of each suite in turn."""
     macro: Any = env.get_template("step.html.j2").make_module({"words": labels}).step  # type: ignore[attr-defined] # a macro of the template
     marker = transcript.Marker()
-    shown: list[dict[int, markupsafe.Markup]] = [{} for _ in results]
-    failures: list[tuple[int, int, _Failure]] = []
+    by_weight = sorted(
+        (not step.is_red, place // _CHUNK, number, place)
+        for number, section in enumerate(sections)
+        for place, step in enumerate(section.result.steps)
+    )
     left = BYTES
-    for is_green, _, suite, place in _in_order(results):
-        if len(shown[suite]) >= STEPS or left <= 0:
+    for _, _, number, place in by_weight:
+        section = sections[number]
+        if len(section.steps) >= STEPS or left <= 0:
             continue
-        step = _steps(results[suite])[place]
-        anchor = anchors.claim(f"{slugs[suite]}-step-{step.number}")
-        scene = transcript.scene(results[suite], step, anchor, marker)
-        markup = macro(scene)
+        step = section.result.steps[place]
+        anchor = text.unique(f"{section.anchor}-step-{step.number}", ids)
+        markup = macro(step, transcript.scene(section.result, step, marker), anchor)
         left -= len(markup.encode("utf-8", "backslashreplace"))
-        shown[suite][place] = markup
-        if not is_green:
-            failures.append((suite, place, _failure(results[suite], step, scene)))
-    for suite, result in enumerate(results):
-        told = any(place == suite for place, _, _ in failures)
-        if len(results) > 1 and result.verdict.ending not in (
-            (Ending.PASSED, Ending.FAILED) if told else (Ending.PASSED,)
-        ):
-            failures.append((suite, -1, _suite_failure(result, slugs[suite])))
-    return shown, [failure for _, _, failure in sorted(failures, key=lambda found: found[:2])]
+        section.steps[place], section.anchors[place] = markup, anchor
 
 
-def _in_order(results: Sequence[SuiteResult]) -> list[tuple[bool, int, int, int]]:
-    return sorted(
-        (not step.is_red, place // _CHUNK, suite, place)
-        for suite, result in enumerate(results)
-        for place, step in enumerate(_steps(result))
-    )
+def _failures(sections: Sequence[_Section]) -> list[tuple[str, cases.Finding]]:
+    """List the first failure of each step that is shown; before them, where there are several suites, the suite's."""
+    failures = []
+    for section in sections:
+        anchors = section.anchors | ({-1: section.anchor} if len(sections) > 1 else {})
+        first = {failure.place: failure for failure in reversed([*cases.failures(section.result)])}
+        failures += [(anchors[place], first[place]) for place in sorted(first) if place in anchors]
+    return failures
 
 
-def _section(
-    result: SuiteResult, call: Result, slug: str, title: str, shown: dict[int, "markupsafe.Markup"]
-) -> _Section:
-    entries: list[markupsafe.Markup | int] = []
-    after = 0
-    for place in sorted(shown):
-        if place > after:
-            entries.append(place - after)
-        entries.append(shown[place])
-        after = place + 1
-    steps = _steps(result)
-    if after < len(steps):
-        entries.append(len(steps) - after)
-    red = [place for place, step in enumerate(steps) if step.is_red]
-    return _Section(
-        result=result,
-        counts=cases.count(result, call.junit_granularity),
-        unjudged=cases.unjudged(result, call.junit_granularity),
-        anchor=slug,
-        title=title,
-        entries=entries,
-        total=len(steps),
-        shown=len(shown),
-        red=len(red),
-        red_shown=sum(place in shown for place in red),
-    )
-
-
-def _suite_failure(result: SuiteResult, slug: str) -> _Failure:
-    label = f"{labels.TITLES[result.verdict.ending]}: {result.verdict.message}"
-    return _Failure(anchor=slug, suite=text.line(result.name), label=text.line(label))
-
-
-def _failure(result: SuiteResult, step: Step, scene: transcript.Scene) -> _Failure:
-    label = next((line.label for turn in scene.turns for line in turn.lines if line.css in ("failed", "error")), "")
-    said = f"Step {labels.step_label(step)}"
-    return _Failure(
-        anchor=scene.anchor,
-        suite=text.line(result.name),
-        label=" · ".join(part for part in (text.line(said, 80), text.line(label or scene.reason, 100)) if part),
-    )
-
-
-def _steps(result: SuiteResult) -> Sequence[Step]:
-    return result.suite.steps if result.suite else ()
+def _label(failure: cases.Finding, *, several: bool) -> str:
+    verdict = failure.result.verdict
+    label = text.line(f"{labels.TITLES[verdict.ending]}: {verdict.message}")
+    if failure.step:
+        reason = labels.label(failure.assertion) if failure.assertion else failure.reason
+        parts = (text.line(f"Step {labels.step_label(failure.step)}", 80), text.line(reason, 100))
+        label = " · ".join(filter(None, parts))
+    return f"{text.line(failure.result.name)}: {label}" if several else label
 
 
 def _read(name: str) -> str:

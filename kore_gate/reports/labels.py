@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import urllib.parse
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kore_gate.errors import Ending, GateError
@@ -53,112 +53,116 @@ def read(text: str) -> Bubble:
     payload = message.get("payload", message)
     kind = str(message.get("type", "template"))
     if not isinstance(payload, dict):
-        return Bubble(text=_words(payload), kind=kind, raw=raw)
+        return Bubble(text=_text(payload), kind=kind, raw=raw)
     kind = str(payload.get("template_type") or kind).replace("_", " ")
-    shown = "\n".join(_lines(payload, skip=""))
-    buttons, items = _buttons(payload), tuple(_table(payload) or _items(payload))
-    if not (shown or buttons or items):
-        shown = "\n".join(f"{key}: {_words(value)}" for key, value in list(payload.items())[:_MANY])
-    return Bubble(text=shown, kind=kind, buttons=buttons, items=items, raw=raw)
-
-
-def flat(bubble: Bubble) -> str:
-    """Write a reply as plain lines, for comparing one with another."""
-    lines = [bubble.text] if bubble.text else []
-    if bubble.buttons:
-        lines.append(" ".join(f"[{button}]" for button in bubble.buttons))
-    for item in bubble.items:
-        words = " · ".join((item.title, *item.lines))
-        lines.append(" ".join([f"• {words}", *(f"[{button}]" for button in item.buttons)]))
-    return "\n".join(lines)
+    lines, buttons, items = _lines(payload), _buttons(payload), _table(payload) or _items(payload)
+    if not (lines or buttons or items):
+        lines = tuple(f"{key}: {_text(value)}" for key, value in list(payload.items())[:_MANY])
+    return Bubble(text="\n".join(lines), kind=kind, buttons=buttons, items=tuple(items), raw=raw)
 
 
 def readable(text: str) -> str:
     """Write a template as plain lines, and leave other text as it is."""
-    reply = read(text)
-    return flat(reply) if reply.raw else text
+    bubble = read(text)
+    if not bubble.raw:
+        return text
+    lines = [bubble.text, " ".join(f"[{button}]" for button in bubble.buttons)]
+    for item in bubble.items:
+        texts = " · ".join((item.title, *item.lines))
+        lines.append(" ".join([f"• {texts}", *(f"[{button}]" for button in item.buttons)]))
+    return "\n".join(filter(None, lines))
 
 
-def _lines(entry: Mapping[str, Any], skip: str) -> Iterator[str]:
-    """Give the texts of an element, but for the one that is its title."""
-    for key in _TEXTS:
-        if key != skip and isinstance(entry.get(key), str | int | float) and str(entry[key]).strip():
-            yield str(entry[key]).strip()
+def _lines(element: Mapping[str, Any], title_key: str = "") -> tuple[str, ...]:
+    """Return the texts of an element, but for its title."""
+    values = [element[key] for key in _TEXTS if key != title_key and isinstance(element.get(key), str | int | float)]
+    return tuple(text for value in values if (text := str(value).strip()))
 
 
-def _buttons(entry: Mapping[str, Any]) -> tuple[str, ...]:
-    found = [button for key in _BUTTONS for button in _listed(entry.get(key))]
-    return tuple(_title(button) for button in found[:_MANY])
+def _title(element: Mapping[str, Any], keys: Sequence[str] = _TITLES) -> tuple[str, str]:
+    """Return an element's title, and the key it has there."""
+    texts = ((key, element[key].strip()) for key in keys if isinstance(element.get(key), str))
+    return next(((key, text) for key, text in texts if text), ("", ""))
 
 
-def _items(entry: Mapping[str, Any], depth: int = 0) -> list[Item]:
+def _buttons(element: Mapping[str, Any]) -> tuple[str, ...]:
+    buttons = [button for key in _BUTTONS for button in _listed(element.get(key))][:_MANY]
+    keys = (*_TITLES, "value", "payload")
+    return tuple(
+        _title(button, keys)[1] or "(button)" if isinstance(button, dict) else _text(button) for button in buttons
+    )
+
+
+def _items(parent: Mapping[str, Any], depth: int = 0) -> list[Item]:
     items: list[Item] = []
-    for element in [element for key in _LISTS for element in _listed(entry.get(key))][:_MANY]:
+    for element in [element for key in _LISTS for element in _listed(parent.get(key))][:_MANY]:
         if not isinstance(element, dict):
-            items.append(Item(title=_words(element)))
+            items.append(Item(title=_text(element)))
             continue
-        key = next((key for key in _TITLES if isinstance(element.get(key), str) and element[key].strip()), "")
-        title = str(element[key]).strip() if key else ""
-        lines = tuple(_lines(element, skip=key))
-        if not (title or lines):
-            title = _words(element)
-        items.append(Item(title=title, lines=lines, buttons=_buttons(element)))
+        key, title = _title(element)
+        lines = _lines(element, key)
+        items.append(Item(title=title if title or lines else _text(element), lines=lines, buttons=_buttons(element)))
         if depth < _DEPTH:
             items.extend(_items(element, depth + 1))
     return items[:_MANY]
 
 
-def _table(entry: Mapping[str, Any]) -> list[Item]:
+def _table(payload: Mapping[str, Any]) -> list[Item]:
     """Read the table template: columns, and elements that hold `Values`."""
-    columns = [
-        _words(column[0] if isinstance(column, list) and column else column) for column in _listed(entry.get("columns"))
-    ]
-    rows = [row["Values"] for row in _listed(entry.get("elements")) if isinstance(row, dict) and "Values" in row]
-    if not columns or not rows:
+    columns = [_text(one[0] if isinstance(one, list) and one else one) for one in _listed(payload.get("columns"))]
+    rows = [row["Values"] for row in _listed(payload.get("elements")) if isinstance(row, dict) and "Values" in row]
+    if not columns:
         return []
     return [
-        Item(
-            title=" · ".join(f"{column}: {_words(value)}" for column, value in zip(columns, _listed(row), strict=False))
-        )
+        Item(title=" · ".join(f"{name}: {_text(value)}" for name, value in zip(columns, _listed(row), strict=False)))
         for row in rows[:_MANY]
     ]
 
 
 def _listed(value: object) -> Sequence[Any]:
-    """Take a list as it is, and the lists in an object (tabs of a list) one after the other."""
-    if isinstance(value, list):
-        return value
+    """Return a list as it is, and the lists in an object (tabs of a list) one after the other."""
     if isinstance(value, dict):
         return [element for part in value.values() if isinstance(part, list) for element in part]
-    return []
+    return value if isinstance(value, list) else []
 
 
-def _title(button: object) -> str:
-    if isinstance(button, dict):
-        texts = (button.get(key) for key in (*_TITLES, "value", "payload"))
-        return next((text.strip() for text in texts if isinstance(text, str) and text.strip()), "(button)")
-    return _words(button)
-
-
-def _words(value: object) -> str:
+def _text(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-_OPERATORS = {"text": "equals", "flow": "reaches", "context": ""}
+UNKNOWN = "(not reported by Kore.ai)"
 
 
 def label(assertion: Assertion) -> str:
     """Say in words what an assertion expects: `text equals "Hello"`, `flow reaches Confirmation`."""
-    group = assertion.group
-    values = [readable(check.value) for check in assertion.checks]
-    if group == "context":
-        # Each variable is expected; of texts and nodes one is enough.
-        wanted = " and ".join(f"{check.field} = {value}" for check, value in zip(assertion.checks, values, strict=True))
-    elif group == "flow":
-        wanted = " or ".join(values)
-    else:
-        wanted = " or ".join(f'"{value}"' for value in values)
-    return " ".join(part for part in (group, _OPERATORS.get(group, "matches"), wanted or "(nothing)") if part)
+    values = expected_values(assertion)
+    match assertion.group:
+        case "context":
+            # Each variable is expected; of texts and nodes one is enough.
+            return f"context {' and '.join(values) or '(nothing)'}"
+        case "flow":
+            return f"flow reaches {' or '.join(values) or '(nothing)'}"
+        case group:
+            operator = "equals" if group == "text" else "matches"
+            quoted = " or ".join(f'"{value}"' for value in values) or "(nothing)"
+            return f"{group} {operator} {quoted}".lstrip()
+
+
+def expected_values(assertion: Assertion) -> Sequence[str]:
+    """Return what an assertion expects, each value as people read it."""
+    return _with_fields(assertion, [readable(check.value) for check in assertion.checks])
+
+
+def actual_value(assertion: Assertion, reply: Reply) -> str | None:
+    """Return the value an assertion met, None where it is not known: the reply's text says nothing of nodes."""
+    return reply.actual if assertion.actual is None and assertion.group == "text" else assertion.actual
+
+
+def _with_fields(assertion: Assertion, values: Sequence[str]) -> Sequence[str]:
+    """Put the field before its value where a value alone says too little."""
+    if assertion.group != "context":
+        return values
+    return [f"{check.field} = {value}" for check, value in zip(assertion.checks, values, strict=True)]
 
 
 def step_label(step: Step) -> str:
@@ -166,25 +170,25 @@ def step_label(step: Step) -> str:
     return f"{step.number:02d} {step.input or step.event or '(no input)'}"
 
 
+def compared(assertion: Assertion, reply: Reply) -> tuple[list[str], str | None]:
+    """Return the expected values and the actual one (None: not known), in a form in which they differ."""
+    expected, actual = [check.value for check in assertion.checks], actual_value(assertion, reply)
+    if actual is None:
+        return [readable(value) for value in expected], None
+    readable_expected, readable_actual = [readable(value) for value in expected], readable(actual)
+    if readable_actual in readable_expected and actual not in expected:
+        return expected, actual  # templates may differ in what people don't see
+    return readable_expected, readable_actual
+
+
 def difference(assertion: Assertion, reply: Reply) -> tuple[str, str]:
     """Put expected and actual side by side, in a line and at length."""
-    actual = assertion.actual
-    if actual is None and assertion.group == "text":
-        actual = reply.actual
-    values = [check.value for check in assertion.checks]
-    read = [readable(value) for value in values]
-    came = readable(actual) if actual is not None else None
-    if actual is None or actual in values or came not in read:
-        values, actual = read, came  # else the templates differ in what people don't see
-    wanted = shorten(label(assertion), 140)
-    message = f"{wanted}, but got {shorten(actual, 120)!r}" if actual is not None else f"{wanted}: failed"
-    joint = "\n     or   "
-    if assertion.group == "context":
-        joint = "\n     and  "
-        values = [f"{check.field} = {value}" for check, value in zip(assertion.checks, values, strict=True)]
-    expected = joint.join(values)
-    shown = actual if actual is not None else "(not reported by Kore.ai)"
-    lines = [message, "", f"expected: {expected}", f"actual:   {shown}"]
+    values, actual = compared(assertion, reply)
+    expectation = shorten(label(assertion), 140)
+    message = f"{expectation}, but got {shorten(actual, 120)!r}" if actual is not None else f"{expectation}: failed"
+    joint = "\n     and  " if assertion.group == "context" else "\n     or   "
+    expected = joint.join(_with_fields(assertion, values))
+    lines = [message, "", f"expected: {expected}", f"actual:   {UNKNOWN if actual is None else actual}"]
     if assertion.reason:
         lines.append(f"reason:   {assertion.reason}")
     return message, "\n".join(lines)
@@ -219,24 +223,15 @@ TITLES = {
     Ending.ERROR: "Error",
 }
 
-MARKS = {
-    "passed": "✓",
-    "accepted": "✓",
-    "failed": "✗",
-    "error": "!",
-    "unreached": "○",
-    "unchecked": "○",
-    "disabled": "○",
-}
-
+# The mark and the title of each way a step or an assertion can end.
 OUTCOMES = {
-    "passed": "Passed",
-    "accepted": "Accepted",
-    "failed": "Failed",
-    "error": "Not judged",
-    "unreached": "Not executed",
-    "unchecked": "Not checked",
-    "disabled": "Disabled",
+    "passed": ("✓", "Passed"),
+    "accepted": ("✓", "Accepted"),
+    "failed": ("✗", "Failed"),
+    "error": ("!", "Not judged"),
+    "unreached": ("○", "Not executed"),
+    "unchecked": ("○", "Not checked"),
+    "disabled": ("○", "Disabled"),
 }
 
 _EVIDENCE = {
@@ -253,31 +248,25 @@ _IN_PART = (
 )
 _COUNTED = "Executed: Kore.ai ran this conversation against the bot, but reported only counts."
 
-RED = frozenset({Outcome.FAILED, Outcome.ERROR})
-
 
 def evidence(result: SuiteResult) -> str:
     """Say what a passing test case of this suite proves."""
-    steps = result.suite.steps if result.suite else ()
-    if result.evidence is Evidence.EXECUTION:
-        if not steps:
-            return _COUNTED
-        if not all(step.was_executed for step in steps):
-            return _IN_PART
+    if result.evidence is Evidence.EXECUTION and not result.steps:
+        return _COUNTED
+    if result.evidence is Evidence.EXECUTION and not all(step.was_executed for step in result.steps):
+        return _IN_PART
     return _EVIDENCE[result.evidence]
 
 
 def step_outcome(result: SuiteResult, step: Step) -> str:
     """Name how a step ended, as its assertions show it: a key of `OUTCOMES`."""
     outcomes = {assertion.outcome for reply in step.replies for assertion in reply.assertions if assertion.enabled}
-    if Outcome.ERROR in outcomes or step.outcome is Outcome.ERROR:
-        return "error"
-    if Outcome.FAILED in outcomes or step.outcome is Outcome.FAILED:
-        return "failed"
-    if not outcomes:
-        accepted = result.evidence is Evidence.IMPORT_VALIDATION and step.outcome is not Outcome.PENDING
-        return "unchecked" if accepted or step.was_executed else "unreached"
-    return assertion_outcome(result, Outcome.PASSED if outcomes == {Outcome.PASSED} else Outcome.SKIPPED)
+    if step.is_red:
+        return "error" if Outcome.ERROR in (*outcomes, step.outcome) else "failed"
+    if outcomes:
+        return assertion_outcome(result, Outcome.PASSED if outcomes == {Outcome.PASSED} else Outcome.SKIPPED)
+    was_accepted = result.evidence is Evidence.IMPORT_VALIDATION and step.outcome is not Outcome.PENDING
+    return "unchecked" if was_accepted or step.was_executed else "unreached"
 
 
 def assertion_outcome(result: SuiteResult, outcome: Outcome, *, enabled: bool = True) -> str:
@@ -286,7 +275,7 @@ def assertion_outcome(result: SuiteResult, outcome: Outcome, *, enabled: bool = 
         return "disabled"
     if outcome is Outcome.PASSED and result.evidence is Evidence.IMPORT_VALIDATION:
         return "accepted"
-    return "unreached" if outcome in (Outcome.SKIPPED, Outcome.PENDING) else outcome.value
+    return outcome.value if outcome.is_judged else "unreached"
 
 
 def sentence(value: str) -> str:
@@ -297,13 +286,6 @@ def sentence(value: str) -> str:
 def plural(number: int, noun: str) -> str:
     """Count things: `1 step`, `1,250 steps`."""
     return f"{number:,} {noun}{'s' if number != 1 else ''}"
-
-
-def actual(reply: Reply, assertion: Assertion) -> str | None:
-    """Return what came instead of the expected, None where it is not known: the reply's text says nothing of nodes."""
-    if assertion.actual is not None or assertion.group != "text":
-        return assertion.actual
-    return reply.actual
 
 
 def web_link(url: str) -> str:

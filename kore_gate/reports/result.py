@@ -29,9 +29,8 @@ def render(result: Result, files: Sequence[str] = ()) -> bytes:
 
 def _suite(result: SuiteResult, granularity: str) -> dict[str, object]:
     content: dict[str, object] = msgspec.to_builtins(dataclasses.replace(result, suite=None))
-    content["suite"] = _short(result.suite)
-    content["counts"] = msgspec.to_builtins(cases.count(result, granularity))
-    return content
+    counts = msgspec.to_builtins(cases.count(result, granularity))
+    return {**content, "suite": _short(result.suite), "counts": counts}
 
 
 def _short(fact: object) -> object:
@@ -40,12 +39,12 @@ def _short(fact: object) -> object:
         return [_short(part) for part in fact]
     if isinstance(fact, type) or not dataclasses.is_dataclass(fact):
         return fact
-    given = ((name, getattr(fact, name), default) for name, default in _fields(fact.__class__))
-    return {name: _short(value) for name, value, default in given if value != default}
+    values = ((name, getattr(fact, name), default) for name, default in _defaults(fact.__class__))
+    return {name: _short(value) for name, value, default in values if value != default}
 
 
 @functools.cache
-def _fields(kind: type[Any]) -> list[tuple[str, object]]:
+def _defaults(kind: type[Any]) -> list[tuple[str, object]]:
     return [(field.name, field.default) for field in dataclasses.fields(kind)]
 
 

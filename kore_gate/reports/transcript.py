@@ -3,9 +3,10 @@
 import collections
 import dataclasses
 import difflib
+import itertools
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from kore_gate import text
 from kore_gate.model import Assertion, Check, Evidence, Outcome, Reply, Step, SuiteResult
@@ -19,8 +20,14 @@ _WORDS = re.compile(r"\w+|\s+|[^\w\s]")
 _LARGEST = 40_000
 _ALTOGETHER = 4_000_000
 
-# Below this share of equal words, marking single words is confetti.
+# Below this share of equal words, marks on single words help nobody.
 _ALIKE = 0.35
+
+_BRIEF = {"text": "text of the reply", "flow": "flow: the node that replies", "context": "context variables"}
+
+_REPLIES = 40
+_ASSERTIONS = 12
+_CHECKS = 20
 
 
 class Marker:
@@ -34,39 +41,37 @@ class Marker:
         ours, theirs = _WORDS.findall(expected), _WORDS.findall(actual)
         head = _shared(ours, theirs)
         tail = _shared(ours[head:][::-1], theirs[head:][::-1])
-        middle = ours[head : len(ours) - tail], theirs[head : len(theirs) - tail]
-        left, right = self._compare(*middle, alone=head + tail == 0)
-        start, end = (False, "".join(ours[:head])), (False, "".join(ours[len(ours) - tail :]))
-        return _joined([start, *left, end]), _joined([start, *right, end])
-
-    def _compare(
-        self, ours: Sequence[str], theirs: Sequence[str], *, alone: bool
-    ) -> tuple[list[tuple[bool, str]], list[tuple[bool, str]]]:
+        start, end = "".join(ours[:head]), "".join(ours[len(ours) - tail :])
+        ours, theirs = ours[head : len(ours) - tail], theirs[head : len(theirs) - tail]
+        left, right = [(True, "".join(ours))], [(True, "".join(theirs))]
         cost = len(ours) * len(theirs)
-        whole = [(True, "".join(ours))], [(True, "".join(theirs))]
-        if not cost or cost > _LARGEST or cost > self._effort:
-            return whole
-        self._effort -= cost
-        matcher = difflib.SequenceMatcher(None, ours, theirs, autojunk=False)
-        if alone and matcher.ratio() < _ALIKE:
-            return whole
-        left: list[tuple[bool, str]] = []
-        right: list[tuple[bool, str]] = []
-        for tag, i, j, k, m in matcher.get_opcodes():
-            # A lone space between two changed words belongs to the change.
-            changed = tag != "equal" or not "".join(ours[i:j]).strip()
-            left.append((changed, "".join(ours[i:j])))
-            right.append((changed, "".join(theirs[k:m])))
-        return left, right
+        if 0 < cost <= min(_LARGEST, self._effort):
+            self._effort -= cost
+            matcher = difflib.SequenceMatcher(None, ours, theirs, autojunk=False)
+            if head + tail or matcher.ratio() >= _ALIKE:
+                pieces = [(tag, "".join(ours[i:j]), "".join(theirs[k:m])) for tag, i, j, k, m in matcher.get_opcodes()]
+                # A lone space between two changed words belongs to the change.
+                left = [(tag != "equal" or not ours.strip(), ours) for tag, ours, _ in pieces]
+                right = [(tag != "equal" or not ours.strip(), theirs) for tag, ours, theirs in pieces]
+        return _joined([(False, start), *left, (False, end)]), _joined([(False, start), *right, (False, end)])
+
+
+def _shared(ours: Sequence[str], theirs: Sequence[str]) -> int:
+    """Count the words that both begin with."""
+    return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(ours, theirs, strict=False)))
+
+
+def _joined(pieces: Iterable[tuple[bool, str]]) -> Parts:
+    """Join neighbours of the same kind and drop empty pieces."""
+    kinds = itertools.groupby((piece for piece in pieces if piece[1]), key=lambda piece: piece[0])
+    return tuple((changed, "".join(piece for _, piece in group)) for changed, group in kinds)
 
 
 def closest(candidates: Sequence[str], actual: str) -> int:
     """Return the place of the candidate that shares most words with a text."""
     words = collections.Counter(_WORDS.findall(actual))
-    shared = [
-        (counted & words).total() / max(counted.total(), words.total(), 1)
-        for counted in (collections.Counter(_WORDS.findall(candidate)) for candidate in candidates)
-    ]
+    counts = [collections.Counter(_WORDS.findall(candidate)) for candidate in candidates]
+    shared = [(count & words).total() / max(count.total(), words.total(), 1) for count in counts]
     return shared.index(max(shared))
 
 
@@ -78,61 +83,24 @@ def subtle(expected: str, actual: str) -> str:
         return "They differ in spaces or line breaks only."
     if expected.casefold() == actual.casefold():
         return "They differ in upper and lower case only."
-    if _looks(expected) == _looks(actual):
+    if _visible(expected) == _visible(actual):
         return "They differ only in characters that look alike or are invisible."
     return ""
 
 
-def _looks(text: str) -> str:
-    composed = unicodedata.normalize("NFKC", text)
+def _visible(value: str) -> str:
+    composed = unicodedata.normalize("NFKC", value)
     return "".join(char for char in composed if unicodedata.category(char) not in ("Cf", "Zs"))
-
-
-def _shared(ours: Sequence[str], theirs: Sequence[str]) -> int:
-    """Count the words that both begin with."""
-    length = 0
-    for one, other in zip(ours, theirs, strict=False):
-        if one != other:
-            break
-        length += 1
-    return length
-
-
-def _joined(parts: Sequence[tuple[bool, str]]) -> Parts:
-    """Join neighbours of the same kind and drop empty pieces."""
-    joined: list[tuple[bool, str]] = []
-    for changed, piece in parts:
-        if not piece:
-            continue
-        if joined and joined[-1][0] is changed:
-            joined[-1] = (changed, joined[-1][1] + piece)
-        else:
-            joined.append((changed, piece))
-    return tuple(joined)
-
-
-UNSAID = "(not reported by Kore.ai)"
-
-_BRIEF = {"text": "text of the reply", "flow": "flow: the node that replies", "context": "context variables"}
-
-_REPLIES = 40
-_ASSERTIONS = 12
-_CHECKS = 20
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Line:
-    """One assertion of a reply; the long form (`expected`, `actual`) only where it did not hold.
-
-    `brief` says what was compared, for a place where the long form follows.
-    """
+    """One assertion of a reply; expected and actual (None: not known) only where it failed."""
 
     css: str
     label: str
-    brief: str = ""
     expected: tuple[Parts, ...] = ()
-    actual: Parts = ()
-    said: bool = True
+    actual: Parts | None = None
     reason: str = ""
     note: str = ""
 
@@ -143,31 +111,26 @@ class Turn:
 
     shown: labels.Bubble
     spoken: bool
-    node: str = ""
-    lines: tuple[Line, ...] = ()
-    wanted: labels.Bubble | None = None
-    more: int = 0
+    node: str
+    lines: tuple[Line, ...]
+    expected: labels.Bubble | None  # where the bot said something else, and no assertion on the text says so
+    more: int
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Scene:
     """One step: the user's turn and the bot's."""
 
-    anchor: str
-    number: int
     css: str
     user: str
-    event: str
     turns: tuple[Turn, ...]
-    unexpected: tuple[labels.Bubble, ...] = ()
-    reason: str = ""
-    duration: str = ""
-    where: str = ""
-    more: int = 0
+    unexpected: tuple[labels.Bubble, ...]
+    reason: str
+    more: int
 
 
-class Allowance:
-    """Hands out room for the texts of one step: a step may not fill the page alone."""
+class Room:
+    """Cuts the texts of one step: a step may not fill the page alone."""
 
     def __init__(self, characters: int = 60_000) -> None:
         self._left = characters
@@ -179,125 +142,96 @@ class Allowance:
         return shown
 
 
-def scene(result: SuiteResult, step: Step, anchor: str, marker: Marker) -> Scene:
+def scene(result: SuiteResult, step: Step, marker: Marker) -> Scene:
     """Make a step ready to be shown."""
-    room = Allowance()
-    where = f"{text.line(step.source.file)}:{step.source.line}" if step.source else ""
+    room = Room()
     css = labels.step_outcome(result, step)
     return Scene(
-        anchor=anchor,
-        number=step.number,
         css=css,
         user="" if step.event and step.event == step.input else room.take(step.input),
-        event=text.line(step.event),
         turns=tuple(_turn(result, reply, room, marker) for reply in step.replies[:_REPLIES]),
         unexpected=tuple(_bubble(extra, room) for extra in step.unexpected[:_REPLIES]),
-        reason=_new(room.take(step.reason), labels.OUTCOMES[css]),
-        duration=text.duration(step.duration) if step.duration is not None else "",
-        where=where,
+        reason=_new(room.take(step.reason), css),
         more=max(len(step.replies) - _REPLIES, 0) + max(len(step.unexpected) - _REPLIES, 0),
     )
 
 
-def _turn(result: SuiteResult, reply: Reply, room: Allowance, marker: Marker) -> Turn:
+def _turn(result: SuiteResult, reply: Reply, room: Room, marker: Marker) -> Turn:
     actual = reply.actual if result.evidence is Evidence.EXECUTION else None
-    spoken = actual is not None
     assertions = [assertion for assertion in reply.assertions if cases.has_case(assertion)]
     lines = tuple(_line(result, reply, assertion, room, marker) for assertion in assertions[:_ASSERTIONS])
-    compared = any(line.brief == _BRIEF["text"] for line in lines)
-    differs = spoken and actual != reply.text and reply.text != "" and not compared
+    compared = any(line.expected and line.label == _BRIEF["text"] for line in lines)
+    differs = actual not in (None, reply.text) and reply.text != "" and not compared
     return Turn(
         shown=_bubble(reply.text if actual is None else actual, room),
-        spoken=spoken,
+        spoken=actual is not None,
         node=text.line(reply.node),
         lines=lines,
-        wanted=_bubble(reply.text, room) if differs else None,
+        expected=_bubble(reply.text, room) if differs else None,
         more=max(len(assertions) - _ASSERTIONS, 0),
     )
 
 
-def _bubble(value: str, room: Allowance) -> labels.Bubble:
+def _bubble(value: str, room: Room) -> labels.Bubble:
     """Read a reply and cut every text of it."""
-    read = labels.read(value)
+    bubble = labels.read(value)
     return labels.Bubble(
-        text=room.take(read.text),
-        kind=text.line(read.kind, 40),
-        buttons=tuple(text.line(button, 120) for button in read.buttons),
+        text=room.take(bubble.text),
+        kind=text.line(bubble.kind, 40),
+        buttons=tuple(text.line(button, 120) for button in bubble.buttons),
         items=tuple(
             labels.Item(
                 title=room.take(item.title, 500),
                 lines=tuple(room.take(line, 500) for line in item.lines),
                 buttons=tuple(text.line(button, 120) for button in item.buttons),
             )
-            for item in read.items
+            for item in bubble.items
         ),
-        raw=room.take(read.raw),
+        raw=room.take(bubble.raw),
     )
 
 
-def _line(result: SuiteResult, reply: Reply, assertion: Assertion, room: Allowance, marker: Marker) -> Line:
+def _line(result: SuiteResult, reply: Reply, assertion: Assertion, room: Room, marker: Marker) -> Line:
     css = labels.assertion_outcome(result, assertion.outcome, enabled=assertion.enabled)
+    assertion = dataclasses.replace(assertion, checks=assertion.checks[:_CHECKS])
     if css not in ("failed", "error"):
-        return Line(
-            css=css, label=_label(assertion, reply), reason=_new(text.line(assertion.reason), labels.OUTCOMES[css])
-        )
-    actual = labels.actual(reply, assertion)
-    expected, marked, note = _compared(assertion, actual, room, marker)
+        # The text of an assertion is mostly the bubble above it.
+        as_shown = any(check.value in (reply.text, reply.actual) for check in assertion.checks)
+        label = "text as shown" if assertion.group == "text" and as_shown else text.line(labels.label(assertion), 200)
+        return Line(css=css, label=label, reason=_new(text.line(assertion.reason), css))
+    expected, actual, note = _compared(assertion, reply, room, marker)
     return Line(
         css=css,
-        label=text.line(labels.label(_cut(assertion))),
-        brief=_BRIEF.get(assertion.group, text.line(assertion.group, 80)),
+        label=_BRIEF.get(assertion.group, text.line(assertion.group, 80)),
         expected=expected,
-        actual=marked,
-        said=actual is not None,
+        actual=actual,
         reason=room.take(assertion.reason),
         note=note,
     )
 
 
-def _new(reason: str, said: str) -> str:
+def _new(reason: str, css: str) -> str:
     """Drop a reason that only repeats the outcome."""
-    return "" if reason.strip().casefold() == said.casefold() else reason
-
-
-def _label(assertion: Assertion, reply: Reply) -> str:
-    """Name an assertion, briefly where its text is the bubble above it."""
-    shown = (reply.text, reply.actual)
-    if assertion.group == "text" and any(check.value in shown for check in assertion.checks):
-        return "text as shown"
-    return text.line(labels.label(_cut(assertion)), 200)
-
-
-def _cut(assertion: Assertion) -> Assertion:
-    """Leave out what no label has room for."""
-    checks = tuple(
-        dataclasses.replace(check, value=labels.readable(check.value)[:2_000]) for check in assertion.checks[:_CHECKS]
-    )
-    return dataclasses.replace(assertion, checks=checks)
+    return "" if reason.strip().casefold() == labels.OUTCOMES[css][1].casefold() else reason
 
 
 def _compared(
-    assertion: Assertion, actual: str | None, room: Allowance, marker: Marker
-) -> tuple[tuple[Parts, ...], Parts, str]:
-    """Give what was expected (each variant) and what came, with the differences marked."""
-    checks = assertion.checks[:_CHECKS]
-    wanted = [labels.readable(check.value) for check in checks]
-    came = labels.readable(actual) if actual is not None else None
-    if actual is not None and came in wanted and actual not in (check.value for check in checks):
-        wanted, came = [check.value for check in checks], actual  # the templates differ in what people don't see
-    shown = [room.take(value) for value in wanted]
-    heads = [_head(assertion, check) for check in checks]
-    plain = tuple(((False, head + value),) if head + value else () for head, value in zip(heads, shown, strict=True))
-    if came is None or not checks:
-        return plain or (((False, "(nothing)"),),), ((False, room.take(came if came is not None else UNSAID)),), ""
-    cut = room.take(came)
-    if assertion.group == "context" and len(checks) > 1:
-        return plain, ((False, cut),), ""
-    best = closest(shown, cut)
-    left, right = marker.mark(shown[best], cut)
-    head: Parts = ((False, heads[best]),) if heads[best] else ()
-    note = subtle(wanted[best], came)
-    return (*plain[:best], head + left, *plain[best + 1 :]), right, note
+    assertion: Assertion, reply: Reply, room: Room, marker: Marker
+) -> tuple[tuple[Parts, ...], Parts | None, str]:
+    """Return what was expected (each variant) and what came, with the differences marked."""
+    values, actual = labels.compared(assertion, reply)
+    heads = [_head(assertion, check) for check in assertion.checks]
+    shown = [room.take(value) for value in values]
+    expected = [((False, head + value),) for head, value in zip(heads, shown, strict=True)]
+    if actual is None:
+        return tuple(expected) or (((False, "(nothing)"),),), None, ""
+    actual_shown = room.take(actual)
+    if not values or (assertion.group == "context" and len(values) > 1):
+        return tuple(expected) or (((False, "(nothing)"),),), ((False, actual_shown),), ""
+    best = closest(shown, actual_shown)
+    left, right = marker.mark(shown[best], actual_shown)
+    marked = (*expected[:best], _joined([(False, heads[best]), *left]), *expected[best + 1 :])
+    return marked, right, subtle(values[best], actual)
 
 
 def _head(assertion: Assertion, check: Check) -> str:

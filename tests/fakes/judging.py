@@ -14,7 +14,7 @@ def judge_import(body: Mapping[str, object], *, allow_empty: bool = False) -> tu
     job = payloads.import_job(body)
     if job.state in PENDING:
         return _timed_out(Phase.IMPORT, job), job.suite
-    return verdict.of_import(job, allow_empty=allow_empty)
+    return verdict.judge_import(job, allow_empty=allow_empty)
 
 
 def judge_run(
@@ -24,8 +24,8 @@ def judge_run(
     job = payloads.run_job(body)
     if job.state in PENDING:
         return _timed_out(Phase.RUN, job), known
-    return verdict.of_run(job, known, allow_empty=allow_empty)
+    return verdict.judge_run(job, known, allow_empty=allow_empty)
 
 
 def _timed_out(phase: Phase, job: Job) -> Verdict:
-    return verdict.timed_out(phase, job, "", waited=1800.0, timeout=1800.0, known=True)
+    return verdict.timed_out(phase, job, "", waited=1800.0, timeout=1800.0, resumable=True)

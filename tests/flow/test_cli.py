@@ -159,7 +159,7 @@ def test_main__signal_midway(program: Program, monkeypatch: pytest.MonkeyPatch) 
         raise Left(code)
 
     monkeypatch.setattr(os, "_exit", leave)
-    news = Call._tell
+    news = Call._on_event
 
     def interrupt(self: Call, event: Any) -> None:
         news(self, event)
@@ -170,7 +170,7 @@ def test_main__signal_midway(program: Program, monkeypatch: pytest.MonkeyPatch) 
             seen.append(left.value.args[0])
 
     seen: list[int] = []
-    monkeypatch.setattr(Call, "_tell", interrupt)
+    monkeypatch.setattr(Call, "_on_event", interrupt)
 
     ended = program.run("wait", environ=GOOD)
 

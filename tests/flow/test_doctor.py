@@ -1,4 +1,4 @@
-"""What `doctor` finds, against the simulator and against hosts that are none."""
+"""What `doctor` reports, against the simulator and against other hosts."""
 
 import dataclasses
 import io
@@ -25,7 +25,7 @@ MANAGEMENT, EXECUTION = "Conversation Tests Management", "Conversation Tests Exe
 @dataclasses.dataclass
 class Visit:
     code: int
-    said: str
+    output: str
 
 
 @pytest.fixture
@@ -76,10 +76,10 @@ def test_doctor__all_well(clock: FakeClock) -> None:
     """Settings with their sources, DNS, token, both calls and the clock are told; exit code 0."""
     claims = f"appId {scenarios.CLIENT_ID}, sub kore_gate, iat 2026-01-02 03:04:05 UTC, exp 2026-01-02 03:09:05 UTC"
 
-    found = visit(clock, simulator(clock), doctor_settings())
+    ended = visit(clock, simulator(clock), doctor_settings())
 
-    assert found.code == 0
-    assert found.said.splitlines() == [
+    assert ended.code == 0
+    assert ended.output.splitlines() == [
         "ok setting: host = https://kore.example (option --host)",
         "ok setting: ds-id = ds-demo-1 (option --ds-id)",
         "ok setting: client-secret = set (variable KORE_CLIENT_SECRET)",
@@ -107,22 +107,22 @@ def test_doctor__changes_nothing(clock: FakeClock) -> None:
 
 def test_doctor__wrong_secret(clock: FakeClock) -> None:
     """Both calls refused mean credentials, not a scope; nothing secret is shown."""
-    found = visit(clock, simulator(clock), doctor_settings(client_secret="not-the-right-secret-but-a-long-one"))
+    ended = visit(clock, simulator(clock), doctor_settings(client_secret="not-the-right-secret-but-a-long-one"))
 
-    assert found.code == 6
-    assert "FAIL access: both requests are refused." in found.said
-    assert "Check client-id" in found.said
-    assert "not-the-right-secret" not in found.said
+    assert ended.code == 6
+    assert "FAIL access: both requests are refused." in ended.output
+    assert "Check client-id" in ended.output
+    assert "not-the-right-secret" not in ended.output
 
 
 @pytest.mark.parametrize(("granted", "missing"), [(MANAGEMENT, EXECUTION), (EXECUTION, MANAGEMENT)])
 def test_doctor__missing_scope(clock: FakeClock, granted: str, missing: str) -> None:
     """One call refused and the other not mean that a scope is missing, and which."""
-    found = visit(clock, simulator(clock, scopes=frozenset({granted})), doctor_settings())
+    ended = visit(clock, simulator(clock, scopes=frozenset({granted})), doctor_settings())
 
-    assert found.code == 6
-    assert f'FAIL access: the token is valid, the scope "{missing}" is missing' in found.said
-    assert f'Select the scope "{missing}"' in found.said
+    assert ended.code == 6
+    assert f'FAIL access: the token is valid, the scope "{missing}" is missing' in ended.output
+    assert f'Select the scope "{missing}"' in ended.output
 
 
 def test_doctor__unknown_host(clock: FakeClock) -> None:
@@ -131,11 +131,11 @@ def test_doctor__unknown_host(clock: FakeClock) -> None:
     def refuse(request: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("Name or service not known", request=request)
 
-    found = visit(clock, httpx.MockTransport(refuse), doctor_settings(host="https://kore.invalid"))
+    ended = visit(clock, httpx.MockTransport(refuse), doctor_settings(host="https://kore.invalid"))
 
-    assert found.code == 7
-    assert "FAIL DNS: kore.invalid cannot be resolved" in found.said
-    assert "run status" not in found.said
+    assert ended.code == 7
+    assert "FAIL DNS: kore.invalid cannot be resolved" in ended.output
+    assert "run status" not in ended.output
     assert clock.monotonic() < 60
 
 
@@ -148,19 +148,19 @@ def test_doctor__odd_answers(clock: FakeClock, status: int, code: int) -> None:
     """A refusal of the made-up id is no fault; an address that is not the API is."""
     answers = httpx.MockTransport(lambda _: httpx.Response(status, json={"errors": [{"msg": "no", "code": status}]}))
 
-    found = visit(clock, answers, doctor_settings())
+    ended = visit(clock, answers, doctor_settings())
 
-    assert found.code == code
+    assert ended.code == code
 
 
 def test_doctor__a_record_after_all(clock: FakeClock) -> None:
     """A host that knows every id has taken the call."""
     answers = httpx.MockTransport(lambda _: httpx.Response(200, json={"status": "IN_PROGRESS"}))
 
-    found = visit(clock, answers, doctor_settings())
+    ended = visit(clock, answers, doctor_settings())
 
-    assert found.code == 0
-    assert "ok import status: Kore.ai accepted the request; status IN_PROGRESS" in found.said
+    assert ended.code == 0
+    assert "ok import status: Kore.ai accepted the request; status IN_PROGRESS" in ended.output
 
 
 @pytest.mark.parametrize(("ahead", "word"), [(3600, "behind"), (-3600, "ahead of")])
@@ -177,10 +177,10 @@ def test_doctor__skewed_clock(clock: FakeClock, ahead: int, word: str) -> None:
             response.headers["date"] = email.utils.formatdate(then, usegmt=True)
             return response
 
-    found = visit(clock, Dated(), doctor_settings())
+    ended = visit(clock, Dated(), doctor_settings())
 
-    assert found.code == 6
-    assert f"FAIL clock: this machine is 1h {word} Kore.ai" in found.said
+    assert ended.code == 6
+    assert f"FAIL clock: this machine is 1h {word} Kore.ai" in ended.output
 
 
 def test_doctor__near_clock(clock: FakeClock) -> None:
@@ -190,29 +190,29 @@ def test_doctor__near_clock(clock: FakeClock) -> None:
     date = email.utils.formatdate(clock.now().timestamp() + 5, usegmt=True)
     answers = httpx.MockTransport(lambda _: httpx.Response(404, headers={"date": date}))
 
-    found = visit(clock, answers, doctor_settings())
+    ended = visit(clock, answers, doctor_settings())
 
-    assert found.code == 0
-    assert "ok clock: within 5.0s of Kore.ai's" in found.said
+    assert ended.code == 0
+    assert "ok clock: within 5.0s of Kore.ai's" in ended.output
 
 
 def test_doctor__no_date(clock: FakeClock) -> None:
     """Without a Date header the clock is not judged."""
-    found = visit(clock, httpx.MockTransport(lambda _: httpx.Response(404)), doctor_settings())
+    ended = visit(clock, httpx.MockTransport(lambda _: httpx.Response(404)), doctor_settings())
 
-    assert found.code == 0
-    assert "ok clock: not compared: Kore.ai's response has no Date header" in found.said
+    assert ended.code == 0
+    assert "ok clock: not compared: Kore.ai's response has no Date header" in ended.output
 
 
 def test_doctor__proxy(clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
     """A proxy is named without its credentials, and the name is left to it."""
     monkeypatch.setenv("HTTPS_PROXY", "http://user:hush@proxy.example:3128")
 
-    found = visit(clock, simulator(clock), doctor_settings())
+    ended = visit(clock, simulator(clock), doctor_settings())
 
-    assert "ok proxy: requests go through proxy.example:3128, which resolves the host name" in found.said
-    assert "hush" not in found.said
-    assert "DNS" not in found.said
+    assert "ok proxy: requests go through proxy.example:3128, which resolves the host name" in ended.output
+    assert "hush" not in ended.output
+    assert "DNS" not in ended.output
 
 
 def test_doctor__proxy_bypassed(clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -220,9 +220,9 @@ def test_doctor__proxy_bypassed(clock: FakeClock, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
     monkeypatch.setenv("NO_PROXY", "kore.example")
 
-    found = visit(clock, simulator(clock), doctor_settings())
+    ended = visit(clock, simulator(clock), doctor_settings())
 
-    assert "ok proxy: none for this host" in found.said
+    assert "ok proxy: none for this host" in ended.output
 
 
 @pytest.mark.parametrize(
@@ -242,12 +242,12 @@ def test_doctor__ready_made_token(clock: FakeClock, claims: dict[str, object], t
 
     token = jwt.encode(claims, "a-secret-that-is-long-enough-for-hs256", algorithm="HS256")
 
-    found = visit(clock, simulator(clock), doctor_settings(jwt=token, client_id="", client_secret=""))
+    ended = visit(clock, simulator(clock), doctor_settings(jwt=token, client_id="", client_secret=""))
 
-    line = found.said.splitlines()
+    line = ended.output.splitlines()
     at = next(number for number, text in enumerate(line) if " token: ready-made; " in text)
     assert (todo in line[at + 1]) if todo else line[at].startswith("ok token")
-    assert token not in found.said
+    assert token not in ended.output
 
 
 def test_doctor__tls_facts(clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -262,9 +262,9 @@ def test_doctor__tls_facts(clock: FakeClock, monkeypatch: pytest.MonkeyPatch) ->
     )
     monkeypatch.setattr(transport, "tls_facts", lambda _: facts)
 
-    found = visit(clock, simulator(clock), doctor_settings())
+    ended = visit(clock, simulator(clock), doctor_settings())
 
-    told = [line for line in found.said.splitlines() if "TLS" in line]
+    told = [line for line in ended.output.splitlines() if "TLS" in line]
     assert told == ["note TLS: TLSv1.3, certificate for kore.example by Example Trust, until 2026-01-05"]
-    assert "The certificate expires soon" in found.said
-    assert found.code == 0
+    assert "The certificate expires soon" in ended.output
+    assert ended.code == 0

@@ -9,6 +9,7 @@ from junitparser import JUnitXml
 
 from kore_gate.errors import Ending, ExitCode
 from kore_gate.model import Outcome, Phase, Result
+from kore_gate.reports import html
 from kore_gate.settings.sources import Settings
 from kore_gate.simulator import scenarios
 from kore_gate.simulator.scenarios import Scenario
@@ -223,3 +224,60 @@ def test_interrupt__one_command_for_all(tmp_path: pathlib.Path) -> None:
     assert shlex.split(wait)[-1].split(",") == [one.ds_id for one in result.suites]
     assert sorted(shlex.split(run)[2:]) == sorted(names)
     assert "##[" not in line
+
+
+def test_interrupt__while_reports_are_written(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A signal that comes while reports are written changes the verdict, and every report shows it."""
+    pipeline = Pipeline(tmp_path / "reports")
+    call = pipeline.prepare(make_settings())
+    render = html.render
+
+    def interrupt(result: Result) -> bytes:
+        call.note_signal(TERM)
+        return render(result)
+
+    monkeypatch.setattr(html, "render", interrupt)
+
+    result = pipeline.clock.run(call.run())
+
+    assert result.verdict.message.startswith("Interrupted by SIGTERM; until then: Import: accepted by Kore.ai")
+    saved = json.loads((pipeline.reports / "kore-result.json").read_bytes())
+    assert (saved["verdict"]["exit_code"], saved["suites"][0]["verdict"]["exit_code"]) == (143, 0)
+    assert "Interrupted by SIGTERM" in (pipeline.reports / "kore-report.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize("ci", ["none", "gitlab"])
+def test_interrupt__no_time_for_reports(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, ci: str) -> None:
+    """When there is hardly any time left, what takes no time is written, a red JUnit file for each suite included."""
+    pipeline = Pipeline(tmp_path / "reports", ci=ci)
+    call = pipeline.prepare(make_settings())
+    monkeypatch.setattr("kore_gate.reports.write.write", lambda *_: call.cut())
+
+    async def run() -> Result:
+        work = asyncio.create_task(call.run())
+        await pipeline.clock.sleep(20)
+        call.interrupt(TERM)
+        return await work
+
+    result = pipeline.clock.run(run())
+
+    assert result.verdict.exit_code is ExitCode.SIGTERM
+    assert [suite.suite for suite in result.suites] == [None]
+    check_reports(pipeline, 143)
+    names = {path.name for path in pipeline.reports.iterdir()}
+    assert names - {"kore.env"} == {"TEST-kore-ds-demo-1.xml", "kore-result.json", "kore-summary.md"}
+    assert ("kore.env" in names) is (ci == "gitlab")
+
+
+def test_interrupt__no_time_and_no_draft(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A suite whose id was never known gets its red JUnit file even then."""
+    write_demo(tmp_path, 1)
+    pipeline = Pipeline(tmp_path / "reports")
+    call = pipeline.prepare(make_settings(command="test", files=("*.json",)))
+    monkeypatch.setattr("kore_gate.reports.write.write", lambda *_: call.cut())
+    call.interrupt(TERM)
+
+    pipeline.clock.run(call.run())
+
+    check_reports(pipeline, 143)
+    assert len(list(pipeline.reports.glob("TEST-kore-*.xml"))) == 1

@@ -10,8 +10,8 @@ from junitparser import JUnitXml
 
 from kore_gate import text
 from kore_gate.errors import Ending, ExitCode
-from kore_gate.gate.runner import Gate
-from kore_gate.gate.suite_run import Work
+from kore_gate.gate.runner import Runner
+from kore_gate.gate.suite_run import SuiteSpec
 from kore_gate.kore.client import KoreClient
 from kore_gate.model import Job, SuiteResult
 from kore_gate.simulator import scenarios
@@ -327,13 +327,13 @@ def test_wait__a_bug_loses_one_suite_only(tmp_path: pathlib.Path, monkeypatch: p
 def test_wait__a_bug_outside_the_suites(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A fault that belongs to no suite leaves a report as well, and loses no result."""
     pipeline = Pipeline(tmp_path / "reports")
-    run = Gate.run
+    run = Runner.run
 
-    async def buggy(self: Gate, works: Sequence[Work]) -> list[SuiteResult]:
-        await run(self, works)
+    async def buggy(self: Runner, specs: Sequence[SuiteSpec], client: KoreClient) -> list[SuiteResult]:
+        await run(self, specs, client)
         raise ZeroDivisionError
 
-    monkeypatch.setattr(Gate, "run", buggy)
+    monkeypatch.setattr(Runner, "run", buggy)
 
     ended = pipeline.run()
 
@@ -347,10 +347,10 @@ def test_wait__a_fault_in_telling_ends_nothing(tmp_path: pathlib.Path, monkeypat
     pipeline = Pipeline(tmp_path / "reports")
     call = pipeline.prepare(make_settings())
 
-    def broken(event: object) -> None:
+    def broken(console: object, event: object) -> None:
         raise LookupError("a bug")
 
-    monkeypatch.setattr(call, "_tell", broken)
+    monkeypatch.setattr("kore_gate.reports.console.Console.tell", broken)
     result = pipeline.clock.run(call.run())
 
     assert result.verdict.ending is Ending.PASSED

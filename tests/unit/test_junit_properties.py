@@ -114,7 +114,7 @@ def test_render__any_result(call: Result) -> None:
 
     root = etree.fromstring(data)
 
-    expected = [case.outcome for case in cases.cases_of(result, call.junit_granularity)]
+    expected = [case.outcome for case in cases.each(result, call.junit_granularity)]
     for tag, outcome in (("failure", Outcome.FAILED), ("error", Outcome.ERROR), ("skipped", Outcome.SKIPPED)):
         elements = list(root.iter(tag))
         assert len(elements) == expected.count(outcome)

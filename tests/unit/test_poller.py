@@ -19,18 +19,18 @@ RUNNING, DONE = job("IN_PROGRESS"), job("SUCCESS", State.SUCCEEDED)
 
 
 class Record:
-    """A record that is looked at: `answer` says what is there at a time, each look takes `seconds`."""
+    """A record that is asked for: `answer` says what is there at a time, each request takes `seconds`."""
 
     def __init__(self, clock: FakeClock, answer: Callable[[float], Answer], seconds: float = 0.0) -> None:
         self.clock = clock
         self.answer = answer
         self.seconds = seconds
-        self.looks: list[float] = []
-        self.told: list[str] = []
-        self.absences: list[str] = []
+        self.requests: list[float] = []
+        self.statuses: list[str] = []
+        self.missing: list[str] = []
 
-    async def look(self) -> Job:
-        self.looks.append(self.clock.monotonic())
+    async def fetch(self) -> Job:
+        self.requests.append(self.clock.monotonic())
         if self.seconds:
             await self.clock.sleep(self.seconds)
         answer = self.answer(self.clock.monotonic())
@@ -44,13 +44,13 @@ class Record:
         async def wait() -> Job:
             async with self.clock.limit(timeout):
                 return await poller.wait_for(
-                    self.look,
-                    rhythm=poller.Rhythm(every),
+                    self.fetch,
+                    interval=every,
                     spacing=lambda _: spacing,
                     deadline=timeout,
                     clock=self.clock,
-                    tell=lambda seen: self.told.append(seen.status),
-                    tell_absent=lambda absence: self.absences.append(absence.message),
+                    on_status=lambda seen: self.statuses.append(seen.status),
+                    on_missing=lambda error: self.missing.append(error.message),
                 )
 
         return self.clock.run(wait())
@@ -61,22 +61,7 @@ def clock() -> FakeClock:
     return FakeClock()
 
 
-def test_rhythm__fixed() -> None:
-    """A chosen interval is kept."""
-    assert poller.Rhythm(7.5).next() == 7.5
-
-
-def test_rhythm__auto_spreads() -> None:
-    """By itself the gate looks about every five seconds, never in step with others, and never too fast."""
-    rhythm = poller.Rhythm(None)
-
-    pauses = [rhythm.next() for _ in range(200)]
-
-    assert all(4.0 <= pause <= 6.0 for pause in pauses)
-    assert len(set(pauses)) > 100
-
-
-def test_wait_for__first_look_at_once(clock: FakeClock) -> None:
+def test_wait_for__first_request_at_once(clock: FakeClock) -> None:
     """A job that has ended already costs no wait."""
     record = Record(clock, lambda _: DONE)
 
@@ -85,15 +70,27 @@ def test_wait_for__first_look_at_once(clock: FakeClock) -> None:
     assert (seen, clock.naps) == (DONE, [])
 
 
-def test_wait_for__keeps_its_rhythm(clock: FakeClock) -> None:
-    """The poller looks, sleeps and looks again until the job has ended, and tells each look."""
+def test_wait_for__interval_by_itself(clock: FakeClock) -> None:
+    """By itself the gate asks about every five seconds, never in step with others, and never too fast."""
+    record = Record(clock, lambda _: RUNNING)
+
+    with pytest.raises(TimeoutError):
+        record.wait(every=None, timeout=1000.0)
+
+    *naps, _, _ = clock.naps
+    assert all(4.0 <= nap <= 6.0 for nap in naps)
+    assert len(set(naps)) > 100
+
+
+def test_wait_for__keeps_its_interval(clock: FakeClock) -> None:
+    """The poller asks, sleeps and asks again until the job has ended, and reports each status."""
     record = Record(clock, lambda now: DONE if now >= 12 else RUNNING)
 
     seen = record.wait()
 
     assert seen == DONE
-    assert record.looks == [0, 5, 10, 15]
-    assert record.told == ["IN_PROGRESS", "IN_PROGRESS", "IN_PROGRESS", "SUCCESS"]
+    assert record.requests == [0, 5, 10, 15]
+    assert record.statuses == ["IN_PROGRESS", "IN_PROGRESS", "IN_PROGRESS", "SUCCESS"]
 
 
 @pytest.mark.parametrize("state", [State.SUCCEEDED, State.FAILED], ids=str)
@@ -104,18 +101,18 @@ def test_wait_for__ended(clock: FakeClock, state: State) -> None:
     assert Record(clock, lambda _: ended).wait() == ended
 
 
-def test_wait_for__unknown_word_is_waited_out(clock: FakeClock) -> None:
-    """A word that nobody knows is no end."""
+def test_wait_for__unknown_status_is_no_end(clock: FakeClock) -> None:
+    """A status that nobody knows is no end."""
     record = Record(clock, lambda now: DONE if now >= 10 else job("REINDEXING", State.UNKNOWN))
 
     seen = record.wait()
 
     assert seen == DONE
-    assert record.told == ["REINDEXING", "REINDEXING", "SUCCESS"]
+    assert record.statuses == ["REINDEXING", "REINDEXING", "SUCCESS"]
 
 
 @pytest.mark.parametrize(
-    ("every", "timeout", "looks"),
+    ("every", "timeout", "requests"),
     [
         (5.0, 18.0, [0, 5, 10, 15, 17.8]),
         (5.0, 16.0, [0, 5, 10, 15, 15.8]),
@@ -126,34 +123,34 @@ def test_wait_for__unknown_word_is_waited_out(clock: FakeClock) -> None:
         (5.0, 0.1, [0]),
     ],
 )
-def test_wait_for__last_look_before_the_deadline(
-    clock: FakeClock, every: float, timeout: float, looks: list[float]
+def test_wait_for__last_request_before_the_deadline(
+    clock: FakeClock, every: float, timeout: float, requests: list[float]
 ) -> None:
-    """However long the rhythm, there is a look shortly before the deadline, and the whole time is used."""
+    """However long the interval, there is a request shortly before the deadline, and the whole time is used."""
     record = Record(clock, lambda _: RUNNING)
 
     with pytest.raises(TimeoutError):
         record.wait(every=every, timeout=timeout)
 
-    assert record.looks == pytest.approx(looks)
+    assert record.requests == pytest.approx(requests)
     assert clock.monotonic() == timeout
 
 
-def test_wait_for__last_look_has_time_for_its_answer(clock: FakeClock) -> None:
-    """The last look comes earlier where answers take longer; what they take is part of the wait."""
+def test_wait_for__last_request_has_time_for_its_answer(clock: FakeClock) -> None:
+    """The last request comes earlier where answers take longer; what they take is part of the wait."""
     record = Record(clock, lambda now: DONE if now >= 59 else RUNNING, seconds=0.8)
 
     assert record.wait(every=20.0) == DONE
-    assert record.looks == pytest.approx([0, 20.8, 41.6, 58.4])
+    assert record.requests == pytest.approx([0, 20.8, 41.6, 58.4])
 
 
 def test_wait_for__keeps_the_spacing(clock: FakeClock) -> None:
-    """However short the rhythm, looks keep the distance that the budget needs."""
+    """However short the interval, requests keep the distance that the budget needs."""
     record = Record(clock, lambda now: DONE if now >= 5 else RUNNING)
 
     record.wait(every=0.1, spacing=2.0)
 
-    assert record.looks == [0, 2, 4, 6]
+    assert record.requests == [0, 2, 4, 6]
 
 
 def test_wait_for__record_not_visible_yet(clock: FakeClock) -> None:
@@ -161,7 +158,7 @@ def test_wait_for__record_not_visible_yet(clock: FakeClock) -> None:
     record = Record(clock, lambda now: DONE if now >= 25 else errors.Gone("HTTP 404"))
 
     assert record.wait() == DONE
-    assert record.told == ["SUCCESS"]
+    assert record.statuses == ["SUCCESS"]
 
 
 def test_wait_for__record_never_visible(clock: FakeClock) -> None:
@@ -178,17 +175,17 @@ def test_wait_for__record_never_visible(clock: FakeClock) -> None:
 
 
 def test_wait_for__record_not_visible_before_an_early_deadline(clock: FakeClock) -> None:
-    """A deadline that comes first ends that wait, too; how long it was is told before."""
+    """A deadline that comes first ends that wait, too; how long it was is reported before."""
     record = Record(clock, lambda _: errors.Gone("HTTP 404"))
 
     with pytest.raises(TimeoutError):
         record.wait(timeout=12)
 
-    assert record.absences[-1] == "The record did not appear within 12s (HTTP 404)."
+    assert record.missing[-1] == "The record did not appear within 12s (HTTP 404)."
 
 
 def test_wait_for__record_gone(clock: FakeClock) -> None:
-    """A record that was there is gone after three more looks over 15 s; when it was to expire is said."""
+    """A record that was there is gone after three more requests over 15 s; the message says when it was to expire."""
     running = job("IN_PROGRESS", expires="2026-01-02T03:19:05.000Z")
     record = Record(clock, lambda now: errors.Gone("HTTP 404") if now >= 10 else running)
 
@@ -199,7 +196,7 @@ def test_wait_for__record_gone(clock: FakeClock) -> None:
         "The record is gone (HTTP 404); its last status was IN_PROGRESS; "
         "it was due to expire at 2026-01-02T03:19:05.000Z."
     )
-    assert record.looks == [0, 5, 10, 15, 20, 25]
+    assert record.requests == [0, 5, 10, 15, 20, 25]
 
 
 @pytest.mark.parametrize("every", [0.5, 5.0, 14.0])

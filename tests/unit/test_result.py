@@ -154,7 +154,7 @@ def test_load__other_schema(schema: object) -> None:
 
 @pytest.mark.parametrize("data", [b"[]", b"{}", b'"text"', b"1", b"null"])
 def test_load__no_result(data: bytes) -> None:
-    """Other JSON is no result."""
+    """Other JSON is not a result."""
     with pytest.raises(errors.SettingsError, match="invalid setting"):
         result.load(data)
 
@@ -168,7 +168,7 @@ SAVED = result.render(builders.make_call())
     ids=["empty", "no end", "half", "binary", "deep", "HTML", "number"],
 )
 def test_load__unreadable(data: bytes) -> None:
-    """A file that is cut off, or was never JSON, is told."""
+    """A file that is cut off, or was never JSON, is reported."""
     with pytest.raises(errors.SettingsError) as refused:
         result.load(data)
 
@@ -194,7 +194,7 @@ def test_load__unreadable(data: bytes) -> None:
     ids=str,
 )
 def test_load__wrong_type(place: tuple[str | int, ...], value: object) -> None:
-    """A value of the wrong type is told with its place, and never taken for another one."""
+    """A value of the wrong type is reported with its place, and never taken for another one."""
     saved = json.loads(SAVED)
     inner = saved
     for part in place[:-1]:

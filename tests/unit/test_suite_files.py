@@ -7,7 +7,7 @@ import pytest
 
 from kore_gate import errors
 from kore_gate.gate import suite_files
-from kore_gate.gate.suite_run import Work
+from kore_gate.gate.suite_run import SuiteSpec
 from kore_gate.model import Phase
 
 STORED = {"name": "Banking", "testSteps": [{"input": "Hi"}, {"input": "Bye"}]}
@@ -27,7 +27,7 @@ def write(folder: pathlib.Path, name: str, content: Any) -> pathlib.Path:
     return path
 
 
-def load(folder: pathlib.Path, *patterns: str, name: str = "") -> list[Work]:
+def load(folder: pathlib.Path, *patterns: str, name: str = "") -> list[SuiteSpec]:
     return suite_files.load(patterns, name, folder)
 
 
@@ -38,12 +38,12 @@ def problems(folder: pathlib.Path, *patterns: str, name: str = "") -> tuple[str,
 
 
 def test_load__a_file(tmp_path: pathlib.Path) -> None:
-    """A file becomes work: its content as it is, its suite's name, the line of each step."""
+    """A file becomes a suite to import: its content as it is, its suite's name, the line of each step."""
     path = write(tmp_path, "kore/banking.json", STORED)
 
-    [work] = load(tmp_path, "kore/banking.json")
+    [spec] = load(tmp_path, "kore/banking.json")
 
-    assert work == Work(
+    assert spec == SuiteSpec(
         key="kore/banking.json",
         name="Banking",
         phase=Phase.UPLOAD,
@@ -69,18 +69,18 @@ def test_load__name(tmp_path: pathlib.Path, content: object, expected: str) -> N
     """A suite is called as its file says, else as the file is."""
     write(tmp_path, "a-suite.json", content)
 
-    [work] = load(tmp_path, "a-suite.json")
+    [spec] = load(tmp_path, "a-suite.json")
 
-    assert work.name == expected
+    assert spec.name == expected
 
 
 def test_load__name_given(tmp_path: pathlib.Path) -> None:
     """A single file's suite can be given another name."""
     write(tmp_path, "a.json", STORED)
 
-    [work] = load(tmp_path, "a.json", name="Nightly")
+    [spec] = load(tmp_path, "a.json", name="Nightly")
 
-    assert work.name == "Nightly"
+    assert spec.name == "Nightly"
 
 
 def test_load__name_given_for_many(tmp_path: pathlib.Path) -> None:
@@ -88,9 +88,9 @@ def test_load__name_given_for_many(tmp_path: pathlib.Path) -> None:
     write(tmp_path, "a.json", {"name": "A", "testSteps": [{}]})
     write(tmp_path, "b.json", {"name": "B", "testSteps": [{}]})
 
-    found = problems(tmp_path, "*.json", name="Nightly")
+    details = problems(tmp_path, "*.json", name="Nightly")
 
-    assert found[0] == "name ('Nightly') is for a single file, not for 2."
+    assert details[0] == "name ('Nightly') is for a single file, not for 2."
 
 
 @pytest.mark.parametrize("name", [".", "..", "a\nb", "a\x00b", "\ud800"], ids=ascii)
@@ -98,9 +98,9 @@ def test_load__name_that_is_no_address(tmp_path: pathlib.Path, name: str) -> Non
     """A name that could not be one segment of an address is refused before anything is sent."""
     write(tmp_path, "a.json", {"name": name, "testSteps": [{}]})
 
-    [found] = problems(tmp_path, "a.json")
+    [problem] = problems(tmp_path, "a.json")
 
-    assert found.startswith("a.json has a suite name that cannot be part of a URL: ")
+    assert problem.startswith("a.json has a suite name that cannot be part of a URL: ")
 
 
 def test_load__globs(tmp_path: pathlib.Path) -> None:
@@ -109,9 +109,9 @@ def test_load__globs(tmp_path: pathlib.Path) -> None:
         write(tmp_path, name, {"testSteps": [{}]})
     (tmp_path / "folder.json").mkdir()
 
-    works = load(tmp_path, "b.json", "*.json", "./a.json", "**/*.json")
+    specs = load(tmp_path, "b.json", "*.json", "./a.json", "**/*.json")
 
-    assert [work.key for work in works] == ["b.json", "[x].json", "a.json", "deep/er/c.json"]
+    assert [spec.key for spec in specs] == ["b.json", "[x].json", "a.json", "deep/er/c.json"]
 
 
 def test_load__name_with_glob_characters(tmp_path: pathlib.Path) -> None:
@@ -119,7 +119,7 @@ def test_load__name_with_glob_characters(tmp_path: pathlib.Path) -> None:
     write(tmp_path, "[x].json", {"testSteps": [{}]})
     write(tmp_path, "x.json", {"testSteps": [{}]})
 
-    assert [work.key for work in load(tmp_path, "[x].json")] == ["[x].json"]
+    assert [spec.key for spec in load(tmp_path, "[x].json")] == ["[x].json"]
 
 
 def test_load__absolute(tmp_path: pathlib.Path) -> None:
@@ -128,9 +128,9 @@ def test_load__absolute(tmp_path: pathlib.Path) -> None:
     inner = write(below, "a.json", {"testSteps": [{}]})
     outer = write(beside, "b.json", {"testSteps": [{}]})
 
-    works = load(below, str(inner), f"{beside}/*.json")
+    specs = load(below, str(inner), f"{beside}/*.json")
 
-    assert [work.key for work in works] == ["a.json", outer.as_posix()]
+    assert [spec.key for spec in specs] == ["a.json", outer.as_posix()]
 
 
 def test_load__nothing_matches(tmp_path: pathlib.Path) -> None:
@@ -150,9 +150,9 @@ def test_load__directory(tmp_path: pathlib.Path) -> None:
 
 def test_load__name_too_long(tmp_path: pathlib.Path) -> None:
     """A name that no file can have is a problem like any other."""
-    [found] = problems(tmp_path, "x" * 300)
+    [problem] = problems(tmp_path, "x" * 300)
 
-    assert found.endswith("cannot be searched: File name too long.")
+    assert problem.endswith("cannot be searched: File name too long.")
 
 
 def test_load__same_name(tmp_path: pathlib.Path) -> None:
@@ -164,7 +164,7 @@ def test_load__same_name(tmp_path: pathlib.Path) -> None:
 
 
 def test_load__every_problem_at_once(tmp_path: pathlib.Path) -> None:
-    """All that is wrong with all files is told together."""
+    """All that is wrong with all files is reported together."""
     write(tmp_path, "a.json", b"")
     write(tmp_path, "b.json", b"[]")
 
@@ -200,17 +200,17 @@ BAD: dict[str, tuple[bytes, str]] = {
 
 @pytest.mark.parametrize(("content", "expected"), BAD.values(), ids=BAD)
 def test_load__bad_content(tmp_path: pathlib.Path, content: bytes, expected: str) -> None:
-    """What is no suite is told before anything is sent, with the place where that helps."""
+    """What is no suite is rejected before anything is sent, with the place where that helps."""
     write(tmp_path, "a.json", content)
 
-    [found] = problems(tmp_path, "a.json")
+    [problem] = problems(tmp_path, "a.json")
 
-    assert found.startswith("a.json ")
-    assert expected in found
+    assert problem.startswith("a.json ")
+    assert expected in problem
 
 
 def test_load__csv(tmp_path: pathlib.Path) -> None:
-    """Who gives CSV is told what conversation suites are."""
+    """The message about CSV says what conversation suites are."""
     write(tmp_path, "a.CSV", b"input,intent")
 
     assert problems(tmp_path, "a.CSV") == (
@@ -223,9 +223,9 @@ def test_load__largest(tmp_path: pathlib.Path) -> None:
     content = json.dumps(STORED).encode()
     write(tmp_path, "a.json", content + b" " * (suite_files.MOST_BYTES - len(content)))
 
-    [work] = load(tmp_path, "a.json")
+    [spec] = load(tmp_path, "a.json")
 
-    assert len(work.data) == suite_files.MOST_BYTES
+    assert len(spec.data) == suite_files.MOST_BYTES
 
 
 def test_load__unreadable(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -262,6 +262,6 @@ def test_load__lines(tmp_path: pathlib.Path, content: bytes, lines: tuple[int, .
     """Each step's line is the one it begins at, however the file is written."""
     write(tmp_path, "a.json", content)
 
-    [work] = load(tmp_path, "a.json")
+    [spec] = load(tmp_path, "a.json")
 
-    assert work.lines == lines
+    assert spec.lines == lines

@@ -1,11 +1,10 @@
-import itertools
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
 from kore_gate import errors
-from kore_gate.errors import GRAVEST_FIRST, Ending, ExitCode
+from kore_gate.errors import Ending, ExitCode
 from kore_gate.gate import verdict
 from kore_gate.kore import payloads
 from kore_gate.model import Outcome, Phase, Suite, SuiteResult, Verdict
@@ -30,7 +29,7 @@ def defined(*steps: Any) -> Suite | None:
     return payloads.import_job(imported(*steps)).suite
 
 
-def said(judged: Verdict) -> str:
+def text_of(judged: Verdict) -> str:
     return " | ".join([judged.message, *judged.details])
 
 
@@ -136,16 +135,16 @@ IMPORTS: dict[str, tuple[Mapping[str, object], ExitCode, str]] = {
 
 
 @pytest.mark.parametrize(("body", "code", "words"), IMPORTS.values(), ids=IMPORTS)
-def test_of_import__table(body: Mapping[str, object], code: ExitCode, words: str) -> None:
+def test_judge_import__table(body: Mapping[str, object], code: ExitCode, words: str) -> None:
     """Each way an import can end has its exit code, and says why."""
     judged, _ = judge_import(body)
 
     assert judged.exit_code is code
-    assert words in said(judged)
+    assert words in text_of(judged)
 
 
 @pytest.mark.parametrize("name", ["no response", "empty steps", "every assertion disabled"])
-def test_of_import__allow_empty(name: str) -> None:
+def test_judge_import__allow_empty(name: str) -> None:
     """What has nothing to test passes where that is allowed."""
     judged, _ = judge_import(IMPORTS[name][0], allow_empty=True)
 
@@ -153,14 +152,14 @@ def test_of_import__allow_empty(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["failed with a reason", "an unknown word", "a step that is a text", "a failed step"])
-def test_of_import__allow_empty_allows_nothing_else(name: str) -> None:
+def test_judge_import__allow_empty_allows_nothing_else(name: str) -> None:
     """Allowing empty suites turns no other ending green."""
     judged, _ = judge_import(IMPORTS[name][0], allow_empty=True)
 
     assert judged.exit_code is IMPORTS[name][1]
 
 
-def test_of_import__expiry() -> None:
+def test_judge_import__expiry() -> None:
     """A verdict of a timeout says until when Kore.ai knows the job."""
     body = imported(status="IN_PROGRESS", expireAt="2023-08-23T10:18:21.820Z")
 
@@ -384,15 +383,15 @@ RUNS: dict[str, tuple[Mapping[str, object], ExitCode, str]] = {
 
 
 @pytest.mark.parametrize(("body", "code", "words"), RUNS.values(), ids=RUNS)
-def test_of_run__table(body: Mapping[str, object], code: ExitCode, words: str) -> None:
+def test_judge_run__table(body: Mapping[str, object], code: ExitCode, words: str) -> None:
     """Each way a run can end has its exit code, and says why."""
     judged, _ = judge_run(body)
 
     assert judged.exit_code is code
-    assert words in said(judged)
+    assert words in text_of(judged)
 
 
-def test_of_run__short_form_of_a_known_suite() -> None:
+def test_judge_run__short_form_of_a_known_suite() -> None:
     """Counters that leave no doubt judge every step of a suite that is known from its import."""
     judged, suite = judge_run(run(tally=tally(2, 0, 2)), defined(step("Hi"), step("Bye")))
 
@@ -406,15 +405,15 @@ def test_of_run__short_form_of_a_known_suite() -> None:
     [run(), run(tally=tally(1, 0, 1)), run(tally=tally(0, 0, 2)), run(step("Hi", "passed"))],
     ids=["no counters", "counters of another suite", "counters of nothing", "a row left out"],
 )
-def test_of_run__known_steps_without_a_result(body: Mapping[str, object]) -> None:
+def test_judge_run__known_steps_without_a_result(body: Mapping[str, object]) -> None:
     """A run that does not speak of every known step is not green."""
     judged, _ = judge_run(body, defined(step("Hi"), step("Bye")))
 
     assert judged.ending is Ending.FAILED
-    assert "not executed" in said(judged)
+    assert "not executed" in text_of(judged)
 
 
-def test_of_run__failed_counts_of_a_known_suite() -> None:
+def test_judge_run__failed_counts_of_a_known_suite() -> None:
     """When counts are all there is, no known step is said to have failed or passed."""
     judged, suite = judge_run(run(status="failed", tally=tally(1, 1, 2)), defined(step("Hi"), step("Bye")))
 
@@ -437,11 +436,11 @@ def test_of_run__failed_counts_of_a_known_suite() -> None:
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
-def test_of_error__every_kind(kind: type[errors.GateError], code: ExitCode, ending: Ending) -> None:
+def test_from_error__every_kind(kind: type[errors.GateError], code: ExitCode, ending: Ending) -> None:
     """What stopped the gate from knowing becomes a verdict with all it has to say."""
     error = kind("What happened.", cause="why", hint="what to do", details=["more"])
 
-    judged = verdict.of_error(error, Phase.UPLOAD)
+    judged = verdict.from_error(error, Phase.UPLOAD)
 
     assert judged == Verdict(
         ending=ending,
@@ -453,16 +452,16 @@ def test_of_error__every_kind(kind: type[errors.GateError], code: ExitCode, endi
     )
 
 
-def test_of_error__rejected() -> None:
+def test_from_error__rejected() -> None:
     """A request that Kore.ai turns down is a job it ended in failure."""
-    judged = verdict.of_error(errors.Rejected("No such suite.", status=404), Phase.RUN)
+    judged = verdict.from_error(errors.Rejected("No such suite.", status=404), Phase.RUN)
 
     assert (judged.exit_code, judged.ending) == (ExitCode.JOB_FAILED, Ending.JOB_FAILED)
 
 
-def test_of_bug__names_the_exception_alone() -> None:
+def test_from_bug__names_the_exception_alone() -> None:
     """A bug is named by its kind: what it says may hold anything."""
-    judged = verdict.of_bug(KeyError("secret"), Phase.RUN)
+    judged = verdict.from_bug(KeyError("secret"), Phase.RUN)
 
     assert judged.exit_code is ExitCode.BUG
     assert judged.message == "Run: kore_gate itself failed (KeyError)."
@@ -478,7 +477,7 @@ def test_of_bug__names_the_exception_alone() -> None:
 )
 def test_interrupted__signals(signum: int, code: ExitCode, message: str) -> None:
     """Each signal has its own exit code."""
-    judged = verdict.interrupted(signum, Phase.RUN, "inprogress", known=True)
+    judged = verdict.interrupted(signum, Phase.RUN, "inprogress", resumable=True)
 
     assert (judged.exit_code, judged.message) == (code, message)
     assert "resume with the command below" in judged.hint
@@ -486,44 +485,39 @@ def test_interrupted__signals(signum: int, code: ExitCode, message: str) -> None
 
 def test_interrupted__without_an_id() -> None:
     """Where no id is known there is nothing to resume, and nothing is promised."""
-    judged = verdict.interrupted(15, Phase.UPLOAD, "", known=False)
+    judged = verdict.interrupted(15, Phase.UPLOAD, "", resumable=False)
 
     assert judged.message == "Upload: interrupted by SIGTERM."
     assert "command below" not in judged.hint
 
 
-def test_of_report__keeps_what_was_known() -> None:
+def test_missing_reports__keeps_what_was_known() -> None:
     """A report that could not be written does not hide the verdict there would have been."""
     failures = [errors.ReportError("a.xml could not be written.", cause="full", hint="make room")]
 
-    judged = verdict.of_report(failures, make_verdict(Ending.FAILED))
+    judged = verdict.missing_reports(failures, make_verdict(Ending.FAILED))
 
     assert judged.exit_code is ExitCode.REPORT
     assert judged.message == "1 report could not be written; otherwise: 1 of 1 assertions failed."
     assert (judged.cause, judged.hint, judged.details) == ("full", "make room", ("a.xml could not be written.",))
 
 
-def of(code: ExitCode, name: str = "suite") -> SuiteResult:
-    endings = {ExitCode.PASSED: Ending.PASSED, ExitCode.FAILED: Ending.FAILED}
-    judged = Verdict(ending=endings.get(code, Ending.ERROR), exit_code=code, message=f"It was {code.name}.")
+def result_of(code: ExitCode, name: str = "suite") -> SuiteResult:
+    judged = Verdict(ending=code.ending, exit_code=code, message=f"It was {code.name}.")
     return make_result(name=name, verdict=judged)
 
 
-@pytest.mark.parametrize(
-    ("first", "second"),
-    list(itertools.product(GRAVEST_FIRST, repeat=2)),
-    ids=lambda code: code.name,
-)
-def test_overall__gravest_of_each_pair(first: ExitCode, second: ExitCode) -> None:
-    """Of two suites the graver ending counts, in whichever order they come."""
-    judged = verdict.overall([of(first), of(second)])
+def test_overall__gravest() -> None:
+    """The gravest suite counts, in whatever order they come."""
+    codes = [ExitCode.FAILED, ExitCode.TIMED_OUT, ExitCode.PASSED]
 
-    assert judged.exit_code is min(first, second, key=GRAVEST_FIRST.index)
+    assert verdict.overall([result_of(code) for code in codes]).exit_code is ExitCode.TIMED_OUT
+    assert verdict.overall([result_of(code) for code in reversed(codes)]).exit_code is ExitCode.TIMED_OUT
 
 
 def test_overall__one_suite() -> None:
     """The verdict of a single suite is the call's, word for word."""
-    result = of(ExitCode.FAILED)
+    result = result_of(ExitCode.FAILED)
 
     assert verdict.overall([result]) is result.verdict
 
@@ -535,7 +529,7 @@ def test_overall__no_suite() -> None:
 
 def test_overall__all_passed() -> None:
     """Several suites pass together."""
-    judged = verdict.overall([of(ExitCode.PASSED), of(ExitCode.PASSED)])
+    judged = verdict.overall([result_of(ExitCode.PASSED), result_of(ExitCode.PASSED)])
 
     assert judged.message == "All 2 suites passed."
 
@@ -544,15 +538,22 @@ def test_overall__names_those_that_count() -> None:
     """The message names the suites that ended so, and what the first of them says."""
     codes = [ExitCode.PASSED, ExitCode.FAILED, ExitCode.NOTHING_TO_TEST, *[ExitCode.FAILED] * 6]
 
-    judged = verdict.overall([of(code, f"s{number}") for number, code in enumerate(codes)])
+    judged = verdict.overall([result_of(code, f"s{number}") for number, code in enumerate(codes)])
 
     assert judged.message == "7 of 9 suites ended as failed: s1, s3, s4, s5, s6…. It was FAILED."
 
 
 def test_overall__fail_fast_is_no_reason() -> None:
     """The reason is what a suite found, not that others were left out for it."""
-    left_out = make_result(name="left out", verdict=verdict.stopped("broken", known=False))
+    left_out = make_result(name="left out", verdict=verdict.stopped_by_fail_fast("broken", resumable=False))
 
-    judged = verdict.overall([left_out, of(ExitCode.FAILED, "broken")])
+    judged = verdict.overall([left_out, result_of(ExitCode.FAILED, "broken")])
 
     assert judged.message == "2 of 2 suites ended as failed: left out, broken. It was FAILED."
+
+
+@pytest.mark.parametrize("status", ["IN_PROGRESS", "REINDEXING"])
+def test_judge_import__not_ended(status: str) -> None:
+    """A job that has not ended has no verdict, and is never green by mistake."""
+    with pytest.raises(ValueError, match="has not ended"):
+        verdict.judge_import(payloads.import_job(imported(step(), status=status)), allow_empty=True)

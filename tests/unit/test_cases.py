@@ -14,63 +14,11 @@ from tests.fakes import conversations
 
 def _one(result_overrides: dict[str, Any] | None = None, **step: Any) -> list[cases.Case]:
     suite = builders.make_suite(steps=(builders.make_step(**step),))
-    return cases.cases_of(builders.make_result(suite=suite, **(result_overrides or {})))
+    return [*cases.each(builders.make_result(suite=suite, **(result_overrides or {})))]
 
 
 def _assertion_step(**assertion: Any) -> dict[str, Any]:
     return {"replies": (builders.make_reply(assertions=(builders.make_assertion(**assertion),)),)}
-
-
-@pytest.mark.parametrize(
-    ("assertion", "label"),
-    [
-        pytest.param({}, 'text equals "Hello"', id="text"),
-        pytest.param(
-            {"checks": (builders.make_check(), builders.make_check(value="Hi"))}, 'text equals "Hello" or "Hi"', id="or"
-        ),
-        pytest.param(
-            {"group": "flow", "checks": (builders.make_check(value="Confirmation"),)},
-            "flow reaches Confirmation",
-            id="flow",
-        ),
-        pytest.param(
-            {"group": "context", "checks": (builders.make_check(field="balance", value="5"),)},
-            "context balance = 5",
-            id="context",
-        ),
-        pytest.param(
-            {
-                "group": "context",
-                "checks": (builders.make_check(field="a", value="5"), builders.make_check(field="b", value="6")),
-            },
-            "context a = 5 and b = 6",
-            id="all variables",
-        ),
-        pytest.param(
-            {"checks": (builders.make_check(value=conversations.QUICK_REPLIES),)},
-            'text equals "Please choose a language:\n[English] [Deutsch]"',
-            id="template",
-        ),
-        pytest.param({"group": "tone"}, 'tone matches "Hello"', id="unknown group"),
-        pytest.param({"checks": ()}, "text equals (nothing)", id="no checks"),
-    ],
-)
-def test_label__table(assertion: dict[str, Any], label: str) -> None:
-    """An assertion is named by what it expects."""
-    assert labels.label(builders.make_assertion(**assertion)) == label
-
-
-@pytest.mark.parametrize(
-    ("step", "label"),
-    [
-        pytest.param({}, "01 Hi", id="input"),
-        pytest.param({"input": "", "event": "welcome", "number": 12}, "12 welcome", id="event"),
-        pytest.param({"input": "", "number": 123}, "123 (no input)", id="neither"),
-    ],
-)
-def test_step_label__table(step: dict[str, Any], label: str) -> None:
-    """A step is named by its number and what the user said."""
-    assert labels.step_label(builders.make_step(**step)) == label
 
 
 @pytest.mark.parametrize(
@@ -103,7 +51,7 @@ def test_step_label__table(step: dict[str, Any], label: str) -> None:
         ),
     ],
 )
-def test_cases_of__assertion(assertion: dict[str, Any], outcome: Outcome, message: str) -> None:
+def test_each__assertion(assertion: dict[str, Any], outcome: Outcome, message: str) -> None:
     """Each assertion is a test case that says why it ended as it did."""
     case = _one(**_assertion_step(**assertion))[0]
 
@@ -115,7 +63,7 @@ def test_cases_of__assertion(assertion: dict[str, Any], outcome: Outcome, messag
     assert case.text.startswith(message)
 
 
-def test_cases_of__difference() -> None:
+def test_each__difference() -> None:
     """A false assertion shows expected and actual, each on a line of its own, and the reason."""
     checks = (builders.make_check(), builders.make_check(value="Hi"))
     case = _one(**_assertion_step(checks=checks, outcome=Outcome.FAILED, actual="Sorry", reason="wrong node"))[0]
@@ -130,7 +78,7 @@ def test_cases_of__difference() -> None:
     ]
 
 
-def test_cases_of__long_difference() -> None:
+def test_each__long_difference() -> None:
     """The line about a false assertion shows expected and actual however long they are."""
     checks = (builders.make_check(value="x" * 10_000),)
     case = _one(**_assertion_step(checks=checks, outcome=Outcome.FAILED, actual="y" * 10_000))[0]
@@ -141,8 +89,8 @@ def test_cases_of__long_difference() -> None:
     assert "y" * 10_000 in case.text
 
 
-def test_cases_of__context_difference() -> None:
-    """An expectation on the context names the variable; what the bot said is no value of it."""
+def test_each__context_difference() -> None:
+    """An expectation on the context names the variable; what the bot said is not its value."""
     check = builders.make_check(field="balance", value="5")
     assertion = builders.make_assertion(group="context", checks=(check,), outcome=Outcome.FAILED)
     case = _one(replies=(builders.make_reply(assertions=(assertion,), actual="Bye"),))[0]
@@ -150,7 +98,7 @@ def test_cases_of__context_difference() -> None:
     assert "expected: balance = 5\nactual:   (not reported by Kore.ai)" in case.text
 
 
-def test_cases_of__several_variables() -> None:
+def test_each__several_variables() -> None:
     """Every variable of the context is expected, not one of them."""
     checks = (builders.make_check(field="a", value="1"), builders.make_check(field="b", value="2"))
     case = _one(**_assertion_step(group="context", checks=checks, outcome=Outcome.FAILED))[0]
@@ -159,7 +107,7 @@ def test_cases_of__several_variables() -> None:
     assert "expected: a = 1\n     and  b = 2\nactual: " in case.text
 
 
-def test_cases_of__template() -> None:
+def test_each__template() -> None:
     """A template is named, compared and retold by its readable text."""
     other = conversations.QUICK_REPLIES.replace("Deutsch", "Español")
     assertion = builders.make_assertion(
@@ -175,7 +123,7 @@ def test_cases_of__template() -> None:
     assert "template_type" not in case.name + case.text + case.message
 
 
-def test_cases_of__templates_that_read_alike() -> None:
+def test_each__templates_that_read_alike() -> None:
     """Templates that differ in what nobody reads are compared as they were sent."""
     other = conversations.QUICK_REPLIES.replace('"payload": "Deutsch"', '"payload": "de"')
     checks = (builders.make_check(value=conversations.QUICK_REPLIES),)
@@ -185,7 +133,7 @@ def test_cases_of__templates_that_read_alike() -> None:
     assert f"expected: {conversations.QUICK_REPLIES}\nactual:   {other}" in case.text
 
 
-def test_cases_of__several_replies() -> None:
+def test_each__several_replies() -> None:
     """With several replies, each name says which."""
     flat = _one(replies=(builders.make_reply(), builders.make_reply()))
 
@@ -211,7 +159,7 @@ def test_cases_of__several_replies() -> None:
         ),
     ],
 )
-def test_cases_of__step_itself(step: dict[str, Any], expected: tuple[Outcome, str]) -> None:
+def test_each__step_itself(step: dict[str, Any], expected: tuple[Outcome, str]) -> None:
     """A step has a test case of its own where no assertion says what there is to say."""
     case = _one(**step)[-1]
 
@@ -232,25 +180,25 @@ DISABLED = builders.make_assertion(enabled=False)
         pytest.param((builders.make_assertion(checks=()),), ["text equals (nothing)"], id="enabled"),
     ],
 )
-def test_cases_of__empty_assertion(assertions: tuple[Any, ...], names: list[str]) -> None:
-    """A disabled assertion that expects nothing is no test case; every reply of Kore.ai carries some."""
+def test_each__empty_assertion(assertions: tuple[Any, ...], names: list[str]) -> None:
+    """A disabled assertion that expects nothing is not a test case; every reply of Kore.ai carries some."""
     step = builders.make_step(replies=(builders.make_reply(assertions=assertions),))
     result = builders.make_result(suite=builders.make_suite(steps=(step,)))
 
-    assert [case.name for case in cases.cases_of(result)] == names
-    assert len(cases.cases_of(result, "step")) == 1
+    assert [case.name for case in [*cases.each(result)]] == names
+    assert len([*cases.each(result, "step")]) == 1
     counts = cases.count(result)
     assert counts.passed + counts.failed + counts.errors + counts.skipped == len(names)
 
 
-def test_cases_of__red_step_with_red_assertion() -> None:
+def test_each__red_step_with_red_assertion() -> None:
     """A step that failed because of an assertion is not counted twice."""
     flat = _one(outcome=Outcome.FAILED, **_assertion_step(outcome=Outcome.FAILED))
 
     assert [case.outcome for case in flat] == [Outcome.FAILED]
 
 
-def test_cases_of__time_and_place() -> None:
+def test_each__time_and_place() -> None:
     """The time of a step stands on the first of its cases that was judged, its place on all."""
     disabled = builders.make_assertion(enabled=False)
     assertions = (disabled, builders.make_assertion(), builders.make_assertion())
@@ -263,14 +211,14 @@ def test_cases_of__time_and_place() -> None:
 
 
 @pytest.mark.parametrize(
-    ("evidence", "said"),
+    ("evidence", "line"),
     [
         pytest.param(Evidence.EXECUTION, "bot:  Sorry", id="executed"),
         pytest.param(Evidence.IMPORT_VALIDATION, "bot:  (expected) Hello", id="imported"),
     ],
 )
-def test_cases_of__transcript(evidence: Evidence, said: str) -> None:
-    """A red case retells the last ten turns up to its step; what the bot said counts only if it was asked."""
+def test_each__transcript(evidence: Evidence, line: str) -> None:
+    """A red case retells the last ten turns up to its step; what the bot line counts only if it was asked."""
     red = (builders.make_assertion(outcome=Outcome.FAILED),)
     steps = [
         builders.make_step(
@@ -282,15 +230,15 @@ def test_cases_of__transcript(evidence: Evidence, said: str) -> None:
         for number in range(1, 14)
     ]
     suite = builders.make_suite(steps=tuple(steps))
-    flat = cases.cases_of(builders.make_result(suite=suite, evidence=evidence))
+    flat = [*cases.each(builders.make_result(suite=suite, evidence=evidence))]
 
-    told = flat[11].transcript
-    assert told[0] == "user: input 3"
-    assert told[-3:] == ("user: input 12", said, "bot:  Goodbye")
+    transcript = flat[11].transcript
+    assert transcript[0] == "user: input 3"
+    assert transcript[-3:] == ("user: input 12", line, "bot:  Goodbye")
     assert not any(case.transcript for case in flat if case.step != 12)
 
 
-def test_cases_of__transcript_of_steps_not_executed() -> None:
+def test_each__transcript_of_steps_not_executed() -> None:
     """A step that a run did not execute is not retold as if it had been."""
     red = builders.make_assertion(outcome=Outcome.FAILED)
     steps = (
@@ -299,7 +247,7 @@ def test_cases_of__transcript_of_steps_not_executed() -> None:
     )
     suite = builders.make_suite(steps=steps)
 
-    flat = cases.cases_of(builders.make_result(Ending.FAILED, suite=suite, evidence=Evidence.EXECUTION))
+    flat = [*cases.each(builders.make_result(Ending.FAILED, suite=suite, evidence=Evidence.EXECUTION))]
 
     assert flat[-1].transcript == (
         "user: (not executed) left out",
@@ -321,11 +269,11 @@ def test_cases_of__transcript_of_steps_not_executed() -> None:
     ],
 )
 @pytest.mark.parametrize("granularity", ["assertion", "step"])
-def test_cases_of__gate_case(ending: Ending, red: bool, gate: bool, granularity: str) -> None:
+def test_each__gate_case(ending: Ending, red: bool, gate: bool, granularity: str) -> None:
     """The gate adds a case of its own unless the others already say how it ended."""
     step = builders.make_step(**_assertion_step(outcome=Outcome.FAILED if red else Outcome.PASSED))
     suite = builders.make_suite(steps=(step,))
-    flat = cases.cases_of(builders.make_result(ending, suite=suite), granularity)
+    flat = [*cases.each(builders.make_result(ending, suite=suite), granularity)]
 
     assert (flat[-1].classname == "kore_gate.import") is gate
     assert len(flat) == 1 + gate
@@ -344,12 +292,12 @@ def test_cases_of__gate_case(ending: Ending, red: bool, gate: bool, granularity:
         (Ending.ERROR, "kore_gate.Error"),
     ],
 )
-def test_cases_of__gate_outcomes(ending: Ending, kind: str) -> None:
+def test_each__gate_outcomes(ending: Ending, kind: str) -> None:
     """Each way a suite can end without results is an error under a name of its own."""
     verdict = builders.make_verdict(ending, details=("row 1",), cause="a slow bot", hint="wait longer")
     result = builders.make_result(suite=None, verdict=verdict, phase=Phase.RUN, file="suites/a.json")
 
-    (case,) = cases.cases_of(result)
+    (case,) = [*cases.each(result)]
 
     assert case == cases.Case(
         classname="kore_gate.run",
@@ -381,9 +329,9 @@ def test_cases_of__gate_outcomes(ending: Ending, kind: str) -> None:
         ),
     ],
 )
-def test_cases_of__gate_case_names_the_suite(overrides: dict[str, Any], classname: str, name: str) -> None:
+def test_each__gate_case_names_the_suite(overrides: dict[str, Any], classname: str, name: str) -> None:
     """The gate's own test case names its suite, so that readers can tell those of several suites apart."""
-    (case,) = cases.cases_of(builders.make_result(Ending.TIMED_OUT, suite=None, **overrides))
+    (case,) = [*cases.each(builders.make_result(Ending.TIMED_OUT, suite=None, **overrides))]
 
     assert (case.classname, case.name) == (classname, name)
 
@@ -394,12 +342,12 @@ def test_cases_of__gate_case_names_the_suite(overrides: dict[str, Any], classnam
     [None, builders.make_suite(steps=()), builders.make_suite(steps=(builders.make_step(replies=()),))],
     ids=["no suite", "no steps", "no replies"],
 )
-def test_cases_of__counts_only(suite: Suite | None, granularity: str) -> None:
+def test_each__counts_only(suite: Suite | None, granularity: str) -> None:
     """A run that passed, and whose answer only counts, has one passed case that says what is known."""
     verdict = builders.make_verdict(message="Run: 3 steps passed.")
     result = builders.make_result(suite=suite, verdict=verdict, phase=Phase.RUN, evidence=Evidence.EXECUTION)
 
-    own = cases.cases_of(result, granularity)[-1]
+    own = [*cases.each(result, granularity)][-1]
 
     assert (own.classname, own.name, own.outcome) == (
         "kore_gate.run",
@@ -410,23 +358,23 @@ def test_cases_of__counts_only(suite: Suite | None, granularity: str) -> None:
     assert cases.count(result, granularity).passed == 1
 
 
-def test_cases_of__allowed_empty_run() -> None:
+def test_each__allowed_empty_run() -> None:
     """A run of an empty suite proves nothing: its one case stays skipped."""
     result = builders.make_result(suite=builders.make_suite(steps=()), phase=Phase.RUN, evidence=Evidence.NONE)
 
-    (case,) = cases.cases_of(result)
+    (case,) = [*cases.each(result)]
 
     assert (case.outcome, case.type) == (Outcome.SKIPPED, "kore_gate.NothingToTest")
 
 
-def test_cases_of__allowed_empty_suite() -> None:
+def test_each__allowed_empty_suite() -> None:
     """An empty suite that may pass has one case, skipped: no file is without a test case, and none is green for it."""
-    (case,) = cases.cases_of(builders.make_result(suite=builders.make_suite(steps=())))
+    (case,) = [*cases.each(builders.make_result(suite=builders.make_suite(steps=())))]
 
     assert (case.outcome, case.type) == (Outcome.SKIPPED, "kore_gate.NothingToTest")
 
 
-def test_cases_of__step_granularity() -> None:
+def test_each__step_granularity() -> None:
     """A step as one case lists its assertions, ends like the worst of them, and takes its message from that."""
     assertions = (
         builders.make_assertion(),
@@ -437,7 +385,7 @@ def test_cases_of__step_granularity() -> None:
     step = builders.make_step(replies=(builders.make_reply(assertions=assertions),), duration=2.0)
     result = builders.make_result(Ending.FAILED, suite=builders.make_suite(steps=(step,)))
 
-    (case,) = cases.cases_of(result, "step")
+    (case,) = [*cases.each(result, "step")]
 
     assert (case.classname, case.name) == ("kore.Banking regression", "01 Hi")
     assert (case.outcome, case.type, case.message) == (Outcome.ERROR, "kore.StepError", "no context")
@@ -466,32 +414,30 @@ def test_cases_of__step_granularity() -> None:
         ),
     ],
 )
-def test_cases_of__step_granularity_outcome(
-    assertions: tuple[dict[str, Any], ...], outcome: Outcome, message: str
-) -> None:
+def test_each__step_granularity_outcome(assertions: tuple[dict[str, Any], ...], outcome: Outcome, message: str) -> None:
     """The most telling part of a step speaks for it."""
     reply = builders.make_reply(assertions=tuple(builders.make_assertion(**each) for each in assertions))
     suite = builders.make_suite(steps=(builders.make_step(replies=(reply,)),))
 
-    case = cases.cases_of(builders.make_result(suite=suite), "step")[0]
+    case = next(cases.each(builders.make_result(suite=suite), "step"))
 
     assert (case.outcome, case.message) == (outcome, message)
 
 
 @pytest.mark.parametrize(
-    ("suite_name", "said", "classname"),
+    ("suite_name", "text", "classname"),
     [
         pytest.param("a.b/c\\d::e", "v1.0 / x", "kore.a_b_c_d__e.01 v1_0 _ x", id="separators"),
         pytest.param(" a \n b ", "\x1b[31mred\x1b[0m", "kore.a b.01 red", id="white space and colours"),
         pytest.param("", "x", "kore._.01 x", id="empty"),
     ],
 )
-def test_cases_of__classname(suite_name: str, said: str, classname: str) -> None:
+def test_each__classname(suite_name: str, text: str, classname: str) -> None:
     """A class name has exactly the dots and separators that the gate put there."""
-    assert _one({"name": suite_name}, input=said)[0].classname == classname
+    assert _one({"name": suite_name}, input=text)[0].classname == classname
 
 
-def test_cases_of__long_names() -> None:
+def test_each__long_names() -> None:
     """Long names are cut so that suite and step both stay recognisable, and stay unique."""
     steps = tuple(
         builders.make_step(
@@ -502,7 +448,7 @@ def test_cases_of__long_names() -> None:
     result = builders.make_result(name="s" * 500, suite=builders.make_suite(steps=steps))
 
     for granularity in ("assertion", "step"):
-        flat = cases.cases_of(result, granularity)
+        flat = [*cases.each(result, granularity)]
 
         assert len({(case.classname, case.name) for case in flat}) == 2
         assert all(len(case.classname) <= 200 and len(case.name) <= 200 for case in flat)
@@ -517,7 +463,7 @@ def test_cases_of__long_names() -> None:
         pytest.param(["a", "\x1b[1ma", " a"], ["a", "a #2", "a #3"], id="alike once printable"),
     ],
 )
-def test_cases_of__repeats(values: list[str], names: list[str]) -> None:
+def test_each__repeats(values: list[str], names: list[str]) -> None:
     """Test cases of the same name are numbered, in the same way in every run."""
     assertions = tuple(
         builders.make_assertion(group="flow", checks=(builders.make_check(value=value),)) for value in values
@@ -529,8 +475,7 @@ def test_cases_of__repeats(values: list[str], names: list[str]) -> None:
 
 
 @hypothesis.given(strategies.lists(strategies.sampled_from(["a", "a #2", "a #2 #2", "a #3", "b" * 300, "b" * 301])))
-@hypothesis.settings(deadline=None, max_examples=50)
-def test_cases_of__names_are_unique(values: list[str]) -> None:
+def test_each__names_are_unique(values: list[str]) -> None:
     """Whatever the assertions are called, no two test cases share a name, and none is too long."""
     assertions = tuple(builders.make_assertion(checks=(builders.make_check(value=value),)) for value in values)
 
@@ -540,7 +485,7 @@ def test_cases_of__names_are_unique(values: list[str]) -> None:
     assert all(len(name) <= cases.NAME_LIMIT for name in names)
 
 
-def test_cases_of__long_suite_names_keep_their_numbers() -> None:
+def test_each__long_suite_names_keep_their_numbers() -> None:
     """The number that tells two suites of one name apart is in every class name."""
     flat = [_one({"name": f"{'s' * 500}{end}"})[0] for end in ("", " #2", " #3")]
 
@@ -625,7 +570,6 @@ def test_unjudged(outcomes: list[Outcome], outcome: Outcome, by_assertion: int, 
         max_size=3,
     ).map(tuple),
 )
-@hypothesis.settings(deadline=None, max_examples=50)
 def test_count__agrees_with_cases(
     granularity: str, ending: Ending, phase: Phase, evidence: Evidence, steps: tuple[object, ...]
 ) -> None:
@@ -635,6 +579,42 @@ def test_count__agrees_with_cases(
 
     counts = cases.count(result, granularity)
 
-    made = [case.outcome for case in cases.cases_of(result, granularity)]
-    wanted = (Outcome.PASSED, Outcome.FAILED, Outcome.ERROR, Outcome.SKIPPED)
-    assert [made.count(outcome) for outcome in wanted] == list(dataclasses.astuple(counts)[2:])
+    outcomes = [case.outcome for case in [*cases.each(result, granularity)]]
+    kinds = (Outcome.PASSED, Outcome.FAILED, Outcome.ERROR, Outcome.SKIPPED)
+    assert [outcomes.count(outcome) for outcome in kinds] == list(dataclasses.astuple(counts)[2:])
+
+
+def test_failures__lines() -> None:
+    """What failed is listed step by step with its place, and last the suite where its verdict says more."""
+    assertions = (
+        builders.make_assertion(),
+        builders.make_assertion(outcome=Outcome.FAILED, actual="Sorry", reason="wrong node"),
+        builders.make_assertion(outcome=Outcome.ERROR, reason="no context"),
+        builders.make_assertion(enabled=False, outcome=Outcome.FAILED),
+    )
+    steps = (
+        builders.make_step(replies=(builders.make_reply(), builders.make_reply(assertions=assertions))),
+        builders.make_step(number=2, input="a/b", replies=(), outcome=Outcome.ERROR, source=builders.make_source()),
+    )
+    verdict = builders.make_verdict(Ending.TIMED_OUT, details=("at step 2",))
+    result = builders.make_result(suite=builders.make_suite(steps=steps), verdict=verdict, file="suites/a.json")
+
+    failures = [*cases.failures(result)]
+
+    assert [(one.where, one.what, one.file, one.line) for one in failures] == [
+        ("01 Hi", "text equals \"Hello\", but got 'Sorry'", "suites/a.json", 0),
+        ("01 Hi", 'reply 2 · text equals "Hello": no context', "suites/a.json", 0),
+        ("02 a_b", "Kore.ai reports that this step failed", "kore/suites/banking.json", 3),
+        ("", "Timed out after 30m, at 85 %.; at step 2", "suites/a.json", 0),
+    ]
+    assert [one.outcome for one in failures] == [Outcome.FAILED, Outcome.ERROR, Outcome.ERROR, Outcome.ERROR]
+    assert [one.reason for one in failures] == ["wrong node", "no context", "", ""]
+    assert (failures[0].title, failures[-1].title) == ("Banking regression: 01 Hi", "Banking regression")
+
+
+def test_failures__none() -> None:
+    """A suite that passed, or that its red steps speak for, adds nothing."""
+    red = builders.make_step(**_assertion_step(outcome=Outcome.FAILED))
+
+    assert [*cases.failures(builders.make_result())] == []
+    assert len([*cases.failures(builders.make_result(Ending.FAILED, suite=builders.make_suite(steps=(red,))))]) == 1

@@ -48,7 +48,7 @@ def running(number: int, **changes: Any) -> SuiteResult:
 )
 def test_command(call: str, suites: list[SuiteResult], command: str) -> None:
     """One command takes up all suites of a call."""
-    assert suite_run.command(call, suites) == command
+    assert suite_run.resume_command(call, suites) == command
 
 
 def given_again(command: str) -> sources.Settings:
@@ -63,7 +63,7 @@ def given_again(command: str) -> sources.Settings:
 @given(st.lists(names, min_size=1, max_size=4, unique=True))
 def test_command__exact_names(suites: list[str]) -> None:
     """Names survive the round trip through a shell, two spaces and characters of no width too."""
-    command = suite_run.command("run", [running(at, name=name) for at, name in enumerate(suites)])
+    command = suite_run.resume_command("run", [running(at, name=name) for at, name in enumerate(suites)])
 
     assert given_again(command).suites == tuple(suites)
 
@@ -73,7 +73,7 @@ def test_command__exact_names(suites: list[str]) -> None:
 )
 def test_command__odd_names(name: str) -> None:
     """A name of any kind is exact, and no command to any CI system, nor to a terminal."""
-    command = suite_run.command("run", [running(1, name=name), running(2)])
+    command = suite_run.resume_command("run", [running(1, name=name), running(2)])
 
     assert given_again(command).suites == (name, "suite 2")
     assert given_again(command).run_id == ("ctr-1", "ctr-2")
@@ -84,7 +84,7 @@ def test_command__odd_names(name: str) -> None:
 @pytest.mark.parametrize("ds_id", ["a b", "a,b", "[x", "-d", "a\tb", "$(x)"])
 def test_command__odd_ids(ds_id: str) -> None:
     """Ids are opaque as well."""
-    command = suite_run.command("wait", [waiting(1), make_result(phase=Phase.IMPORT, ds_id=ds_id)])
+    command = suite_run.resume_command("wait", [waiting(1), make_result(phase=Phase.IMPORT, ds_id=ds_id)])
 
     words = shlex.split(command)
     value = words[-1].removeprefix("--ds-id=")

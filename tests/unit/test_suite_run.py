@@ -5,14 +5,13 @@ from typing import Any
 import pytest
 
 from kore_gate.errors import Ending
-from kore_gate.gate import suite_run
-from kore_gate.gate.suite_run import Track, Work
+from kore_gate.gate.suite_run import SuiteRun, SuiteSpec
 from kore_gate.model import Evidence, Job, Outcome, Phase, Source, State, Suite, SuiteResult, Tally, Verdict
 from tests.builders import make_step, make_suite, make_verdict
 from tests.fakes.clock import FakeClock
 
 NEVER_RUN = make_step(number=2, outcome=Outcome.SKIPPED, replies=())
-WORK = Work(key="ds-1", name="ds-1", phase=Phase.IMPORT, ds_id="ds-1")
+SPEC = SuiteSpec(key="ds-1", name="ds-1", phase=Phase.IMPORT, ds_id="ds-1")
 
 
 @pytest.fixture
@@ -20,17 +19,17 @@ def clock() -> FakeClock:
     return FakeClock()
 
 
-def made(clock: FakeClock, *, command: str = "wait", **overrides: object) -> Track:
-    return Track(dataclasses.replace(WORK, **overrides), clock, command)  # type: ignore[arg-type]
+def new_run(clock: FakeClock, *, command: str = "wait", **overrides: object) -> SuiteRun:
+    return SuiteRun(dataclasses.replace(SPEC, **overrides), command, clock)  # type: ignore[arg-type]
 
 
 def job(state: State = State.SUCCEEDED, **overrides: object) -> Job:
     return dataclasses.replace(Job(status=state.upper(), state=state), **overrides)  # type: ignore[arg-type]
 
 
-def test_track__nothing_known(clock: FakeClock) -> None:
+def test_suite_run__nothing_known(clock: FakeClock) -> None:
     """What ends before anything is known still has a result."""
-    result = made(clock).end(make_verdict(Ending.REFUSED))
+    result = new_run(clock).end(make_verdict(Ending.REFUSED))
 
     assert result == SuiteResult(
         key="ds-1",
@@ -43,23 +42,23 @@ def test_track__nothing_known(clock: FakeClock) -> None:
     )
 
 
-def test_track__all_known(clock: FakeClock) -> None:
-    """A result holds what the last look told, and the judged suite under a name."""
-    one = made(clock)
+def test_suite_run__all_known(clock: FakeClock) -> None:
+    """A result holds the last status, and the judged suite under a name."""
+    one = new_run(clock)
     one.name = "Banking"
-    one.note("said once")
+    one.note("a remark")
     one.job = job(percent=100.0, test_suite_id="ctc-outer", download_url="https://kore.example/f.csv")
 
     result = one.end(make_verdict(), Suite(name="", id="ctc-inner"))
 
     assert result.suite == Suite(name="Banking", id="ctc-inner")
     assert (result.status, result.percent, result.test_suite_id) == ("SUCCEEDED", 100.0, "ctc-outer")
-    assert (result.download_url, result.notes, result.resume) == ("https://kore.example/f.csv", ("said once",), "")
+    assert (result.download_url, result.notes, result.resume) == ("https://kore.example/f.csv", ("a remark",), "")
 
 
-def test_track__id_of_the_suite(clock: FakeClock) -> None:
+def test_suite_run__id_of_the_suite(clock: FakeClock) -> None:
     """Where the job names no suite, the suite names itself."""
-    one = made(clock)
+    one = new_run(clock)
     one.job = job()
 
     assert one.end(make_verdict(), make_suite(id="ctc-inner")).test_suite_id == "ctc-inner"
@@ -77,34 +76,34 @@ def test_track__id_of_the_suite(clock: FakeClock) -> None:
         (Phase.RUN, None, Evidence.NONE),
     ],
 )
-def test_track__evidence(clock: FakeClock, phase: Phase, seen: Job | None, evidence: Evidence) -> None:
-    """A suite proves what its phase proves, once Kore.ai has said something."""
-    one = made(clock, phase=phase)
+def test_suite_run__evidence(clock: FakeClock, phase: Phase, seen: Job | None, evidence: Evidence) -> None:
+    """A suite proves what its phase proves, once Kore.ai has answered."""
+    one = new_run(clock, phase=phase)
     one.job = seen
 
     assert one.end(make_verdict(), make_suite()).evidence is evidence
 
 
-def test_track__no_evidence_without_a_suite(clock: FakeClock) -> None:
+def test_suite_run__no_evidence_without_a_suite(clock: FakeClock) -> None:
     """Without test cases there is nothing to be proved."""
-    one = made(clock)
+    one = new_run(clock)
     one.job = job()
 
     assert one.end(make_verdict()).evidence is Evidence.NONE
 
 
-def test_track__unfinished_import(clock: FakeClock) -> None:
-    """An import that did not end keeps the suite that it told of."""
-    one = made(clock)
+def test_suite_run__unfinished_import(clock: FakeClock) -> None:
+    """An import that did not end keeps the suite that it holds."""
+    one = new_run(clock)
     one.job = job(State.RUNNING, suite=make_suite())
 
     assert one.end(make_verdict(Ending.TIMED_OUT)).suite == make_suite()
 
 
-def test_track__unfinished_run(clock: FakeClock) -> None:
-    """A run that did not end keeps what it told, the rest of the suite as not executed."""
+def test_suite_run__unfinished_run(clock: FakeClock) -> None:
+    """A run that did not end keeps the outcomes so far, the rest of the suite as not executed."""
     pending = make_step(number=2, input="Bye", outcome=Outcome.PENDING)
-    one = made(clock, phase=Phase.RUN, run_id="ctr-1")
+    one = new_run(clock, phase=Phase.RUN, run_id="ctr-1")
     one.suite = make_suite(steps=(make_step(outcome=Outcome.PENDING), pending))
     one.job = job(State.RUNNING, suite=make_suite(name="", steps=(make_step(),)))
 
@@ -117,9 +116,9 @@ def test_track__unfinished_run(clock: FakeClock) -> None:
     ]
 
 
-def test_track__run_not_seen_yet(clock: FakeClock) -> None:
-    """Between import and the first look at the run, the suite is known as defined."""
-    one = made(clock)
+def test_suite_run__run_without_a_status(clock: FakeClock) -> None:
+    """Between import and the run's first status, the suite is known as defined."""
+    one = new_run(clock)
     one.suite = make_suite()
     one.job = job()
     one.enter(Phase.RUN)
@@ -129,11 +128,11 @@ def test_track__run_not_seen_yet(clock: FakeClock) -> None:
     assert (result.phase, result.suite, result.status) == (Phase.RUN, make_suite(), "")
 
 
-def test_track__its_own_time(clock: FakeClock) -> None:
+def test_suite_run__its_own_time(clock: FakeClock) -> None:
     """A suite's time begins when its work does, not when it was queued."""
 
     async def work() -> SuiteResult:
-        one = made(clock)
+        one = new_run(clock)
         await clock.sleep(60)
         one.begin()
         await clock.sleep(2.5)
@@ -144,22 +143,30 @@ def test_track__its_own_time(clock: FakeClock) -> None:
     assert (result.started, result.duration) == ("2026-01-02T03:05:05Z", 2.5)
 
 
-def test_track__note_once(clock: FakeClock) -> None:
+def test_suite_run__note_once(clock: FakeClock) -> None:
     """The same remark is kept once."""
-    one = made(clock)
+    one = new_run(clock)
 
     assert [one.note("a"), one.note("b"), one.note("a")] == [True, True, False]
     assert one.notes == ["a", "b"]
 
 
-def test_track__sketch_ends_nothing(clock: FakeClock) -> None:
-    """A sketch tells what is known so far, in short, and leaves the suite open."""
-    one = made(clock)
+def test_suite_run__draft_ends_nothing(clock: FakeClock) -> None:
+    """A draft holds what is known so far, in short, and leaves the suite open."""
+    one = new_run(clock)
     one.job = job(State.RUNNING, suite=make_suite())
 
-    sketched = one.sketch(make_verdict(Ending.INTERRUPTED))
+    draft = one.draft()
 
-    assert (sketched.suite, sketched.ds_id, one.result) == (None, "ds-1", None)
+    assert (draft.verdict.message, draft.suite) == ("kore_gate has not finished, or was killed.", None)
+    assert (draft.ds_id, draft.resume, one.result) == ("ds-1", "kore-gate wait --ds-id ds-1", None)
+
+
+def test_suite_run__draft_of_an_ended_suite(clock: FakeClock) -> None:
+    """Once a suite has ended, its result is the draft."""
+    one = new_run(clock)
+
+    assert one.end(make_verdict()) is one.draft()
 
 
 IMPORT, RUN = Phase.IMPORT, Phase.RUN
@@ -184,57 +191,63 @@ RESUMES: dict[str, tuple[dict[str, object], bool, list[str]]] = {
 
 
 @pytest.mark.parametrize(("work", "runs", "words"), RESUMES.values(), ids=RESUMES)
-def test_track__resume(clock: FakeClock, work: dict[str, Any], runs: bool, words: list[str]) -> None:
+def test_suite_run__resume(clock: FakeClock, work: dict[str, Any], runs: bool, words: list[str]) -> None:
     """The command that goes on is one that a shell reads as it is meant; without an id there is none."""
-    one = made(clock, command="test" if runs else "wait", **work)
+    one = new_run(clock, command="test" if runs else "wait", **work)
 
     assert shlex.split(one.end(make_verdict(Ending.INTERRUPTED)).resume) == words
     assert one.is_resumable is bool(words)
 
 
 @pytest.mark.parametrize("ending", list(Ending), ids=str)
-def test_track__resume_by_ending(clock: FakeClock, ending: Ending) -> None:
+def test_suite_run__resume_by_ending(clock: FakeClock, ending: Ending) -> None:
     """There is a way to go on wherever Kore.ai's job may do so."""
-    result = made(clock).end(Verdict(ending=ending, exit_code=make_verdict(ending).exit_code, message=""))
+    result = new_run(clock).end(Verdict(ending=ending, exit_code=make_verdict(ending).exit_code, message=""))
 
     lasting = {Ending.TIMED_OUT, Ending.INTERRUPTED, Ending.UNAVAILABLE, Ending.REFUSED}
     assert bool(result.resume) is (ending in lasting)
 
 
-def test_track__gone_is_not_resumed(clock: FakeClock) -> None:
+def test_suite_run__gone_is_not_resumed(clock: FakeClock) -> None:
     """A job that Kore.ai has forgotten can't be waited for again."""
-    one = made(clock)
+    one = new_run(clock)
     one.is_gone = True
 
     assert one.end(make_verdict(Ending.UNAVAILABLE)).resume == ""
 
 
-def test_located__every_step() -> None:
-    """Each step is told where it stands in its file."""
-    suite = make_suite(steps=(make_step(), make_step(number=2)))
-    work = dataclasses.replace(WORK, file="a.json", lines=(3, 9))
+def test_keep_definition__places(clock: FakeClock) -> None:
+    """Each step gets its place in its file; the suite keeps the name that its file gave."""
+    one = new_run(clock, file="a.json", lines=(3, 9))
 
-    found = suite_run.located(suite, work)
+    one.keep_definition(make_suite(steps=(make_step(), make_step(number=2))))
 
-    assert found is not None
-    assert [step.source for step in found.steps] == [Source(file="a.json", line=3), Source(file="a.json", line=9)]
+    assert one.suite is not None
+    assert [step.source for step in one.suite.steps] == [Source(file="a.json", line=3), Source(file="a.json", line=9)]
+    assert one.name == "ds-1"
 
 
 @pytest.mark.parametrize(
-    "work",
-    [dataclasses.replace(WORK, file="a.json", lines=(3,)), dataclasses.replace(WORK, lines=(3, 9))],
-    ids=["other steps", "no file"],
+    "changes", [{"file": "a.json", "lines": (3,)}, {"lines": (3, 9)}], ids=["other steps", "no file"]
 )
-def test_located__not_known(work: Work) -> None:
+def test_keep_definition__places_not_known(clock: FakeClock, changes: dict[str, Any]) -> None:
     """Where Kore.ai's steps are not the file's, no line is guessed."""
     suite = make_suite(steps=(make_step(), make_step(number=2)))
+    one = new_run(clock, **changes)
 
-    assert suite_run.located(suite, work) == suite
+    one.keep_definition(suite)
+
+    assert one.suite == suite
 
 
-def test_located__no_suite() -> None:
-    """Without a suite there is nothing to locate."""
-    assert suite_run.located(None, dataclasses.replace(WORK, file="a.json")) is None
+def test_keep_definition__name(clock: FakeClock) -> None:
+    """A suite that was named by an id gets its own name, if the import has one."""
+    named, nameless = new_run(clock), new_run(clock)
+
+    named.keep_definition(make_suite(name="Banking"))
+    nameless.keep_definition(None)
+
+    assert (named.name, nameless.name, nameless.suite) == ("Banking", "ds-1", None)
 
 
 RUNS: dict[str, tuple[Job, Suite | None, Evidence]] = {
@@ -249,9 +262,9 @@ RUNS: dict[str, tuple[Job, Suite | None, Evidence]] = {
 
 
 @pytest.mark.parametrize(("seen", "suite", "evidence"), RUNS.values(), ids=RUNS)
-def test_track__evidence_of_a_run(clock: FakeClock, seen: Job, suite: Suite | None, evidence: Evidence) -> None:
+def test_suite_run__evidence_of_a_run(clock: FakeClock, seen: Job, suite: Suite | None, evidence: Evidence) -> None:
     """Only a run that shows some result is evidence of an execution."""
-    one = made(clock, phase=Phase.RUN, run_id="ctr-1")
+    one = new_run(clock, phase=Phase.RUN, run_id="ctr-1")
     one.job = seen
 
     assert one.end(make_verdict(Ending.INTERRUPTED), suite).evidence is evidence

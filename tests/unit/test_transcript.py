@@ -73,7 +73,7 @@ def test_closest() -> None:
 
 
 @pytest.mark.parametrize(
-    ("expected", "actual", "said"),
+    ("expected", "actual", "note"),
     [
         ("a", "a", "Both texts look the same here: Kore.ai compares more than it reports."),
         ("a b", "a  b\n", "They differ in spaces or line breaks only."),
@@ -83,6 +83,6 @@ def test_closest() -> None:
         ("a", "b", ""),
     ],
 )
-def test_subtle(expected: str, actual: str, said: str) -> None:
+def test_subtle(expected: str, actual: str, note: str) -> None:
     """Where the eye sees no difference, words say what it is."""
-    assert transcript.subtle(expected, actual) == said
+    assert transcript.subtle(expected, actual) == note

@@ -16,7 +16,7 @@ def defined(*steps: object) -> Suite:
 
 
 def executed(body: Mapping[str, object], known: Suite | None = None) -> Suite:
-    suite = verdict.executed(payloads.run_job(body), known)
+    suite = verdict.executed_suite(payloads.run_job(body), known)
     assert suite is not None
     return suite
 
@@ -33,18 +33,18 @@ def shown(suite: Suite) -> list[tuple[str, str, list[tuple[str, str, str]]]]:
     ]
 
 
-def groups(*words: str | None) -> dict[str, object]:
+def groups(*statuses: str | None) -> dict[str, object]:
     """Build the groups flow, text and context with these status words; None leaves one without."""
     return {
-        name: group(word)
-        for name, word in zip(("flowLevel", "text", "context"), words, strict=False)
-        if word != "absent"
+        name: group(status)
+        for name, status in zip(("flowLevel", "text", "context"), statuses, strict=False)
+        if status != "absent"
     }
 
 
-def with_groups(said: str, status: str | None, *words: str | None) -> dict[str, object]:
-    outputs = [{"text": "Hello", "assertions": groups(*words)}]
-    return {"input": said, "outputs": outputs, **({} if status is None else {"status": status})}
+def with_groups(words: str, status: str | None, *statuses: str | None) -> dict[str, object]:
+    outputs = [{"text": "Hello", "assertions": groups(*statuses)}]
+    return {"input": words, "outputs": outputs, **({} if status is None else {"status": status})}
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def with_groups(said: str, status: str | None, *words: str | None) -> dict[str, 
 )
 def test_accepted__word_of_a_step(status: str | None, expected: tuple[Outcome, Outcome]) -> None:
     """What an import says nothing of was accepted; what it does say counts."""
-    suite = verdict.accepted(defined(with_groups("Hi", status, None)))
+    suite = verdict.accepted_suite(defined(with_groups("Hi", status, None)))
 
     [only] = suite.steps
     assert (only.outcome, only.replies[0].assertions[0].outcome) == expected
@@ -68,7 +68,7 @@ def test_accepted__word_of_a_step(status: str | None, expected: tuple[Outcome, O
 
 def test_accepted__switched_off() -> None:
     """A step without an enabled assertion is neither passed nor failed."""
-    suite = verdict.accepted(defined(step(text=group(enabled=False)), {"input": "Hm"}))
+    suite = verdict.accepted_suite(defined(step(text=group(enabled=False)), {"input": "Hm"}))
 
     assert [one.outcome for one in suite.steps] == [Outcome.SKIPPED, Outcome.SKIPPED]
 
@@ -144,7 +144,7 @@ def test_executed__running() -> None:
 
 def test_executed__nothing_known() -> None:
     """Without an answer's rows and without a definition there is no suite."""
-    assert verdict.executed(payloads.run_job(run()), None) is None
+    assert verdict.executed_suite(payloads.run_job(run()), None) is None
 
 
 def test_executed__completed_by_the_definition() -> None:
@@ -191,7 +191,7 @@ DONE = ("passed", [("text", "passed", "")])
 
 
 @pytest.mark.parametrize(
-    ("said", "expected"),
+    ("inputs", "expected"),
     [
         (["a", "b", "c", "d"], [DONE, DONE, DONE, DONE]),
         (["a", "b"], [DONE, DONE, LEFT_OUT, LEFT_OUT]),
@@ -205,11 +205,11 @@ DONE = ("passed", [("text", "passed", "")])
     ],
     ids=["all", "first", "last", "ends", "unnamed", "named and unnamed", "one too many", "foreign", "repeated"],
 )
-def test_executed__rows_left_out(said: list[str], expected: list[object]) -> None:
+def test_executed__rows_left_out(inputs: list[str], expected: list[object]) -> None:
     """A row goes with the definition that it names, wherever an answer leaves rows out."""
     known = defined(*(step(one) for one in "abcd"))
 
-    suite = executed(run(*(step(one, "passed") for one in said)), known)
+    suite = executed(run(*(step(one, "passed") for one in inputs)), known)
 
     assert [(outcome, assertions) for _, outcome, assertions in shown(suite)] == expected
 
@@ -265,7 +265,7 @@ def test_executed__large_suite_shortened() -> None:
     known = defined(*({"input": f"q{number}"} for number in range(50_000)))
     job = payloads.run_job(run(*({"input": f"q{number}", "status": "passed"} for number in range(1, 50_000))))
 
-    suite = verdict.executed(job, known)
+    suite = verdict.executed_suite(job, known)
 
     assert suite is not None
     assert [one.outcome for one in suite.steps[:2]] == [Outcome.SKIPPED, Outcome.PASSED]

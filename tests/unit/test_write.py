@@ -2,6 +2,7 @@ import errno
 import json
 import os
 import pathlib
+import re
 import resource
 import signal
 from collections.abc import Iterator
@@ -11,15 +12,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kore_gate import errors
+from kore_gate.errors import Ending
+from kore_gate.reports import html, junit, summary, write
 from kore_gate.reports.write import FIXED_NAMES, RESULT, Writer
+from tests import builders
 
 
 @pytest.fixture
 def writer(tmp_path: pathlib.Path) -> Writer:
     """Return a writer into a directory that is there."""
-    made = Writer(str(tmp_path / "reports"))
-    made.make()
-    return made
+    reports = Writer(str(tmp_path / "reports"))
+    reports.make()
+    return reports
 
 
 def files(directory: pathlib.Path) -> dict[str, str]:
@@ -46,30 +50,21 @@ def test_write__whole(writer: Writer) -> None:
     assert writer.read_back("a.txt") == "new ä".encode()
 
 
-@pytest.mark.parametrize("failure", [KeyError("x"), KeyboardInterrupt(), errors.Unavailable("x")], ids=repr)
-def test_open__fails_midway(writer: Writer, failure: BaseException) -> None:
-    """Content that stops coming leaves the old file and no other."""
+@pytest.mark.parametrize("failure", [KeyboardInterrupt(), errors.Unavailable("x")], ids=repr)
+def test_write__interrupted(writer: Writer, monkeypatch: pytest.MonkeyPatch, failure: BaseException) -> None:
+    """A file that is not complete leaves the old one and no other: it has no name until all of it is there."""
     writer.write("a.txt", b"old")
 
-    def fail() -> None:
-        with writer.open("a.txt") as write:
-            write(b"half")
-            raise failure
+    def fail(path: pathlib.Path, _: int) -> None:
+        assert path.read_bytes() == b"new"
+        raise failure
+
+    monkeypatch.setattr(pathlib.Path, "chmod", fail)
 
     with pytest.raises(type(failure)):
-        fail()
+        writer.write("a.txt", b"new")
 
     assert files(writer.directory) == {"a.txt": "old"}
-
-
-def test_open__not_there_before_its_end(writer: Writer) -> None:
-    """A file that is still being written does not have its name yet."""
-    with writer.open("a.txt") as write:
-        write(b"half")
-        seen = (writer.directory / "a.txt").exists()
-
-    assert not seen
-    assert writer.written == ["a.txt"]
 
 
 @pytest.fixture
@@ -84,7 +79,7 @@ def small_files() -> Iterator[None]:
 
 @pytest.mark.usefixtures("small_files")
 def test_write__disk_full(writer: Writer) -> None:
-    """A disk that is full leaves the old file and no half of the new one, and is told with what to do."""
+    """A disk that is full leaves the old file and no half of the new one, and is reported with what to do."""
     writer.write("a.txt", b"old")
 
     with pytest.raises(errors.ReportError) as failed:
@@ -165,7 +160,7 @@ def test_make__deep(tmp_path: pathlib.Path) -> None:
 
 @pytest.mark.parametrize("below", ["", "/sub"])
 def test_make__is_a_file(tmp_path: pathlib.Path, below: str) -> None:
-    """A file in the place of the directory, or on the way to it, is told."""
+    """A file in the place of the directory, or on the way to it, is reported."""
     (tmp_path / "file").write_text("mine", encoding="utf-8")
 
     with pytest.raises(errors.ReportError) as failed:
@@ -176,7 +171,7 @@ def test_make__is_a_file(tmp_path: pathlib.Path, below: str) -> None:
 
 
 def test_make__read_only(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A directory that is there and can't be written to is told before anything is sent."""
+    """A directory that is there and can't be written to is reported before anything is sent."""
 
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(errno.EACCES, "Permission denied")
@@ -258,7 +253,7 @@ def test_prepare__hostile_result(writer: Writer, tmp_path: pathlib.Path, listed:
 
 
 def test_prepare__fixed_name_is_a_directory(writer: Writer) -> None:
-    """A directory in the way of a report is told by name before anything is sent."""
+    """A directory in the way of a report is reported by name before anything is sent."""
     (writer.directory / "kore-report.html").mkdir()
 
     with pytest.raises(errors.ReportError, match=r"kore-report\.html could not be written"):
@@ -304,3 +299,160 @@ def test_append__fails(writer: Writer, tmp_path: pathlib.Path) -> None:
     """A file of the CI system that can't be written to is an error as well."""
     with pytest.raises(errors.ReportError, match="Is a directory"):
         writer.append(str(tmp_path), "x")
+
+
+@pytest.mark.parametrize(
+    ("link", "ending"),
+    [
+        ("https://files.example/results.csv?sig=1", "csv"),
+        ("https://files.example/Results.XLSX", "xlsx"),
+        ("https://files.example/results.tar.gz#top", "gz"),
+        ("https://files.example/x?clientfilename=results.json", "json"),
+        ("https://files.example/x.csv?clientfilename=results", "csv"),
+        ("https://files.example/x.csv?clientfilename=results.json", "json"),
+        ("https://files.example/results", "bin"),
+        ("https://files.example/v1.0/results", "bin"),
+        ("https://files.example/results.c%2Fsv", "bin"),
+        ("https://files.example/results.äöü", "bin"),
+        ("https://files.example/results.csv/", "bin"),
+        ("https://files.example", "bin"),
+    ],
+)
+def test_name__ending(link: str, ending: str) -> None:
+    """A results file keeps the ending its link gives, where that is a plain one."""
+    assert write.name("Banking / loans", link) == f"kore-results-Banking---loans.{ending}"
+
+
+def test_name__taken() -> None:
+    """Two suites never share a file, also where upper and lower case are one."""
+    taken = {"kore-results-a.csv", "kore-results-a-2.csv"}
+
+    assert write.name("A", "https://files.example/x.csv", taken) == "kore-results-A-3.csv"
+
+
+@given(suite=st.text(), path=st.text())
+def test_name__any_text(suite: str, path: str) -> None:
+    """No suite and no link lead out of the directory."""
+    file = write.name(suite, f"https://files.example/{path}")
+
+    assert re.fullmatch(r"kore-results-[\w.-]+\.[a-z0-9]{1,8}", file)
+    assert len(file.encode()) < 255
+
+
+def junit_files(*suites: str) -> list[str]:
+    """Return the JUnit files of suites with these names."""
+    return write.junit_names(builders.make_call(*(builders.make_result(name=name) for name in suites)))
+
+
+@pytest.mark.parametrize(
+    ("suites", "files"),
+    [
+        (["Banking regression"], ["TEST-kore-Banking-regression.xml"]),
+        (["a/b", "a b", "a-b"], ["TEST-kore-a-b.xml", "TEST-kore-a-b-2.xml", "TEST-kore-a-b-3.xml"]),
+        (["Loans", "loans"], ["TEST-kore-Loans.xml", "TEST-kore-loans-2.xml"]),
+        (["a-2", "a", "a"], ["TEST-kore-a-2.xml", "TEST-kore-a.xml", "TEST-kore-a-3.xml"]),
+        (["..", "/", ""], ["TEST-kore-suite.xml", "TEST-kore--.xml", "TEST-kore-suite-2.xml"]),
+    ],
+    ids=str,
+)
+def test_junit_names(suites: list[str], files: list[str]) -> None:
+    """Each suite has a file of its own, also where upper and lower case are one."""
+    assert junit_files(*suites) == files
+
+
+@given(st.lists(st.text(max_size=300), min_size=1, max_size=5))
+def test_junit_names__any_text(suites: list[str]) -> None:
+    """Whatever suites are called, their files are in the directory, apart, and of a length disks allow."""
+    paths = junit_files(*suites)
+
+    assert len({name.casefold() for name in paths}) == len(suites)
+    assert all(pathlib.PurePath(name).name == name and len(name.encode()) < 240 for name in paths)
+
+
+def test_write_all__order(writer: Writer) -> None:
+    """Every report is written, the page last; the result names all of them."""
+    call = builders.make_call(builders.make_result(name="a"), builders.make_result(name="b"))
+
+    failures = write.write(call, writer, "reports")
+
+    expected = ["TEST-kore-a.xml", "TEST-kore-b.xml", "kore-summary.md", RESULT, "kore-report.html"]
+    assert failures == []
+    assert writer.written == expected
+    assert sorted(path.name for path in writer.directory.iterdir()) == sorted(expected)
+    assert json.loads(writer.read_back(RESULT))["files"] == sorted(expected)
+
+
+def test_write_all__again(writer: Writer) -> None:
+    """Written again, the files are the same, the result's own list of them included."""
+    call = builders.make_call(builders.make_result(Ending.FAILED))
+
+    write.write(call, writer, "reports")
+    before = {path.name: path.read_bytes() for path in writer.directory.iterdir()}
+    write.write(call, writer, "reports")
+
+    assert {path.name: path.read_bytes() for path in writer.directory.iterdir()} == before
+
+
+def test_write_all__gitlab(writer: Writer) -> None:
+    """GitLab gets a dotenv report, and links for the page of the job."""
+    linked = builders.make_result(download_url="https://files.example/x.csv")
+    call = builders.make_call(linked, builders.make_result(name="b"), ci="gitlab")
+
+    failures = write.write(call, writer, "reports")
+
+    links = json.loads(writer.read_back("kore-annotations.json"))
+    assert failures == []
+    assert "KORE_VERDICT=passed\n" in writer.read_back("kore.env").decode()
+    assert "KORE_JUNIT_PATH=reports/TEST-kore-*.xml\n" in writer.read_back("kore.env").decode()
+    assert [link["external_link"]["url"] for link in links["kore_gate"]] == ["https://files.example/x.csv"]
+
+
+def test_write_all__gitlab_links_the_page(writer: Writer) -> None:
+    """Where the job's own page is known, it gets a link to the report among its artifacts."""
+    write.write(builders.make_call(ci="gitlab"), writer, "reports", "https://gitlab.example/-/jobs/7")
+
+    [link] = json.loads(writer.read_back("kore-annotations.json"))["kore_gate"]
+    assert link["external_link"]["url"] == "https://gitlab.example/-/jobs/7/artifacts/file/reports/kore-report.html"
+
+
+def test_write_all__one_can_not_be_written(writer: Writer) -> None:
+    """A report that can't be written is reported, and costs no other."""
+    (writer.directory / "kore-report.html").mkdir()
+
+    failures = write.write(builders.make_call(), writer, "reports")
+
+    assert [failure.message for failure in failures] == [
+        f"{writer.directory}/kore-report.html could not be written: Is a directory."
+    ]
+    assert len(writer.written) == 3
+
+
+@pytest.mark.parametrize(("module", "name"), [(html, "kore-report.html"), (summary, "kore-summary.md")])
+def test_write_all__one_can_not_be_made(
+    writer: Writer, monkeypatch: pytest.MonkeyPatch, module: object, name: str
+) -> None:
+    """A bug in one report is reported by the report's name, and costs no other."""
+
+    def fail(*_: object) -> str:
+        raise ZeroDivisionError("division by zero")
+
+    monkeypatch.setattr(module, "render", fail)
+
+    failures = write.write(builders.make_call(), writer, "reports")
+
+    assert [failure.message for failure in failures] == [
+        f"{name} could not be created: ZeroDivisionError: division by zero."
+    ]
+    assert len(writer.written) == 3
+
+
+def test_write_all__junit_is_read_again(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A JUnit file that says other than the verdict is an error."""
+    other = builders.make_result(Ending.FAILED, suite=None)
+    wrong = junit.render(other, builders.make_call(other))
+    monkeypatch.setattr(junit, "render", lambda *_: wrong)
+
+    (failure,) = write.write(builders.make_call(), writer, "reports")
+
+    assert isinstance(failure, errors.ReportError)
+    assert "TEST-kore-Banking-regression.xml" in writer.written

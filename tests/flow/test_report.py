@@ -16,8 +16,17 @@ from tests import builders
 from tests.fakes.pipeline import Ended, Pipeline, make_settings
 from tests.fakes.screens import Screen
 
-# Its 50,000 steps take long to render; all else that it shows is shown by the others.
-SCENARIOS = [name for name in scenarios.SCENARIOS if name != "huge"]
+CALLS = [
+    *(
+        ("wait", name)
+        for name in ("passing", "failing", "stuck", "refused", "vanishing", "empty", "hostile", "results-link")
+    ),
+    *(
+        ("run", name)
+        for name in ("passing", "failing-tests", "run-error", "short-form", "contradiction", "not-executed")
+    ),
+]
+FORMS = [("rich", "assertion"), ("rich", "step"), ("strict", "assertion"), ("strict", "step")]
 
 
 def call(reports: pathlib.Path, scenario: str, **changes: Any) -> Ended:
@@ -33,16 +42,15 @@ def contents(directory: pathlib.Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in directory.iterdir()}
 
 
-def again(path: pathlib.Path, screen: Screen | None = None, /, **given: str) -> int:
+def again(path: pathlib.Path, screen: Screen | None = None, /, **flags: str) -> int:
     """Render a saved result again, with these settings given as flags."""
-    sources = {name.replace("_", "-"): "flag" for name in given}
-    settings = Settings(command="report", files=(str(path),), sources=sources, **given)  # type: ignore[arg-type] # texts
+    sources = {name.replace("_", "-"): "flag" for name in flags}
+    settings = Settings(command="report", files=(str(path),), sources=sources, **flags)  # type: ignore[arg-type] # texts
     return report.run(settings, (screen or Screen()).console)
 
 
-@pytest.mark.parametrize("command", ["wait", "run"])
-@pytest.mark.parametrize("scenario", SCENARIOS)
-def test_run__same_bytes(tmp_path: pathlib.Path, scenario: str, command: str) -> None:
+@pytest.mark.parametrize(("command", "scenario"), CALLS)
+def test_run__same_bytes(tmp_path: pathlib.Path, command: str, scenario: str) -> None:
     """However a call ended, its reports are made again byte for byte, and nothing else is."""
     ended = call(tmp_path / "reports", scenario, command=command, suites=("Balance", "Transfer / confirmation"))
     before = contents(ended.reports)
@@ -56,22 +64,20 @@ def test_run__same_bytes(tmp_path: pathlib.Path, scenario: str, command: str) ->
     assert contents(ended.reports) == before
 
 
-@pytest.mark.parametrize("granularity", ["assertion", "step"])
-@pytest.mark.parametrize("dialect", ["rich", "strict"])
-@pytest.mark.parametrize("scenario", ["passing", "failing", "hostile"])
-def test_run__forms(tmp_path: pathlib.Path, scenario: str, dialect: str, granularity: str) -> None:
+@pytest.mark.parametrize(("dialect", "granularity"), FORMS)
+def test_run__forms(tmp_path: pathlib.Path, dialect: str, granularity: str) -> None:
     """The form of the JUnit files is kept, or chosen anew: as if it had been chosen then."""
     form = {"junit_dialect": dialect, "junit_granularity": granularity}
-    chosen = call(tmp_path / "chosen", scenario, **form)
+    chosen = call(tmp_path / "chosen", "failing", **form)
     saved = tmp_path / "default.json"
     saved.write_bytes(result.render(dataclasses.replace(chosen.result, junit_dialect="rich", junit_granularity="step")))
 
     kept = again(chosen.reports / RESULT, report_dir=str(tmp_path / "kept"))
-    made = again(saved, report_dir=str(tmp_path / "made"), **form)
+    changed = again(saved, report_dir=str(tmp_path / "changed"), **form)
 
-    assert (kept, made) == (0, 0)
+    assert (kept, changed) == (0, 0)
     assert contents(tmp_path / "kept") == contents(chosen.reports)
-    assert contents(tmp_path / "made") == contents(chosen.reports)
+    assert contents(tmp_path / "changed") == contents(chosen.reports)
 
 
 def test_run__download_kept(tmp_path: pathlib.Path) -> None:
@@ -103,7 +109,7 @@ def test_run__elsewhere(tmp_path: pathlib.Path) -> None:
 
 
 def test_run__last_lines(tmp_path: pathlib.Path) -> None:
-    """The last two lines tell the saved verdict, and that this time nothing was judged."""
+    """The last two lines show the saved verdict, and that this time nothing was judged."""
     ended = call(tmp_path / "reports", "failing")
     screen = Screen()
 
@@ -126,18 +132,18 @@ def test_run__json(tmp_path: pathlib.Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "problem"),
     [
         ("missing.json", "missing.json cannot be read: No such file or directory."),
         (".", "cannot be read: Is a directory."),
     ],
 )
-def test_run__unreadable(tmp_path: pathlib.Path, name: str, told: str) -> None:
-    """A file that can't be read is told."""
+def test_run__unreadable(tmp_path: pathlib.Path, name: str, problem: str) -> None:
+    """A file that can't be read is a problem of the settings."""
     with pytest.raises(errors.SettingsError) as refused:
         again(tmp_path / name)
 
-    assert refused.value.details[0].endswith(told)
+    assert refused.value.details[0].endswith(problem)
 
 
 def test_run__several(tmp_path: pathlib.Path) -> None:
@@ -151,7 +157,7 @@ def test_run__several(tmp_path: pathlib.Path) -> None:
 
 
 def test_run__reports_fail(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each report that fails is told, one of them by the error that ends the program; the others are written."""
+    """Each report that fails is named, one of them by the error that ends the program; the others are written."""
     saved = tmp_path / "saved.json"
     saved.write_bytes(result.render(builders.make_call()))
     (tmp_path / "kore-summary.md").mkdir()
