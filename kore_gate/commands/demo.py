@@ -32,7 +32,7 @@ class Stage:
 def list_scenarios(console: Console) -> int:
     """List every way in which the demonstration can end."""
     for name, scenario in scenarios.SCENARIOS.items():
-        console.say(f"{name:<16} exit code {scenario.test.value}  {scenario.description}")
+        console.say(f"{name} exit code {scenario.test.value}  {scenario.description}")
     return 0
 
 

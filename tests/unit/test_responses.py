@@ -237,10 +237,10 @@ def test_understand__documented_answers(name: str) -> None:
     assert answer.body == body
 
 
-@pytest.mark.parametrize("name", ["SIGN_IN_PAGE", "CUT_JSON", "ARRAY", "NUMBER", "NO_UTF8", "DEEP"])
+@pytest.mark.parametrize("name", ["sign-in-page", "cut-json", "array", "number", "no-utf8", "deep"])
 def test_understand__the_simulators_faults(name: str) -> None:
     """What a broken gateway sends under 200 is tried again."""
-    assert responses.understand(200, getattr(scenarios, name).body).meaning is TRANSIENT
+    assert responses.understand(200, scenarios.FAULTS[name].body).meaning is TRANSIENT
 
 
 @pytest.mark.parametrize(
