@@ -5,13 +5,12 @@ don't add up make it red, wherever they stand outside the bot's own texts. The d
 good words; the bad ones are those of its neighbouring jobs. An unknown word is waited for and named, never green.
 """
 
-import collections
 import functools
 import re
 import urllib.parse
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from kore_gate.kore.responses import as_text, digits
+from kore_gate.kore.responses import REASON_KEYS, as_text, digits
 from kore_gate.model import Outcome, State, Tally
 
 # What words mean, written in lower case without separators: as a job's status; as a step's or an assertion's.
@@ -64,9 +63,9 @@ def judge(word: str) -> tuple[Outcome, str]:
     return Outcome.ERROR, f"unknown status: {word}"
 
 
-def judge_value(row: Mapping[str, object]) -> Outcome | None:
+def judge_value(row: Mapping[str, object], key: str = "status") -> Outcome | None:
     """Judge one expected value; None for a mere context variable that is called `status`."""
-    judged, reason = judge(as_text(row.get("status")))
+    judged, reason = judge(as_text(row.get(key)))
     return None if reason and len(row) == 1 else judged
 
 
@@ -137,16 +136,10 @@ _OWN_TEXTS = frozenset(
 _REPLIES = frozenset(["outputs", "actualoutput"])
 _STEPS = re.compile(r"\b(?:testSteps|executionResults)\b")
 _NOTHING = frozenset(["", "0", "0.0", "0.00", "false", "no", "none", "null", "{}", "[]"])
-_REASONS = ("comments", "message", "msg", "errorMessage", "reason")
 # Where a log calls the level of a line its status.
 _LEVELS = frozenset(["info", "debug", "notice", "trace"])
 _MAX_KEY_LENGTH = 60
 _MAX_OBJECTIONS = 10
-
-# A value to be swept: what it is a part of, the value, and its path. Parts are: "anything"; "judged", a step or an
-# assertion, whose own status is read as an outcome; "names" of assertions; "reply"; "row" and "context row", expected
-# values; "own", texts of the bot.
-_Place = tuple[str, object, str]
 
 # What a sweep finds: "objection" or "link", the path, the value, and the object it stands in.
 _Finding = tuple[str, str, object, Mapping[str, object]]
@@ -154,15 +147,8 @@ _Finding = tuple[str, str, object, Mapping[str, object]]
 
 def sweep(answer: Mapping[str, object]) -> tuple[tuple[str, ...], str]:
     """Return what is not good in an answer, apart from its status and its steps, and the link to a results file."""
-    result, response = answer.get("result"), answer.get("response")
-    shown: dict[str, object] = {**answer, "status": None}
-    if isinstance(result, dict):
-        shown["result"] = {**result, "status": None, "executionResults": None}
-    if isinstance(response, dict):
-        shown["response"] = {**response, "testSteps": None}
-    else:
-        shown["testSteps"] = None
-    findings = list(_sweep(("anything", shown, "")))
+    steps = "response.testSteps" if isinstance(answer.get("response"), dict) else "testSteps"
+    findings = list(_sweep("job", answer, frozenset(["status", "result.status", "result.executionResults", steps])))
     objections = [finding for finding in findings if finding[0] == "objection"]
     link = next((as_text(value).strip() for kind, _, value, _ in findings if kind == "link"), "")
     return tuple(_remark(*finding[1:]) for finding in objections[:_MAX_OBJECTIONS]), link
@@ -170,65 +156,62 @@ def sweep(answer: Mapping[str, object]) -> tuple[tuple[str, ...], str]:
 
 def against_step(row: Mapping[str, object]) -> str:
     """Name the first thing that contradicts a step's success, apart from its outcomes; "" if none."""
-    findings = _sweep(("judged", row, ""))
-    return next((_remark(path, value, beside) for kind, path, value, beside in findings if kind == "objection"), "")
+    return next((_remark(*finding[1:]) for finding in _sweep("step", row) if finding[0] == "objection"), "")
 
 
-def _sweep(start: _Place) -> Iterator[_Finding]:
-    """Walk through a value, outermost parts first; give each objection and each link."""
-    places: collections.deque[_Place] = collections.deque([start])
-    while places:
-        part, value, where = places.popleft()
+def task(row: Mapping[str, object]) -> str:
+    """Return the task that a row of a log is about."""
+    return " ".join(as_text(row[key]) for key in ("taskType", "taskName") if row.get(key))
+
+
+def _sweep(start: str, answer: Mapping[str, object], skipped: frozenset[str] = frozenset()) -> Iterator[_Finding]:
+    """Walk through an answer, outermost parts first; give each objection, and each link outside the steps.
+
+    A part is "job"; "step", in which a status is an outcome; "names" of assertions; "row", an expected value; or "own".
+    """
+    places: list[tuple[str, object, str]] = [(start, answer, "")]
+    for part, value, where in places:  # which grow on the way
         if isinstance(value, list):
-            places += ((part, entry, f"{where}[{index}]") for index, entry in enumerate(value))
-        elif isinstance(value, dict):
-            for key, entry in value.items():
-                if entry is None or entry == "":
-                    continue
-                path = f"{where}.{key[:_MAX_KEY_LENGTH]}" if where else key[:_MAX_KEY_LENGTH]
-                # The name of an assertion is its author's.
-                is_word = part != "names" or not isinstance(entry, dict)
-                if is_word and _is_objection("anything" if part == "names" else part, key, entry, value, path):
-                    yield "objection", path, entry, {} if part == "names" else value
-                if _kind(key) == "rows" and isinstance(entry, list) and part not in ("names", "own"):
-                    yield from _bad_rows(path, entry)
-                # The steps hold the bot's own texts, and its links.
-                if _kind(key) == "link" and _is_link(entry) and not _STEPS.search(path):
-                    yield "link", path, entry, value
-                if isinstance(entry, dict | list):
-                    places.append((_part(part, key, where), entry, path))
+            places += [(part, entry, f"{where}[{index}]") for index, entry in enumerate(value)]
+        for key, entry in value.items() if isinstance(value, dict) else ():
+            path = f"{where}.{key[:_MAX_KEY_LENGTH]}".lstrip(".")
+            if entry is None or entry == "" or path in skipped:
+                continue
+            if _is_objection(part, key, entry, value):
+                yield "objection", path, entry, value
+            if _kind(key) == "rows" and isinstance(entry, list) and part in ("job", "step"):
+                yield from _bad_rows(path, entry)
+            # The steps hold the bot's own texts, and its links.
+            if _kind(key) == "link" and _is_link(entry) and not _STEPS.search(path):
+                yield "link", path, entry, value
+            if isinstance(entry, dict | list):
+                places.append((_part(part, key), entry, path))
 
 
-def _part(part: str, key: str, where: str) -> str:
+def _part(part: str, key: str) -> str:
     """Say as what part of an answer the value of a key is to be swept."""
     plain = _plain(key)
-    if part in ("names", "own"):
-        return "judged" if part == "names" else "own"
-    if plain == "contains" and part != "anything":
-        return "context row" if where.endswith("assertions.context") else part if "row" in part else "row"
-    if part == "context row" or plain in _OWN_TEXTS:
+    if part in ("own", "names"):
+        return "own" if part == "own" else "step"
+    if plain == "contains" and part != "job":
+        return "row"
+    if part == "row" or plain in _OWN_TEXTS:
         return "own"
     if plain == "assertions":
         return "names"
-    return "reply" if part == "reply" or plain in _REPLIES else "anything"
+    return "step" if part == "step" or plain in _REPLIES else "job"
 
 
-def _is_objection(part: str, key: str, value: object, beside: Mapping[str, object], path: str) -> bool:
+def _is_objection(part: str, key: str, value: object, beside: Mapping[str, object]) -> bool:
     """Tell whether the value of a key is not good."""
-    if part == "own":
-        return False
-    if key == "status" and part in ("judged", "row", "context row"):
-        judged = judge(as_text(value))[0] if part == "judged" else judge_value(beside)
+    if part in ("step", "row") and _plain(key) == "status":
+        judged = judge_value(beside, key) if part == "row" else judge(as_text(value))[0]
         return judged is not None and judged.is_red
-    if part == "context row":
-        # Anything else in there may be a variable of the bot's.
-        return _plain(key) == "status" and judge(as_text(value))[0] is not Outcome.PASSED
+    if part not in ("job", "step"):
+        return False
     word = "" if isinstance(value, dict | list) else as_text(value)
     match _kind(key):
-        case "status":
-            is_level = path.startswith("statusLogs[") and normal(word) in _LEVELS
-            return bool(word) and not is_level and not _is_good(word)
-        case "rows":
+        case "status" | "rows":
             return bool(word) and not _is_good(word)
         case "word":
             return _is_bad(word)
@@ -237,7 +220,7 @@ def _is_objection(part: str, key: str, value: object, beside: Mapping[str, objec
         case "rate":
             return bool(re.fullmatch(r"[0-9.]+ ?%?", word)) and float(word.rstrip(" %") or 0) not in (1.0, 100.0)
         case "good":
-            return value is False or word.strip().lower() in ("false", "no")
+            return word.strip().lower() in ("false", "no")
         case _:
             return False
 
@@ -253,10 +236,9 @@ def _bad_rows(path: str, log: Sequence[object]) -> Iterator[_Finding]:
 
 
 def _remark(path: str, value: object, beside: Mapping[str, object]) -> str:
-    reasons = (as_text(beside[key]) for key in _REASONS if beside.get(key) and beside[key] is not value)
-    task = " ".join(as_text(beside[key]) for key in ("taskType", "taskName") if beside.get(key))
-    name = f"{path} ({task})" if task else path
-    return ": ".join([f"{name} is {as_text(value)[:500]}", *(reason[:500] for reason in reasons)])
+    reasons = (as_text(beside[key])[:500] for key in REASON_KEYS if beside.get(key) and beside[key] is not value)
+    name = f"{path} ({task(beside)})" if task(beside) else path
+    return ": ".join([f"{name} is {as_text(value)[:500]}", *reasons])
 
 
 def _is_link(value: object) -> bool:
@@ -271,7 +253,7 @@ def _is_good(word: str) -> bool:
     number = digits(word)
     if number:
         return 200 <= int(number[:9]) < 300
-    return state(word) is State.SUCCEEDED or outcome(word) is Outcome.PASSED
+    return state(word) is State.SUCCEEDED or normal(word) in _LEVELS
 
 
 def _is_bad(word: str) -> bool:
@@ -281,13 +263,10 @@ def _is_bad(word: str) -> bool:
 
 def _means_something(value: object) -> bool:
     """Tell whether there is an error in what stands for one: a text, a number that is not zero, or either inside."""
-    places: list[object] = [value]
-    while places:
-        place = places.pop()
-        if isinstance(place, dict):
-            places += place.values()
-        elif isinstance(place, list):
-            places += place
+    places = [value]
+    for place in places:  # which grow on the way
+        if isinstance(place, dict | list):
+            places += place.values() if isinstance(place, dict) else place
         elif as_text(place).strip().lower() not in _NOTHING:
             return True
     return False
