@@ -22,10 +22,7 @@ from kore_gate.settings.sources import Settings
 
 
 class KoreClient:
-    """The calls of one bot: each returns what Kore.ai answered, or raises a GateError.
-
-    `on_trouble` gets the reason why a call waits: a fault, or a limit. `skew` is how far Kore.ai's clock is ahead.
-    """
+    """The calls of one bot: each returns what Kore.ai answered, or raises a GateError."""
 
     def __init__(
         self,
@@ -34,17 +31,17 @@ class KoreClient:
         signer: Signer,
         clock: Clock,
         *,
-        on_trouble: Callable[[str], None] = lambda _: None,
+        on_trouble: Callable[[str], None] = lambda _: None,  # gets the reason why a call waits
     ) -> None:
         self._http = http
         self._settings = settings
         self._signer = signer
         self._clock = clock
         self._on_trouble = on_trouble
-        self._rate_limit = RateLimit(clock)
+        self._rate_limit = RateLimit(clock, on_trouble)
         self._redactor = Redactor(settings.secrets)
         self._suites = ("stream", settings.stream_id, "conversation", "testsuite")
-        self.skew: float | None = None
+        self.skew: float | None = None  # how far Kore.ai's clock is ahead, in seconds
 
     async def upload(self, name: str, data: bytes) -> str:
         """Upload a suite file; return its file id."""
@@ -90,13 +87,13 @@ class KoreClient:
         if MASK in link:
             raise errors.Unavailable("the link contained a token, which kore_gate does not keep")
         try:
-            response = await self._send("GET", link, {})
+            response = await self._send("GET", link, headers={})
         except TryAgain as failure:
             raise errors.Unavailable(failure.message) from failure
-        if response.status != 200:
-            moved = ", a redirect that kore_gate does not follow" if 300 <= response.status < 400 else ""
-            raise errors.Unavailable(f"the response was HTTP {response.status}{moved}")
-        return self._redactor.data(response.data)
+        if response.status_code != 200:
+            moved = ", a redirect that kore_gate does not follow" if response.is_redirect else ""
+            raise errors.Unavailable(f"the response was HTTP {response.status_code}{moved}")
+        return self._redactor.data(response.content)
 
     async def _status(self, segments: tuple[str, ...], job_id: str) -> Mapping[str, object]:
         """Ask for a job's state. Raises Gone for a record that is not there."""
@@ -111,68 +108,55 @@ class KoreClient:
 
     async def _start(self, segments: tuple[str, ...], fields: Mapping[str, object]) -> Mapping[str, object]:
         """Start a job; never sent again when a first request may have arrived. Raises Unsure in that case."""
-        content, headers = json.dumps(fields).encode(), {"content-type": "application/json"}
-        return await self._call(
-            "POST", segments, self._settings.stream_id, again=False, headers=headers, content=content
-        )
+        content = json.dumps(fields).encode()
+        return await self._call("POST", segments, self._settings.stream_id, again=False, content=content)
 
     async def _call(
         self, method: str, segments: tuple[str, ...], limit_key: str, *, again: bool, **request: Any
     ) -> Mapping[str, object]:
         """Make one call of the API; the address takes each segment as opaque."""
-        host = self._settings.host
-        address = "/".join([host, "api/public", *map(_segment, segments)])
+        address = "/".join([self._settings.host, "api/public", *map(_segment, segments)])
         return await until_answered(
             lambda: self._try(method, address, **request),
-            ready=lambda: self._rate_limit.acquire(limit_key, self._tell_limit),
+            ready=lambda: self._rate_limit.acquire(limit_key),
             again=again,
             clock=self._clock,
-            outage_limit=self._settings.outage_limit,
-            host=urllib.parse.urlsplit(host).netloc,
+            settings=self._settings,
             on_trouble=self._on_trouble,
         )
 
-    def _tell_limit(self, seconds: float) -> None:
-        self._on_trouble(f"rate limit, waiting {text.duration(seconds)}: Kore.ai allows 60 a minute and 1,800 an hour")
-
-    async def _try(
-        self, method: str, address: str, *, headers: Mapping[str, str] | None = None, **content: Any
-    ) -> Mapping[str, object]:
+    async def _try(self, method: str, address: str, **request: Any) -> Mapping[str, object]:
         """Make one try of a call; return the body of a good response."""
-        headers = {"bot-language": self._settings.bot_language, "accept": "application/json", **(headers or {})}
-        response = await self._send(method, address, headers, **content)
+        headers = {"bot-language": self._settings.bot_language, "accept": "application/json"}
+        if "content" in request:
+            headers["content-type"] = "application/json"
+        response = await self._send(method, address, headers=headers, **request)
         now = self._clock.now()
         self.skew = responses.skew(response.headers.get("date"), now)
         try:
-            return responses.read(
-                response.status,
-                response.headers,
-                response.data,
-                redactor=self._redactor,
-                now=now,
-                is_job=method == "GET",
-            )
+            return responses.read(response, self._redactor, now, is_job=method == "GET")
         except errors.Refused as refusal:
             refusal.cause, refusal.hint = self._signer.advice(self.skew)
             raise
 
-    async def _send(self, method: str, address: str, headers: Mapping[str, str], **content: Any) -> transport.Response:
+    async def _send(
+        self, method: str, address: str, *, headers: Mapping[str, str], **request: Any
+    ) -> transport.HttpResponse:
         """Send one request; the token goes along only to Kore.ai's own host, and never from https to http."""
-        settings = self._settings
+        limit = self._settings.max_response
         try:
-            is_own = transport.origin(address) == transport.origin(settings.host)
-            headers = {**headers, "auth": self._signer.token()} if is_own else headers
-            async with self._clock.limit(settings.request_timeout):
-                return await transport.send(
-                    self._http, method, address, settings.max_response, headers=headers, **content
-                )
+            if transport.origin(address) == transport.origin(self._settings.host):
+                headers = {**headers, "auth": self._signer.token()}
+            async with self._clock.limit(self._settings.request_timeout):
+                return await transport.send(self._http, method, address, limit, headers=headers, **request)
         except transport.BROKEN as exc:
             raise transport.failure(exc, self._redactor) from exc
 
     def _id(self, body: Mapping[str, object], what: str, *keys: str) -> str:
         """Return the id in an accepting answer. Raises Rejected or Unsure where there is none."""
-        if job_id := payloads.ids(body, *keys):
-            return job_id
+        values = [body[key] for key in keys if body.get(key) and type(body[key]) in (str, int)]
+        if values:
+            return as_text(values[0])
         if statuses.state(as_text(body.get("status"))) is State.FAILED:
             details = "; ".join(payloads.reasons(body)) or "no reason given"
             raise errors.Rejected(f"Kore.ai rejected {what}: {text.line(details)}")

@@ -1,18 +1,22 @@
 """Kore.ai's answers → model: jobs, suites, steps, replies, assertions, ids.
 
-Sources: the pages "Conversation Test Suite Creation Status" and "Test Suite Execution Status and Summary" of Kore.ai's
-public API documentation. Fields may be missing, null, or of other types than documented; what can't be read is named in
-`problems`, never passed over.
+Sources: the pages "Conversation Test Suite Creation Status" and "Test Suite Execution Status and Summary". Fields may
+be missing, null, or of other types than documented; `problems` names what can't be read.
 """
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeVar
 
 from kore_gate.kore import responses, statuses
 from kore_gate.kore.responses import REASON_KEYS, as_text, name_of_type, number
 from kore_gate.model import Assertion, Check, Job, Outcome, Reply, State, Step, Suite, Tally
 
+T = TypeVar("T")
+_Json = Mapping[str, object]
+
 _GROUPS = {"flowLevel": "flow", "text": "text", "context": "context"}
+_WORST_FIRST = (Outcome.ERROR, Outcome.FAILED, Outcome.SKIPPED, Outcome.PASSED, Outcome.PENDING)
 _FLAGS = {"true": True, "1": True, "false": False, "0": False}
 _MAX_REASONS = 10
 _MAX_REASON_LENGTH = 2000
@@ -21,10 +25,10 @@ _MAX_REASON_LENGTH = 2000
 _MAX_PROBLEMS = 20
 
 
-def import_job(body: Mapping[str, object]) -> Job:
+def import_job(body: _Json) -> Job:
     """Read the answer about an import; once complete it holds the stored suite, in `response` or in the record."""
     reader = _Reader()
-    response = reader.mapping(body.get("response"), "response")
+    response = reader.read(dict, body.get("response"), "response")
     place = response if body.get("response") is not None else body
     suite = None
     if "testSteps" in place or response.get("name"):
@@ -32,16 +36,16 @@ def import_job(body: Mapping[str, object]) -> Job:
             name=as_text(place.get("name")),
             id=as_text(place.get("_id")),
             description=as_text(place.get("description")),
-            tags=tuple(as_text(tag) for tag in reader.rows(place.get("tags"), "tags")),
+            tags=tuple(as_text(tag) for tag in reader.read(list, place.get("tags"), "tags")),
             steps=reader.steps(place.get("testSteps"), "testSteps"),
         )
-    return _job(reader, body, as_text(body.get("status")), suite, {})
+    return reader.job(body, as_text(body.get("status")), suite, {})
 
 
-def run_job(body: Mapping[str, object]) -> Job:
+def run_job(body: _Json) -> Job:
     """Read the answer about a run, in its long form or (without executionResults) its short one."""
     reader = _Reader()
-    result = reader.mapping(body.get("result"), "result")
+    result = reader.read(dict, body.get("result"), "result")
     rows = result.get("executionResults")
     steps = reader.steps(rows, "executionResults")
     suite = Suite(name="", id=as_text(body.get("testSuiteId")), steps=steps) if isinstance(rows, list) else None
@@ -50,20 +54,14 @@ def run_job(body: Mapping[str, object]) -> Job:
     if result.get("status") is not None:
         words.append(as_text(result["status"]))
     order = (State.FAILED, State.UNKNOWN, State.RUNNING, State.SUCCEEDED)
-    job = _job(reader, body, min(words, key=lambda word: order.index(statuses.state(word))), suite, result)
+    job = reader.job(body, min(words, key=lambda word: order.index(statuses.state(word))), suite, result)
     if job.state is not State.SUCCEEDED:
         return job
     miscounts = statuses.miscounted(body, job.tally, len(steps))
     return dataclasses.replace(job, objections=(*miscounts, *job.objections))
 
 
-def ids(body: Mapping[str, object], *keys: str) -> str:
-    """Return the id an accepting answer gave, under the first of the keys that has one."""
-    values = (body.get(key) for key in keys)
-    return next((as_text(value) for value in values if value and type(value) in (str, int)), "")
-
-
-def reasons(body: Mapping[str, object]) -> list[str]:
+def reasons(body: _Json) -> list[str]:
     """Collect what an answer says of why a job went wrong: its log's bad rows, then messages elsewhere."""
     texts: list[str] = []
     logs = body.get("statusLogs")
@@ -78,36 +76,12 @@ def reasons(body: Mapping[str, object]) -> list[str]:
     return list(dict.fromkeys(text[:_MAX_REASON_LENGTH] for text in texts if text))[:_MAX_REASONS]
 
 
-def _reasons_in(row: Mapping[str, object]) -> Iterator[str]:
+def _reasons_in(row: _Json) -> Iterator[str]:
     for key in (*REASON_KEYS, "description", "errors"):
         value = row.get(key)
         # A suite's own description stands beside its steps.
         if value and not (key == "description" and "testSteps" in row):
             yield "; ".join(responses.worded(responses.error_rows(value))) or as_text(value)
-
-
-def _job(
-    reader: "_Reader", body: Mapping[str, object], status: str, suite: Suite | None, result: Mapping[str, object]
-) -> Job:
-    state = statuses.state(status)
-    keys = ("percentageComplete", "percentageCompleted", "percentage")
-    percents = (number(as_text(body.get(key)).rstrip(" %"), 100) for key in keys)
-    objections, link = statuses.sweep(body)
-    return Job(
-        status=status,
-        state=state,
-        percent=next((percent for percent in percents if percent is not None), None),
-        reasons=() if state in (State.RUNNING, State.SUCCEEDED) else tuple(reasons(body)),
-        suite=suite,
-        test_suite_id=as_text(body.get("testSuiteId")),
-        expires=as_text(body.get("expireAt")),
-        download_url=link,
-        tally=reader.tally(body, result),
-        failed_tests=statuses.outcome(status) is Outcome.FAILED,
-        duration=_seconds(result),
-        problems=tuple(reader.problems),
-        objections=objections if state is State.SUCCEEDED else (),
-    )
 
 
 class _Reader:
@@ -116,38 +90,54 @@ class _Reader:
     def __init__(self) -> None:
         self.problems: list[str] = []
 
+    def job(self, body: _Json, status: str, suite: Suite | None, result: _Json) -> Job:
+        """Read what the answers about all jobs have in common."""
+        state = statuses.state(status)
+        keys = ("percentageComplete", "percentageCompleted", "percentage")
+        percents = (number(as_text(body.get(key)).rstrip(" %"), 100) for key in keys)
+        objections, link = statuses.sweep(body)
+        return Job(
+            status=status,
+            state=state,
+            percent=next((percent for percent in percents if percent is not None), None),
+            reasons=() if state in (State.RUNNING, State.SUCCEEDED) else tuple(reasons(body)),
+            suite=suite,
+            test_suite_id=as_text(body.get("testSuiteId")),
+            expires=as_text(body.get("expireAt")),
+            download_url=link,
+            tally=self._tally(body, result),
+            failed_tests=statuses.judge(status)[0] is Outcome.FAILED,
+            duration=_seconds(result),
+            problems=tuple(self.problems),
+            objections=objections if state is State.SUCCEEDED else (),
+        )
+
     def steps(self, rows: object, where: str) -> tuple[Step, ...]:
         """Read the steps of a suite."""
-        return tuple(self._step(row, position) for position, row in enumerate(self.rows(rows, where), 1))
+        return tuple(self._step(row, position) for position, row in enumerate(self.read(list, rows, where), 1))
 
-    def tally(self, body: Mapping[str, object], result: Mapping[str, object]) -> Tally | None:
+    def _tally(self, body: _Json, result: _Json) -> Tally | None:
         """Read the counters of a run's answer."""
-        details = self.mapping(result.get("stepDetails"), "stepDetails")
+        details = self.read(dict, result.get("stepDetails"), "stepDetails")
         counts = {key: self._count(details.get(key), f"stepDetails.{key}") for key in ("passed", "failed", "total")}
         if counts["total"] is None:
             counts["total"] = self._count(body.get("totalTestStepsCount"), "totalTestStepsCount")
         return None if set(counts.values()) == {None} else Tally(**counts)
 
-    def mapping(self, value: object, where: str) -> Mapping[str, object]:
-        """Return an object, an empty one for null or anything else."""
-        if value is not None and not isinstance(value, dict):
-            self._wrong_type(value, where, "an object")
-        return _fields(value)
-
-    def rows(self, value: object, where: str) -> Sequence[object]:
-        """Return a list, an empty one for null or anything else."""
-        if value is not None and not isinstance(value, list):
-            self._wrong_type(value, where, "a list")
-        return value if isinstance(value, list) else []
+    def read(self, kind: type[T], value: object, where: str) -> T:
+        """Return an object or a list, an empty one for null or anything else."""
+        if value is not None and not isinstance(value, kind):
+            self._wrong_type(value, where, name_of_type(kind()))
+        return value if isinstance(value, kind) else kind()
 
     def _step(self, row: object, position: int) -> Step:
         where = f"step {position}"
         if not isinstance(row, dict):
             self._wrong_type(row, where, "an object")
             return Step(number=position, input="", outcome=Outcome.ERROR, reason="this step could not be read")
-        outputs = self.rows(row.get("outputs"), f"{where}: outputs")
+        outputs = self.read(list, row.get("outputs"), f"{where}: outputs")
         has_actuals = row.get("actualOutput") is not None
-        actuals = self.rows(row.get("actualOutput"), f"{where}: actualOutput")
+        actuals = self.read(list, row.get("actualOutput"), f"{where}: actualOutput")
         # Where fewer replies came than were expected, the missing ones are empty.
         padded = [*actuals, *[None] * (len(outputs) - len(actuals))]
         replies = tuple(
@@ -175,7 +165,7 @@ class _Reader:
             if not isinstance(output, str):
                 self._wrong_type(output, where, "an object")
             return Reply(text=as_text(output), actual=actual_text)
-        groups = self.mapping(output.get("assertions"), f"{where}: assertions")
+        groups = self.read(dict, output.get("assertions"), f"{where}: assertions")
         repeated = _fields(_fields(actual).get("assertions"))
         return Reply(
             text=_text(output),
@@ -187,9 +177,7 @@ class _Reader:
             ),
         )
 
-    def _assertion(
-        self, name: str, group: object, where: str, actual: object, repeated: Mapping[str, object]
-    ) -> Assertion:
+    def _assertion(self, name: str, group: object, where: str, actual: object, repeated: _Json) -> Assertion:
         kind = _GROUPS.get(name, name)
         if not isinstance(group, dict):
             self._wrong_type(group, where, "an object")
@@ -200,7 +188,8 @@ class _Reader:
             return Assertion(group=kind, enabled=False, outcome=Outcome.SKIPPED)
         checks, actual_checks = (tuple(self._checks(kind, part.get("contains"), where)) for part in parts)
         judged = [statuses.judge(as_text(part.get("status"))) for part in parts]
-        outcome = statuses.worst([*(own for own, _ in judged), *(check.outcome for check in checks + actual_checks)])
+        outcomes = [*(own for own, _ in judged), *(check.outcome for check in checks + actual_checks)]
+        outcome = min(outcomes, key=_WORST_FIRST.index)
         enabled = self._flag(group.get("enabled"), outcome is not Outcome.PENDING, f"{where}: enabled")
         # Switched off and failed at once can't be: what failed was judged.
         enabled = enabled or outcome.is_red
@@ -254,12 +243,12 @@ class _Reader:
             self.problems.append(text)
 
 
-def _fields(value: object) -> Mapping[str, object]:
+def _fields(value: object) -> _Json:
     """Return the fields of an object, none for anything else."""
     return value if isinstance(value, dict) else {}
 
 
-def _first(row: Mapping[str, object], keys: Sequence[str]) -> str:
+def _first(row: _Json, keys: Sequence[str]) -> str:
     """Return the first of several fields that has a value, as text."""
     return next((as_text(row[key]) for key in keys if row.get(key)), "")
 
@@ -271,12 +260,12 @@ def _text(output: object) -> str:
     return as_text(output.get("text") if output.get("text") is not None else output.get("contains"))
 
 
-def _node(output: Mapping[str, object]) -> str:
+def _node(output: _Json) -> str:
     """Return the place in the dialogue that answered."""
     return _first(output, ("nodeName", "nodeId", "category"))
 
 
-def _seconds(row: Mapping[str, object]) -> float | None:
+def _seconds(row: _Json) -> float | None:
     milliseconds = number(row.get("duration"), 10**10)
     return None if milliseconds is None else round(milliseconds / 1000, 3)
 

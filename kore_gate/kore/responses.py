@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from kore_gate import errors, text
 from kore_gate.kore.retries import TryAgain
+from kore_gate.kore.transport import HttpResponse
 from kore_gate.settings.redact import Redactor
 
 # Where Kore.ai gives the reason of a failure.
@@ -27,30 +28,23 @@ _MINUTE_WAIT, _HOUR_WAIT = 20.0, 300.0
 _MAX_ERROR_DEPTH = 5
 
 
-def read(
-    status: int,
-    headers: Mapping[str, str],
-    data: bytes,
-    *,
-    redactor: Redactor,
-    now: datetime.datetime,
-    is_job: bool = True,  # asked for the status of a job
-) -> Mapping[str, object]:
-    """Return the body of a good response, without secrets.
+def read(response: HttpResponse, redactor: Redactor, now: datetime.datetime, *, is_job: bool) -> Mapping[str, object]:
+    """Return the body of a good response, to a request for a job or another; it holds no secrets.
 
     Raises TryAgain for what may pass, Gone for a job whose record is not there, Refused or Rejected for the rest.
     """
+    status, headers, data = response.status_code, response.headers, response.content
     body, fault = _decode(data, redactor)
     rows = error_rows(body)
     message = text.line("; ".join(worded(rows)) or fault) or "no reason given"
     is_failure = status >= 400 or not isinstance(body, Mapping) or _is_error(body, rows)
     codes = {str(status), *(code for code, _ in rows)} if is_failure else set()
     # A gateway may say it in plain text or HTML; in a long page the words prove nothing.
-    page = data.decode("utf-8", "replace") if not rows and len(data) < _LIMIT_TEXT_LENGTH else ""
+    is_page = not rows and len(data) < _LIMIT_TEXT_LENGTH
+    words = data.decode("utf-8", "replace") if is_page else message
+    wait = retry_after(headers, now)
     # A status or a code goes before words, which may be a suite's name.
-    is_worded = is_failure and not codes & {"401", "4002", "404"}
-    wait = retry_after(headers.get("retry-after"), _date(headers.get("date")) or now)
-    if "429" in codes or (is_worded and (_is_rate_limit(message) or _is_rate_limit(page))):
+    if "429" in codes or (is_failure and not codes & {"401", "4002", "404"} and _is_rate_limit(words)):
         if wait is None:
             least = _HOUR_WAIT if "hour" in message.casefold() else _MINUTE_WAIT
             wait = least * random.uniform(1, 2)  # noqa: S311 spreads callers, guards nothing
@@ -71,22 +65,17 @@ def read(
 
 def _rejection(status: int, message: str, location: str) -> errors.Rejected:
     """Return the error for a response that rejects a request, with what is usually behind it."""
-    summary = f"Kore.ai returned HTTP {status}: {message}"
     cause = "an e-mail or stream-id that Kore.ai does not know, or a file that is not a conversation suite."
     hint = "Fix what the message names; check user-email, stream-id and file (`kore-gate doctor` checks the rest)."
-    if status == 404:
-        summary = f"Kore.ai rejected the request: HTTP {status}, {message}"
+    moved = ""
+    if status in (404, 405):
         cause = "a wrong host, base path, stream-id or suite name."
         hint = "Check host and stream-id, and that a suite of this name exists."
-    elif status == 405:
-        cause = "an address that is not Kore.ai's public API."
-        hint = "Check host, and the base path if it has one."
     elif 300 <= status < 400:
-        moved = f"a redirect to {text.line(location, 120)} that kore_gate does not follow"
-        summary = f"Kore.ai returned HTTP {status}, {moved}: {message}"
+        moved = f", a redirect to {text.line(location, 120)} that kore_gate does not follow"
         cause = "a wrong host, or http where https is needed."
         hint = "Set host to the redirect's target, if that is Kore.ai."
-    return errors.Rejected(summary, cause=cause, hint=hint, status=status)
+    return errors.Rejected(f"Kore.ai returned HTTP {status}{moved}: {message}", cause=cause, hint=hint, status=status)
 
 
 def _decode(data: bytes, redactor: Redactor) -> tuple[object, str]:
@@ -107,24 +96,21 @@ def _decode(data: bytes, redactor: Redactor) -> tuple[object, str]:
     return body, "" if isinstance(body, Mapping | None) else "JSON that is not an object"
 
 
-def retry_after(header: str | None, now: datetime.datetime) -> float | None:
+def retry_after(headers: Mapping[str, str], now: datetime.datetime) -> float | None:
     """Return the seconds that a Retry-After header asks to wait, as a number or as a date."""
-    if header and header.strip().replace(".", "", 1).isdecimal():
+    header = headers.get("retry-after", "").strip()
+    if header.replace(".", "", 1).isdecimal():
         return float(header)
     ahead = skew(header, now)
-    return None if ahead is None else max(0.0, ahead)
+    # A date is one of the clock that wrote it.
+    return None if ahead is None else max(0.0, ahead - (skew(headers.get("date"), now) or 0.0))
 
 
 def skew(date: str | None, now: datetime.datetime) -> float | None:
     """Return how many seconds a date of Kore.ai's is ahead of ours; None if it is not a date."""
-    then = _date(date)
-    return None if then is None else (then - now).total_seconds()
-
-
-def _date(header: str | None) -> datetime.datetime | None:
     try:
-        date = email.utils.parsedate_to_datetime(header or "")
-        return date.replace(tzinfo=date.tzinfo or datetime.UTC)
+        then = email.utils.parsedate_to_datetime(date or "")
+        return (then.replace(tzinfo=then.tzinfo or datetime.UTC) - now).total_seconds()
     except (ValueError, TypeError, OverflowError):
         return None
 

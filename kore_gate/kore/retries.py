@@ -1,5 +1,7 @@
 """When a call to Kore.ai is made again, how long to wait, and when to give up."""
 
+import dataclasses
+import urllib.parse
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -7,24 +9,21 @@ import tenacity
 
 from kore_gate import errors, text
 from kore_gate.clock import Clock
+from kore_gate.settings.sources import Settings
 
 T = TypeVar("T")
 
 _BACKOFF = tenacity.wait_random_exponential(multiplier=1, max=20)
 
 
+@dataclasses.dataclass(eq=False)
 class TryAgain(Exception):
-    """One try failed in a way that may pass.
+    """One try failed in a way that may pass."""
 
-    `arrived`: Kore.ai may have received the request. `limited`: it asks to be called less. `wait`: for so many seconds.
-    """
-
-    def __init__(self, message: str, *, arrived: bool, limited: bool = False, wait: float = 0.0) -> None:
-        super().__init__(message)
-        self.message = message
-        self.arrived = arrived
-        self.limited = limited
-        self.wait = wait
+    message: str
+    arrived: bool  # Kore.ai may have received the request
+    limited: bool = False  # it asks to be called less
+    wait: float = 0.0  # for so many seconds
 
 
 async def until_answered(
@@ -33,8 +32,7 @@ async def until_answered(
     ready: Callable[[], Awaitable[None]],
     again: bool,
     clock: Clock,
-    outage_limit: float,
-    host: str,
+    settings: Settings,
     on_trouble: Callable[[str], None],
 ) -> T:
     """Return what a try returns; without `again`, only a request that can't have arrived is sent again.
@@ -42,6 +40,7 @@ async def until_answered(
     Waiting for `ready` before each try does not count as outage. Raises Unavailable when the outage lasts too long, and
     Unsure for a request that may have arrived.
     """
+    limit = settings.outage_limit
     outage_began: float | None = None
     failure = TryAgain("", arrived=False)
 
@@ -58,7 +57,7 @@ async def until_answered(
             raise
 
     def outage_left() -> float:
-        return outage_limit if outage_began is None else outage_began + outage_limit - clock.monotonic()
+        return limit if outage_began is None else outage_began + limit - clock.monotonic()
 
     def wait(state: tenacity.RetryCallState) -> float:
         # Never sooner than Kore.ai asks; and later by chance, so that callers spread.
@@ -79,8 +78,9 @@ async def until_answered(
         return await retrying(attempt)
     except TryAgain as exc:
         if again or not exc.arrived:
+            host = urllib.parse.urlsplit(settings.host).netloc
             raise errors.Unavailable(
-                f"Kore.ai ({host}) was unavailable for {text.duration(outage_limit)}: {exc.message}.",
+                f"Kore.ai ({host}) was unavailable for {text.duration(limit)}: {exc.message}.",
                 cause="an outage, a wrong host, or a proxy or firewall in between.",
                 hint="Check host and network (`kore-gate doctor`), or raise outage-limit.",
             ) from exc

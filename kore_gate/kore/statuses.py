@@ -1,14 +1,13 @@
 """Kore.ai's status words, and everything else in an answer that speaks against its success.
 
-Green needs more than the fields we know: a word that is not clearly good, a counter that is not zero or counts that
-don't add up make it red, wherever they stand outside the bot's own texts. The documentation shows only running and
-good words; the bad ones are those of its neighbouring jobs. An unknown word is waited for and named, never green.
+Green needs more than the fields we know: whatever is not clearly good makes an answer red, wherever it stands outside
+the bot's own texts. The documentation shows only running and good words; the bad ones are those of neighbouring jobs.
 """
 
 import functools
 import re
-import urllib.parse
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from kore_gate.kore.responses import REASON_KEYS, as_text, digits
 from kore_gate.model import Outcome, State, Tally
@@ -47,18 +46,12 @@ def state(word: str) -> State:
 
 
 @_cached
-def outcome(word: str) -> Outcome:
-    """Tell what the status word of a step or an assertion means; an unknown one judges nothing."""
-    return WORDS.get(normal(word), (None, Outcome.PENDING))[1]
-
-
-@_cached
 def judge(word: str) -> tuple[Outcome, str]:
     """Judge a step or an assertion by its status word; an unknown word is an error, and the reason names it."""
-    judged = outcome(word)
+    status, judged = WORDS.get(normal(word), (State.UNKNOWN, Outcome.PENDING))
     if judged is not Outcome.PENDING or not word:
         return judged, ""
-    if state(word) is State.RUNNING:
+    if status is State.RUNNING:
         return Outcome.SKIPPED, f"not finished: {word}"
     return Outcome.ERROR, f"unknown status: {word}"
 
@@ -69,40 +62,26 @@ def judge_value(row: Mapping[str, object], key: str = "status") -> Outcome | Non
     return None if reason and len(row) == 1 else judged
 
 
-def worst(outcomes: Iterable[Outcome]) -> Outcome:
-    """Return the outcome that counts among several judgements of the same thing."""
-    order = (Outcome.ERROR, Outcome.FAILED, Outcome.SKIPPED, Outcome.PASSED, Outcome.PENDING)
-    return min(outcomes, key=order.index, default=Outcome.PENDING)
-
-
 def miscounted(answer: Mapping[str, object], tally: Tally | None, rows: int) -> Iterator[str]:
     """Name counters that are not zero or don't add up; `rows` is the number of results in the answer itself."""
     result = answer.get("result")
     details = result.get("stepDetails") if isinstance(result, dict) else None
     places = [place for place in (answer, result, details) if isinstance(place, dict)]
-    totals = [(key, int(total)) for place in places for key in place if (total := _total(key, place[key]))]
-    if tally and tally.failed:
-        yield f"its counters show that {tally.failed} of {_steps(max([tally.failed, *(n for _, n in totals)]))} failed"
+    counters = [(key, digits(place[key])) for place in places for key in place if _kind(key) == "total"]
+    totals = [(key, int(total)) for key, total in counters if total]
+    passed, failed = (tally.passed, tally.failed) if tally else (None, None)
+    if failed:
+        most = max([failed, *(total for _, total in totals)])
+        yield f"its counters show that {failed} of {most} step{'s' if most != 1 else ''} failed"
         return
-    passed = tally.passed if tally else None
     judged = rows if passed is None else passed
-    for key, number in totals:
-        if number > judged:
-            yield f"its counters leave {number - judged} of {_steps(number)} not executed ({key})"
-        elif number < judged:
-            yield f"{key} is {number}, but {judged} passed"
-    if passed is not None and rows > passed:
-        yield f"its counters show that {passed} passed, but the response has {rows} results"
-
-
-def _total(key: str, value: object) -> str:
-    plain = _plain(key)
-    is_one = plain.startswith("total") and re.fullmatch("(?:total|tests?|steps?|counts?|cases?)+", plain)
-    return digits(value) if is_one and value is not None else ""
-
-
-def _steps(number: int) -> str:
-    return f"{number} step{'s' if number != 1 else ''}"
+    for key, total in totals:
+        if total > judged:
+            yield f"its counters leave {total - judged} of {total} step{'s' if total != 1 else ''} not executed ({key})"
+        elif total < judged:
+            yield f"{key} is {total}, but {judged} passed"
+    if rows > judged:
+        yield f"its counters show that {judged} passed, but the response has {rows} results"
 
 
 _FILLERS = (
@@ -126,6 +105,7 @@ _KINDS = {
         rf"(?:{_FILLERS}|rates?|percent(?:age)?)*",
         "rate": r"(?:pass|passed|success)(?:rate|percent(?:age)?)",
         "good": r"(?:is|was|has|all)?(?:success|successful|succeeded|passed|pass|ok|valid|completed?|accepted)",
+        "total": r"total(?:total|tests?|steps?|counts?|cases?)*",
         "link": r"(?:download|file|results?|report)url|downloadlink",
     }.items()
 }
@@ -133,8 +113,8 @@ _KINDS = {
 _OWN_TEXTS = frozenset(
     ["input", "event", "text", "value", "payload", "template", "userprompts", "tags", "recenttags", "context"]
 )
-_REPLIES = frozenset(["outputs", "actualoutput"])
-_STEPS = re.compile(r"\b(?:testSteps|executionResults)\b")
+_STEPS = frozenset(["teststeps", "executionresults", "outputs", "actualoutput"])
+_LINK = re.compile(r"\s*https?://[^/?#\s]\S*\s*", re.IGNORECASE)
 _NOTHING = frozenset(["", "0", "0.0", "0.00", "false", "no", "none", "null", "{}", "[]"])
 # Where a log calls the level of a line its status.
 _LEVELS = frozenset(["info", "debug", "notice", "trace"])
@@ -169,7 +149,7 @@ def _sweep(start: str, answer: Mapping[str, object], skipped: frozenset[str] = f
 
     A part is "job"; "step", in which a status is an outcome; "names" of assertions; "row", an expected value; or "own".
     """
-    places: list[tuple[str, object, str]] = [(start, answer, "")]
+    places: list[tuple[str, Any, str]] = [(start, answer, "")]
     for part, value, where in places:  # which grow on the way
         if isinstance(value, list):
             places += [(part, entry, f"{where}[{index}]") for index, entry in enumerate(value)]
@@ -181,8 +161,8 @@ def _sweep(start: str, answer: Mapping[str, object], skipped: frozenset[str] = f
                 yield "objection", path, entry, value
             if _kind(key) == "rows" and isinstance(entry, list) and part in ("job", "step"):
                 yield from _bad_rows(path, entry)
-            # The steps hold the bot's own texts, and its links.
-            if _kind(key) == "link" and _is_link(entry) and not _STEPS.search(path):
+            # The steps hold the bot's own links.
+            if _kind(key) == "link" and _LINK.fullmatch(as_text(entry)) and part in ("job", "own"):
                 yield "link", path, entry, value
             if isinstance(entry, dict | list):
                 places.append((_part(part, key), entry, path))
@@ -199,7 +179,7 @@ def _part(part: str, key: str) -> str:
         return "own"
     if plain == "assertions":
         return "names"
-    return "step" if part == "step" or plain in _REPLIES else "job"
+    return "step" if part == "step" or plain in _STEPS else "job"
 
 
 def _is_objection(part: str, key: str, value: object, beside: Mapping[str, object]) -> bool:
@@ -212,9 +192,9 @@ def _is_objection(part: str, key: str, value: object, beside: Mapping[str, objec
     word = "" if isinstance(value, dict | list) else as_text(value)
     match _kind(key):
         case "status" | "rows":
-            return bool(word) and not _is_good(word)
+            return bool(word) and _meaning(word) is not State.SUCCEEDED
         case "word":
-            return _is_bad(word)
+            return _meaning(word) is State.FAILED
         case "bad":
             return _means_something(value)
         case "rate":
@@ -231,7 +211,7 @@ def _bad_rows(path: str, log: Sequence[object]) -> Iterator[_Finding]:
         if isinstance(row, dict):
             if row and not any(row[key] and _kind(key) in ("status", "bad") for key in row):
                 yield "objection", f"{path}[{index}]", "without a status", row
-        elif _means_something(row) and not _is_good(as_text(row)):
+        elif _means_something(row) and _meaning(as_text(row)) is not State.SUCCEEDED:
             yield "objection", f"{path}[{index}]", row, {}
 
 
@@ -241,24 +221,12 @@ def _remark(path: str, value: object, beside: Mapping[str, object]) -> str:
     return ": ".join([f"{name} is {as_text(value)[:500]}", *reasons])
 
 
-def _is_link(value: object) -> bool:
-    try:
-        parts = urllib.parse.urlsplit(value.strip() if isinstance(value, str) else "")
-    except ValueError:
-        return False
-    return parts.scheme in {"http", "https"} and bool(parts.netloc)
-
-
-def _is_good(word: str) -> bool:
-    number = digits(word)
-    if number:
-        return 200 <= int(number[:9]) < 300
-    return state(word) is State.SUCCEEDED or normal(word) in _LEVELS
-
-
-def _is_bad(word: str) -> bool:
-    number = digits(word)
-    return 400 <= int(number[:9]) < 600 if number else state(word) is State.FAILED
+def _meaning(word: str) -> State:
+    """Tell what a status means that may be a number of HTTP's, or a level of a log."""
+    if number := digits(word)[:9]:
+        is_good, is_bad = 200 <= int(number) < 300, 400 <= int(number) < 600
+        return State.SUCCEEDED if is_good else State.FAILED if is_bad else State.UNKNOWN
+    return State.SUCCEEDED if normal(word) in _LEVELS else state(word)
 
 
 def _means_something(value: object) -> bool:
@@ -274,13 +242,10 @@ def _means_something(value: object) -> bool:
 
 @_cached
 def _plain(key: str) -> str:
-    """Return a key without case and separators."""
-    return re.sub(r"[^a-z0-9]", "", key.lower()) if len(key) <= _MAX_KEY_LENGTH else key
+    """Return a key without case and separators; nothing for one that is too long to be a field's."""
+    return re.sub(r"[^a-z0-9]", "", key.lower()) if len(key) <= _MAX_KEY_LENGTH else ""
 
 
 @_cached
 def _kind(key: str) -> str:
-    plain = _plain(key)
-    if len(plain) > _MAX_KEY_LENGTH:
-        return ""
-    return next((kind for kind, pattern in _KINDS.items() if pattern.fullmatch(plain)), "")
+    return next((kind for kind, pattern in _KINDS.items() if pattern.fullmatch(_plain(key))), "")

@@ -7,7 +7,7 @@ import ssl
 import typing
 import urllib.parse
 import zlib
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator
 
 import httpx
 
@@ -18,11 +18,10 @@ from kore_gate.settings.redact import Redactor
 from kore_gate.settings.sources import Settings
 
 HttpClient = httpx.AsyncClient
+HttpResponse = httpx.Response
 
 # Whatever httpx raises for a request that did not come to its end; UnicodeError for names that no DNS can have.
 BROKEN = (httpx.HTTPError, httpx.InvalidURL, TimeoutError, UnicodeError)
-
-_MAX_CONNECT_TIMEOUT = 10.0
 
 
 @contextlib.asynccontextmanager
@@ -33,7 +32,7 @@ async def connect(
     # A simulator on this machine is not behind the company's proxy.
     trust_env = not parsers.is_loopback(urllib.parse.urlsplit(settings.host).hostname or "")
     # Shorter, so that a missing connection is not taken for a missing response.
-    connect_timeout = min(_MAX_CONNECT_TIMEOUT, settings.request_timeout / 2)
+    connect_timeout = min(10.0, settings.request_timeout / 2)
     try:
         http = httpx.AsyncClient(
             verify=_authorities(settings),
@@ -84,53 +83,50 @@ def tls_facts(response: httpx.Response) -> Tls | None:
     certificate = tls.getpeercert() if tls else None
     if not tls or not certificate:
         return None
-    names = {
-        side: next((value for part in certificate.get(side, ()) for key, value in part if key == kind), "?")
-        for side, kind in (("subject", "commonName"), ("issuer", "organizationName"))
-    }
-    until = ssl.cert_time_to_seconds(certificate["notAfter"]) if "notAfter" in certificate else None
-    expires = datetime.datetime.fromtimestamp(until, datetime.UTC) if until else None
-    return Tls(version=tls.version(), subject=names["subject"], issuer=names["issuer"], expires=expires)
+    subject, issuer = (dict(pair for part in certificate[side] for pair in part) for side in ("subject", "issuer"))
+    return Tls(
+        version=tls.version(),
+        subject=subject.get("commonName", "?"),
+        issuer=issuer.get("organizationName", "?"),
+        expires=datetime.datetime.fromtimestamp(ssl.cert_time_to_seconds(certificate["notAfter"]), datetime.UTC),
+    )
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Response:
-    """A response that arrived whole, decompressed."""
-
-    status: int
-    headers: Mapping[str, str]
-    data: bytes
-
-
-async def send(http: HttpClient, method: str, address: str, limit: int, **request: typing.Any) -> Response:
+async def send(http: HttpClient, method: str, address: str, limit: int, **request: typing.Any) -> HttpResponse:
     """Send one request; return its response of at most so many bytes. Raises NotUnderstood and what is in BROKEN."""
+    data = bytearray()
     async with http.stream(method, address, **request) as response:
-        encoding = response.headers.get("content-encoding", "identity").strip().lower()
-        if encoding not in {"", "identity", "gzip", "deflate"}:
-            raise httpx.DecodingError(f"compressed as {text.line(encoding, 40)}, which kore_gate did not request")
-        # httpx would decompress each chunk whole, to a thousand times its size, and not notice a missing end.
-        inflate = zlib.decompressobj(zlib.MAX_WBITS | 32) if encoding in {"gzip", "deflate"} else None
-        data, is_begun = bytearray(), False
-        chunks = typing.cast(
-            "AsyncGenerator[bytes, None]", aiter(typing.cast("httpx.AsyncByteStream", response.stream))
-        )
+        chunks: AsyncGenerator[bytes, None] = aiter(typing.cast("typing.Any", response.stream))
         # Left half-read, it would be closed some time later, when nobody waits for that.
         async with contextlib.aclosing(chunks):
             async for chunk in chunks:
-                is_begun = is_begun or bool(chunk)
-                try:
-                    data += inflate.decompress(chunk, limit + 1 - len(data)) if inflate else chunk
-                except zlib.error as exc:
-                    raise httpx.DecodingError(str(exc)) from exc
+                data += chunk
                 if len(data) > limit:
-                    raise errors.NotUnderstood(
-                        f"The response is larger than max-response allows ({limit} bytes).",
-                        cause="an unusually large suite, or a response that is not from Kore.ai.",
-                        hint="Raise max-response if the suite really is this large.",
-                    )
-    if inflate and is_begun and not inflate.eof:
+                    break
+    content = _decompressed(bytes(data), response.headers.pop("content-encoding", "").strip().lower(), limit)
+    if len(content) > limit:
+        raise errors.NotUnderstood(
+            f"The response is larger than max-response allows ({limit} bytes).",
+            cause="an unusually large suite, or a response that is not from Kore.ai.",
+            hint="Raise max-response if the suite really is this large.",
+        )
+    return httpx.Response(response.status_code, headers=response.headers, content=content)
+
+
+def _decompressed(data: bytes, encoding: str, limit: int) -> bytes:
+    """Decompress a body; httpx would do it to a thousand times its size, and not notice a missing end."""
+    if not data or len(data) > limit or encoding in {"", "identity"}:
+        return data
+    if encoding not in {"gzip", "deflate"}:
+        raise httpx.DecodingError(f"compressed as {text.line(encoding, 40)}, which kore_gate did not request")
+    inflate = zlib.decompressobj(zlib.MAX_WBITS | 32)
+    try:
+        content = inflate.decompress(data, limit + 1)
+    except zlib.error as exc:
+        raise httpx.DecodingError(str(exc)) from exc
+    if not inflate.eof and len(content) <= limit:
         raise httpx.DecodingError("it ends too early")
-    return Response(status=response.status_code, headers=response.headers, data=bytes(data))
+    return content
 
 
 def origin(address: str) -> tuple[str, str, int | None]:
@@ -141,31 +137,26 @@ def origin(address: str) -> tuple[str, str, int | None]:
     return url.scheme, url.host, url.port
 
 
-# What each fault is called, and whether Kore.ai may have received the request: it can't have without a connection.
-_FAULTS: dict[type[Exception], tuple[str, bool]] = {
-    httpx.ConnectTimeout: ("no connection in time", False),
-    httpx.ConnectError: ("no connection", False),
-    httpx.ProxyError: ("the proxy rejected the request", False),
-    httpx.PoolTimeout: ("no response in time", False),
-    httpx.TimeoutException: ("no response in time", True),
-    TimeoutError: ("no complete response in time", True),
-    httpx.DecodingError: ("a response with broken compression", True),
-    httpx.RemoteProtocolError: ("a response that is cut off or is not HTTP", True),
-    httpx.NetworkError: ("the connection broke", True),
-    httpx.InvalidURL: ("an invalid URL", False),
-    httpx.UnsupportedProtocol: ("an invalid URL", False),
-    UnicodeError: ("an invalid URL", False),
+_NAMES: dict[type[Exception] | tuple[type[Exception], ...], str] = {
+    httpx.ConnectTimeout: "no connection in time",
+    httpx.ConnectError: "no connection",
+    httpx.ProxyError: "the proxy rejected the request",
+    httpx.TimeoutException: "no response in time",
+    TimeoutError: "no complete response in time",
+    httpx.DecodingError: "a response with broken compression",
+    httpx.RemoteProtocolError: "a response that is cut off or is not HTTP",
+    httpx.NetworkError: "the connection broke",
+    (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError): "an invalid URL",
 }
 
 
 def failure(exc: Exception, redactor: Redactor) -> errors.Unavailable | TryAgain:
     """Return what a fault on the way means: Unavailable where no retry can fix it, TryAgain for all others."""
-    name, arrived = next((row for kind, row in _FAULTS.items() if isinstance(exc, kind)), (type(exc).__name__, True))
+    name = next((name for kind, name in _NAMES.items() if isinstance(exc, kind)), type(exc).__name__)
     detail = redactor.text(text.line(str(exc), 200))
     message = f"{name} ({detail})" if detail else name
     if isinstance(exc, httpx.LocalProtocolError) or name == "an invalid URL":
-        hint = "Check host and the proxy settings."
-        return errors.Unavailable(f"The request cannot be sent: {message}.", hint=hint)
+        return errors.Unavailable(f"The request cannot be sent: {message}.", hint="Check host and the proxy settings.")
     # A proxy's message is its status and reason; one of its own 4xx stays what it is.
     if isinstance(exc, httpx.ProxyError) and detail.startswith("4"):
         return errors.Unavailable(
@@ -177,7 +168,9 @@ def failure(exc: Exception, redactor: Redactor) -> errors.Unavailable | TryAgain
     while cause and not isinstance(cause, ssl.SSLCertVerificationError):
         cause = cause.__cause__ or cause.__context__
     if not isinstance(cause, ssl.SSLCertVerificationError):
-        return TryAgain(message, arrived=arrived)
+        # Without a connection Kore.ai can't have received the request.
+        no_connection = isinstance(exc, httpx.ConnectTimeout | httpx.ConnectError | httpx.ProxyError)
+        return TryAgain(message, arrived=not no_connection)
     return errors.Unavailable(
         f"Kore.ai's certificate is not valid: {cause.verify_message}.",
         cause="a proxy that intercepts TLS, a private certificate authority, or a wrong clock on this machine.",
