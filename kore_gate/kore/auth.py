@@ -51,15 +51,12 @@ class Signer:
             claims = self.decoded()
             expires = claims.get("exp")
             if isinstance(expires, int | float) and expires < self._clock.now().timestamp():
-                steps.insert(0, "The ready-made token has expired: create a new one")
+                first = "The ready-made token has expired: create a new one"
             elif "jti" in claims:
-                steps.insert(
-                    0,
-                    "The ready-made token has a jti, so it is valid for one request only: "
-                    "use client-id and client-secret instead, and kore_gate signs a token for each request",
-                )
+                first = "The ready-made token has a jti, so it is valid for one request only: use client-id instead"
             else:
-                steps.insert(0, "The ready-made token must contain the client id as appId")
+                first = "The ready-made token must contain the client id as appId"
+            steps.insert(0, first)
         if skew is not None and abs(skew) > _MIN_SKEW:
             distance = f"{text.duration(abs(skew))} {'behind' if skew > 0 else 'ahead of'}"
             cause = f"this machine's clock: it is {distance} Kore.ai's, so tokens are not valid."

@@ -48,8 +48,7 @@ class KoreClient:
         fields = {"fileContext": "bulkImport", "fileExtension": "json"}
         files = {"file": (f"{text.file_name(name)}.json", data, "application/json")}
         # May be sent again: an upload alone changes nothing.
-        bot = self._settings.stream_id
-        body = await self._call("POST", ("uploadfile",), bot, again=True, data=fields, files=files)
+        body = await self._call("POST", ("uploadfile",), data=fields, files=files)
         return self._id(body, "the upload", "fileId")
 
     async def start_import(self, file_id: str, name: str) -> str:
@@ -61,7 +60,8 @@ class KoreClient:
             fields["tags"] = list(settings.tags)
         if settings.description:
             fields["description"] = settings.description
-        body = await self._start((*self._suites, "import"), fields)
+        content = json.dumps(fields).encode()
+        body = await self._call("POST", (*self._suites, "import"), again=False, content=content)
         return self._id(body, "the import", "dsId", "_id")
 
     async def import_job(self, ds_id: str) -> Job:
@@ -71,7 +71,8 @@ class KoreClient:
     async def start_run(self, suite: str) -> str:
         """Start a run of a suite; return its testRunId."""
         fields = {"version": self._settings.bot_version, "userEmailId": self._settings.user_email}
-        body = await self._start((*self._suites, suite, "run"), fields)
+        content = json.dumps(fields).encode()
+        body = await self._call("POST", (*self._suites, suite, "run"), again=False, content=content)
         return self._id(body, "the run", "testRunId", "_id")
 
     async def run_job(self, suite: str, run_id: str) -> Job:
@@ -98,7 +99,7 @@ class KoreClient:
     async def _status(self, segments: tuple[str, ...], job_id: str) -> Mapping[str, object]:
         """Ask for a job's state. Raises Gone for a record that is not there."""
         try:
-            return await self._call("GET", segments, job_id, again=True)
+            return await self._call("GET", segments, job_id)
         except errors.Rejected as rejection:
             raise errors.NotUnderstood(
                 rejection.message,
@@ -106,19 +107,14 @@ class KoreClient:
                 hint="Check host, stream-id and the id of the import or run.",
             ) from rejection
 
-    async def _start(self, segments: tuple[str, ...], fields: Mapping[str, object]) -> Mapping[str, object]:
-        """Start a job; never sent again when a first request may have arrived. Raises Unsure in that case."""
-        content = json.dumps(fields).encode()
-        return await self._call("POST", segments, self._settings.stream_id, again=False, content=content)
-
     async def _call(
-        self, method: str, segments: tuple[str, ...], limit_key: str, *, again: bool, **request: Any
+        self, method: str, segments: tuple[str, ...], job_id: str = "", *, again: bool = True, **request: Any
     ) -> Mapping[str, object]:
-        """Make one call of the API; the address takes each segment as opaque."""
+        """Make one call of the API; what must not start twice is sent once. The address takes segments as opaque."""
         address = "/".join([self._settings.host, "api/public", *map(_segment, segments)])
         return await until_answered(
             lambda: self._try(method, address, **request),
-            ready=lambda: self._rate_limit.acquire(limit_key),
+            ready=lambda: self._rate_limit.acquire(job_id or self._settings.stream_id),
             again=again,
             clock=self._clock,
             settings=self._settings,

@@ -186,13 +186,12 @@ class _Reader:
         parts = (group, repeated)
         if group.get("enabled") is False and not any(part.get(key) for part in parts for key in ("contains", "status")):
             return Assertion(group=kind, enabled=False, outcome=Outcome.SKIPPED)
-        checks, actual_checks = (tuple(self._checks(kind, part.get("contains"), where)) for part in parts)
+        checks, actual_checks = (tuple(_checks(kind, part.get("contains"))) for part in parts)
         judged = [statuses.judge(as_text(part.get("status"))) for part in parts]
         outcomes = [*(own for own, _ in judged), *(check.outcome for check in checks + actual_checks)]
         outcome = min(outcomes, key=_WORST_FIRST.index)
-        enabled = self._flag(group.get("enabled"), outcome is not Outcome.PENDING, f"{where}: enabled")
-        # Switched off and failed at once can't be: what failed was judged.
-        enabled = enabled or outcome.is_red
+        is_on = self._flag(group.get("enabled"), outcome is not Outcome.PENDING, f"{where}: enabled")
+        enabled = is_on or outcome.is_red  # switched off and failed at once can't be: what failed was judged
         return Assertion(
             group=kind,
             enabled=enabled,
@@ -201,24 +200,6 @@ class _Reader:
             actual=_actual(kind, actual, checks, actual_checks),
             reason=judged[0][1] or judged[1][1] or _first(group, REASON_KEYS),
         )
-
-    def _checks(self, kind: str, contains: object, where: str) -> Iterator[Check]:
-        # One expected value alone need not stand in a list.
-        for row in contains if isinstance(contains, list) else [] if contains is None else [contains]:
-            if not isinstance(row, dict):
-                if isinstance(row, list):
-                    self._problem(f"{where}: an expected value is a list")
-                yield Check(field=kind, value=as_text(row))
-                continue
-            outcome = statuses.judge_value(row)
-            name = _first(row, ("key", "name", "variable"))
-            if outcome is None:
-                yield Check(field="status", value=as_text(row["status"]))
-            elif name and "value" in row:
-                yield Check(field=name, value=as_text(row["value"]), outcome=outcome)
-            else:
-                fields = ((field, value) for field, value in row.items() if field != "status")
-                yield from (Check(field=field, value=as_text(value), outcome=outcome) for field, value in fields)
 
     def _flag(self, value: object, default: bool, where: str) -> bool:
         if value is None:
@@ -255,9 +236,7 @@ def _first(row: _Json, keys: Sequence[str]) -> str:
 
 def _text(output: object) -> str:
     """Return what a reply says: its text, or for older forms what it contains."""
-    if not isinstance(output, dict):
-        return as_text(output)
-    return as_text(output.get("text") if output.get("text") is not None else output.get("contains"))
+    return _first(output, ("text", "contains")) if isinstance(output, dict) else as_text(output)
 
 
 def _node(output: _Json) -> str:
@@ -270,6 +249,23 @@ def _seconds(row: _Json) -> float | None:
     return None if milliseconds is None else round(milliseconds / 1000, 3)
 
 
+def _checks(kind: str, contains: object) -> Iterator[Check]:
+    # One expected value alone need not stand in a list.
+    for row in contains if isinstance(contains, list) else [] if contains is None else [contains]:
+        if not isinstance(row, dict):
+            yield Check(field=kind, value=as_text(row))
+            continue
+        outcome = statuses.judge_value(row)
+        name = _first(row, ("key", "name", "variable"))
+        if outcome is None:
+            yield Check(field="status", value=as_text(row["status"]))
+        elif name and "value" in row:
+            yield Check(field=name, value=as_text(row["value"]), outcome=outcome)
+        else:
+            fields = ((field, value) for field, value in row.items() if field != "status")
+            yield from (Check(field=field, value=as_text(value), outcome=outcome) for field, value in fields)
+
+
 def _actual(kind: str, actual: object, checks: Sequence[Check], actual_checks: Sequence[Check]) -> str | None:
     """Return what an assertion met instead; values of other groups stand in the assertions of the actual reply only."""
     if not isinstance(actual, dict):
@@ -280,6 +276,4 @@ def _actual(kind: str, actual: object, checks: Sequence[Check], actual_checks: S
     # An echo of what was expected, beside the word that it failed, tells nothing.
     if not values or values == {check.field: check.value for check in checks}:
         return None
-    if len(values) == 1:
-        return next(iter(values.values()))
-    return ", ".join(f"{field} = {value}" for field, value in values.items())
+    return ", ".join(value if len(values) == 1 else f"{field} = {value}" for field, value in values.items())

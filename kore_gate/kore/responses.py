@@ -24,8 +24,6 @@ _RATE_LIMIT = re.compile(r"rate[ _-]?limit", re.IGNORECASE)
 # In quotes stands the name of something else, such as a suite's.
 _QUOTED = re.compile(r"(?<!\w)'[^']*'(?!\w)|\"[^\"]*\"|\u2018[^\u2019]*\u2019|\u201c[^\u201d]*\u201d|«[^»]*»|`[^`]*`")
 _LIMIT_TEXT_LENGTH = 2000
-_MINUTE_WAIT, _HOUR_WAIT = 20.0, 300.0
-_MAX_ERROR_DEPTH = 5
 
 
 def read(response: HttpResponse, redactor: Redactor, now: datetime.datetime, *, is_job: bool) -> Mapping[str, object]:
@@ -46,7 +44,7 @@ def read(response: HttpResponse, redactor: Redactor, now: datetime.datetime, *, 
     # A status or a code goes before words, which may be a suite's name.
     if "429" in codes or (is_failure and not codes & {"401", "4002", "404"} and _is_rate_limit(words)):
         if wait is None:
-            least = _HOUR_WAIT if "hour" in message.casefold() else _MINUTE_WAIT
+            least = 300.0 if "hour" in message.casefold() else 20.0
             wait = least * random.uniform(1, 2)  # noqa: S311 spreads callers, guards nothing
         raise TryAgain(f"HTTP {status}, {message}", arrived=False, limited=True, wait=wait)
     if codes & _REFUSED_CODES:
@@ -115,7 +113,7 @@ def skew(date: str | None, now: datetime.datetime) -> float | None:
         return None
 
 
-def error_rows(body: object, depth: int = _MAX_ERROR_DEPTH) -> list[tuple[str, str]]:
+def error_rows(body: object, depth: int = 5) -> list[tuple[str, str]]:
     """Return code and message of every error an answer holds, whatever its form."""
     if isinstance(body, list):
         return [row for part in body for row in error_rows(part, depth - 1)] if depth else []
