@@ -27,6 +27,7 @@ _LISTED = 30  # failures in the list at the top
 _CHUNK = 100
 
 _TICKED = re.compile(r"`([^`\n]+)`")
+_TICKED_MARKDOWN = re.compile("&#96;(.+?)&#96;")
 
 # Ids that the template itself gives to elements.
 _RESERVED = [
@@ -75,7 +76,7 @@ class _Section:
 
 def render(call: Result) -> bytes:
     """Render the page, the same bytes for the same facts."""
-    env = _environment()
+    env = environment()
     suites = call.tested_suites
     by_weight = sorted(range(len(suites)), key=lambda place: suites[place].verdict.ending is Ending.PASSED)
     results = [suites[place] for place in sorted(by_weight[:SUITES])]
@@ -166,7 +167,8 @@ def _policy(css: str) -> str:
 
 
 @functools.cache
-def _environment() -> "jinja2.Environment":
+def environment() -> "jinja2.Environment":
+    """Return the environment of all templates: it escapes, and knows each target's filters."""
     import jinja2
     import markupsafe
 
@@ -183,6 +185,17 @@ def _environment() -> "jinja2.Environment":
         escaped = str(markupsafe.escape(text.cut(value, 5_000)))
         return markupsafe.Markup(_TICKED.sub(r"<code>\1</code>", escaped))  # noqa: S704 # escaped in the line above
 
+    def md(value: str, limit: int = 300, empty: str = "") -> markupsafe.Markup:
+        return markupsafe.Markup(text.markdown(value, limit) or empty)  # noqa: S704 # made inert by text.markdown
+
+    def marked(value: str) -> markupsafe.Markup:
+        # A list item without words could be taken for the underline of a heading.
+        ticked = _TICKED_MARKDOWN.sub(r"<code>\1</code>", text.markdown(value, 2_000)) or "(empty)"
+        return markupsafe.Markup(ticked)  # noqa: S704 # as above
+
+    def mdcode(value: str) -> markupsafe.Markup:
+        return markupsafe.Markup(text.code(value))  # noqa: S704 # as above
+
     env = jinja2.Environment(
         loader=jinja2.FunctionLoader(_read),
         autoescape=True,
@@ -192,7 +205,7 @@ def _environment() -> "jinja2.Environment":
         finalize=cleaned,
     )
     env.filters.update(
-        lines=lines, changed=changed, code=code, line=text.line, seconds=text.duration, number="{:,}".format
+        lines=lines, changed=changed, code=code, md=md, marked=marked, mdcode=mdcode, line=text.line, seconds=text.duration, number="{:,}".format
     )
     env.globals.update(words=labels)
     return env

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kore_gate.errors import Ending, GateError
-from kore_gate.model import Assertion, Evidence, Outcome, Reply, Result, Step, SuiteResult, Verdict
+from kore_gate.model import Assertion, Evidence, Outcome, Reply, Step, SuiteResult, Verdict
 
 _TITLES = ("title", "text", "heading", "header", "label", "name")
 _TEXTS = ("text", "heading", "title", "subtitle", "sub_title", "description", "value", "message", "url")
@@ -211,17 +211,7 @@ def shorten(name: str, limit: int) -> str:
     return name if len(name) <= limit else name[: limit - 1].rstrip() + "…"
 
 
-TITLES = {
-    Ending.PASSED: "Passed",
-    Ending.FAILED: "Failed",
-    Ending.JOB_FAILED: "Job failed",
-    Ending.TIMED_OUT: "Timed out",
-    Ending.NOTHING_TO_TEST: "Nothing to test",
-    Ending.REFUSED: "Refused",
-    Ending.UNAVAILABLE: "Unavailable",
-    Ending.INTERRUPTED: "Interrupted",
-    Ending.ERROR: "Error",
-}
+TITLES = {ending: ending.replace("-", " ").capitalize() for ending in Ending}
 
 # The mark and the title of each way a step or an assertion can end.
 OUTCOMES = {
@@ -296,15 +286,3 @@ def web_link(url: str) -> str:
         return ""
     printable = url.isprintable() and " " not in url and len(url) <= 4000
     return url if printable and parts.scheme in ("http", "https") and parts.netloc else ""
-
-
-def next_steps(call: Result) -> Sequence[str]:
-    """Say what a reader can do now, in the order it helps."""
-    steps: list[str] = []
-    if any(result.verdict.ending is Ending.FAILED for result in call.suites):
-        steps.append("Compare expected and actual: fix the bot, or the suite where the new reply is correct.")
-    if any(result.evidence is Evidence.IMPORT_VALIDATION for result in call.suites):
-        steps.append(
-            "An import only shows that Kore.ai accepted the suite; `kore-gate run` or `kore-gate test` executes it."
-        )
-    return steps
