@@ -131,7 +131,7 @@ def _render_steps(env: "jinja2.Environment", sections: Sequence[_Section], ids: 
             continue
         step = section.result.steps[place]
         anchor = text.unique(f"{section.anchor}-step-{step.number}", ids)
-        markup = macro(step, transcript.scene(section.result, step, marker), anchor)
+        markup = macro(section.result, step, anchor, transcript.Room(marker))
         left -= len(markup.encode("utf-8", "backslashreplace"))
         section.steps[place], section.anchors[place] = markup, anchor
 
@@ -207,5 +207,6 @@ def environment() -> "jinja2.Environment":
     env.filters.update(
         lines=lines, changed=changed, code=code, md=md, marked=marked, mdcode=mdcode, line=text.line, seconds=text.duration, number="{:,}".format
     )
-    env.globals.update(words=labels)
+    env.tests["test_case"] = cases.has_case
+    env.globals["words"] = labels
     return env

@@ -254,15 +254,17 @@ def step_outcome(result: SuiteResult, step: Step) -> str:
     if step.is_red:
         return "error" if Outcome.ERROR in (*outcomes, step.outcome) else "failed"
     if outcomes:
-        return assertion_outcome(result, Outcome.PASSED if outcomes == {Outcome.PASSED} else Outcome.SKIPPED)
+        return _outcome(result, Outcome.PASSED if outcomes == {Outcome.PASSED} else Outcome.SKIPPED)
     was_accepted = result.evidence is Evidence.IMPORT_VALIDATION and step.outcome is not Outcome.PENDING
     return "unchecked" if was_accepted or step.was_executed else "unreached"
 
 
-def assertion_outcome(result: SuiteResult, outcome: Outcome, *, enabled: bool = True) -> str:
+def assertion_outcome(result: SuiteResult, assertion: Assertion) -> str:
     """Name how an assertion ended: a key of `OUTCOMES`."""
-    if not enabled:
-        return "disabled"
+    return _outcome(result, assertion.outcome) if assertion.enabled else "disabled"
+
+
+def _outcome(result: SuiteResult, outcome: Outcome) -> str:
     if outcome is Outcome.PASSED and result.evidence is Evidence.IMPORT_VALIDATION:
         return "accepted"
     return outcome.value if outcome.is_judged else "unreached"
