@@ -1,9 +1,11 @@
 """Facts in words, the same in every report: replies, assertions, steps, outcomes, verdicts, durations."""
 
 import dataclasses
+import itertools
 import json
+import typing
 import urllib.parse
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from kore_gate.errors import Ending, GateError
@@ -55,10 +57,11 @@ def read(text: str) -> Bubble:
     if not isinstance(payload, dict):
         return Bubble(text=_text(payload), kind=kind, raw=raw)
     kind = str(payload.get("template_type") or kind).replace("_", " ")
-    lines, buttons, items = _lines(payload), _buttons(payload), _table(payload) or _items(payload)
+    lines, buttons = _texts(payload, _TEXTS), _buttons(payload)
+    items = tuple(itertools.islice(_items(payload), _MANY))
     if not (lines or buttons or items):
-        lines = tuple(f"{key}: {_text(value)}" for key, value in list(payload.items())[:_MANY])
-    return Bubble(text="\n".join(lines), kind=kind, buttons=buttons, items=tuple(items), raw=raw)
+        lines = [f"{key}: {_text(value)}" for key, value in list(payload.items())[:_MANY]]
+    return Bubble(text="\n".join(lines), kind=kind, buttons=buttons, items=items, raw=raw)
 
 
 def readable(text: str) -> str:
@@ -73,50 +76,41 @@ def readable(text: str) -> str:
     return "\n".join(filter(None, lines))
 
 
-def _lines(element: Mapping[str, Any], title_key: str = "") -> tuple[str, ...]:
-    """Return the texts of an element, but for its title."""
-    values = [element[key] for key in _TEXTS if key != title_key and isinstance(element.get(key), str | int | float)]
-    return tuple(text for value in values if (text := str(value).strip()))
+def _items(parent: Mapping[str, Any], depth: int = 0) -> Iterator[Item]:
+    """List the elements of a template, each before those within it; rows of a table name their columns."""
+    columns = [_text(one[0] if isinstance(one, list) and one else one) for one in _listed(parent.get("columns"))]
+    for element in _elements(parent, _LISTS):
+        if not isinstance(element, dict):
+            yield Item(title=_text(element))
+        elif columns and "Values" in element:
+            cells = zip(columns, _listed(element["Values"]), strict=False)
+            yield Item(title=" · ".join(f"{name}: {_text(value)}" for name, value in cells))
+        else:
+            title = next(iter(_texts(element, _TITLES)), "")
+            lines = _texts(element, _TEXTS)
+            if title in lines:
+                lines.remove(title)
+            title = title if title or lines else _text(element)
+            yield Item(title=title, lines=tuple(lines), buttons=_buttons(element))
+            if depth < _DEPTH:
+                yield from _items(element, depth + 1)
 
 
-def _title(element: Mapping[str, Any], keys: Sequence[str] = _TITLES) -> tuple[str, str]:
-    """Return an element's title, and the key it has there."""
-    texts = ((key, element[key].strip()) for key in keys if isinstance(element.get(key), str))
-    return next(((key, text) for key, text in texts if text), ("", ""))
-
-
-def _buttons(element: Mapping[str, Any]) -> tuple[str, ...]:
-    buttons = [button for key in _BUTTONS for button in _listed(element.get(key))][:_MANY]
+def _buttons(parent: Mapping[str, Any]) -> tuple[str, ...]:
     keys = (*_TITLES, "value", "payload")
     return tuple(
-        _title(button, keys)[1] or "(button)" if isinstance(button, dict) else _text(button) for button in buttons
+        next(iter(_texts(button, keys)), "(button)") if isinstance(button, dict) else _text(button)
+        for button in _elements(parent, _BUTTONS)
     )
 
 
-def _items(parent: Mapping[str, Any], depth: int = 0) -> list[Item]:
-    items: list[Item] = []
-    for element in [element for key in _LISTS for element in _listed(parent.get(key))][:_MANY]:
-        if not isinstance(element, dict):
-            items.append(Item(title=_text(element)))
-            continue
-        key, title = _title(element)
-        lines = _lines(element, key)
-        items.append(Item(title=title if title or lines else _text(element), lines=lines, buttons=_buttons(element)))
-        if depth < _DEPTH:
-            items.extend(_items(element, depth + 1))
-    return items[:_MANY]
+def _texts(element: Mapping[str, Any], keys: Sequence[str]) -> list[str]:
+    values = (element[key] for key in keys if isinstance(element.get(key), str | int | float))
+    return [text for value in values if (text := str(value).strip())]
 
 
-def _table(payload: Mapping[str, Any]) -> list[Item]:
-    """Read the table template: columns, and elements that hold `Values`."""
-    columns = [_text(one[0] if isinstance(one, list) and one else one) for one in _listed(payload.get("columns"))]
-    rows = [row["Values"] for row in _listed(payload.get("elements")) if isinstance(row, dict) and "Values" in row]
-    if not columns:
-        return []
-    return [
-        Item(title=" · ".join(f"{name}: {_text(value)}" for name, value in zip(columns, _listed(row), strict=False)))
-        for row in rows[:_MANY]
-    ]
+def _elements(parent: Mapping[str, Any], keys: Sequence[str]) -> Sequence[Any]:
+    return [element for key in keys for element in _listed(parent.get(key))][:_MANY]
 
 
 def _listed(value: object) -> Sequence[Any]:
@@ -224,28 +218,27 @@ OUTCOMES = {
     "disabled": ("○", "Disabled"),
 }
 
-_EVIDENCE = {
-    Evidence.EXECUTION: "Executed: Kore.ai ran this conversation against the bot and judged its replies.",
-    Evidence.IMPORT_VALIDATION: (
-        "Accepted by Kore.ai, not executed: the import was validated, and only a run shows whether it passes."
-    ),
-    Evidence.NONE: "No evidence: Kore.ai gave no result for this suite.",
-}
-
-_IN_PART = (
-    "Partly executed: Kore.ai ran this conversation against the bot, but gave no result for the steps marked"
-    " as not executed."
-)
-_COUNTED = "Executed: Kore.ai ran this conversation against the bot, but reported only counts."
-
 
 def evidence(result: SuiteResult) -> str:
     """Say what a passing test case of this suite proves."""
-    if result.evidence is Evidence.EXECUTION and not result.steps:
-        return _COUNTED
-    if result.evidence is Evidence.EXECUTION and not all(step.was_executed for step in result.steps):
-        return _IN_PART
-    return _EVIDENCE[result.evidence]
+    match result.evidence:
+        case Evidence.NONE:
+            return "No evidence: Kore.ai gave no result for this suite."
+        case Evidence.IMPORT_VALIDATION:
+            return (
+                "Accepted by Kore.ai, not executed: the import was validated, and only a run shows whether it passes."
+            )
+        case Evidence.EXECUTION if not result.steps:
+            return "Executed: Kore.ai ran this conversation against the bot, but reported only counts."
+        case Evidence.EXECUTION if all(step.was_executed for step in result.steps):
+            return "Executed: Kore.ai ran this conversation against the bot and judged its replies."
+        case Evidence.EXECUTION:
+            return (
+                "Partly executed: Kore.ai ran this conversation against the bot, but gave no result for the steps"
+                " marked as not executed."
+            )
+        case _:
+            typing.assert_never(result.evidence)
 
 
 def step_outcome(result: SuiteResult, step: Step) -> str:

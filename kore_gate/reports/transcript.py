@@ -4,7 +4,6 @@ import collections
 import dataclasses
 import difflib
 import itertools
-import os
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -36,8 +35,8 @@ class Marker:
     def mark(self, expected: str, actual: str) -> tuple[Parts, Parts]:
         """Split both texts into pieces that are the same and pieces that differ."""
         ours, theirs = _WORDS.findall(expected), _WORDS.findall(actual)
-        head = len(os.path.commonprefix([ours, theirs]))
-        tail = len(os.path.commonprefix([ours[head:][::-1], theirs[head:][::-1]]))
+        head = _shared(ours, theirs)
+        tail = _shared(ours[head:][::-1], theirs[head:][::-1])
         start, end = "".join(ours[:head]), "".join(ours[len(ours) - tail :])
         ours, theirs = ours[head : len(ours) - tail], theirs[head : len(theirs) - tail]
         left, right = [(True, "".join(ours))], [(True, "".join(theirs))]
@@ -51,6 +50,11 @@ class Marker:
                 left = [(tag != "equal" or not ours.strip(), ours) for tag, ours, _ in pieces]
                 right = [(tag != "equal" or not ours.strip(), theirs) for tag, ours, theirs in pieces]
         return _joined([(False, start), *left, (False, end)]), _joined([(False, start), *right, (False, end)])
+
+
+def _shared(ours: Sequence[str], theirs: Sequence[str]) -> int:
+    """Count the words that both begin with."""
+    return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(ours, theirs, strict=False)))
 
 
 def _joined(pieces: Iterable[tuple[bool, str]]) -> Parts:
