@@ -218,11 +218,7 @@ def _outcomes(result: SuiteResult, granularity: str) -> Iterator[tuple[Outcome, 
         if granularity == "assertion":
             yield from pairs
         else:
-            yield _worst(outcome for outcome, _ in pairs), any(enabled for _, enabled in pairs)
-
-
-def _worst(outcomes: Iterable[Outcome]) -> Outcome:
-    return min(outcomes, key=_WORST_FIRST.index)
+            yield min((outcome for outcome, _ in pairs), key=_WORST_FIRST.index), any(enabled for _, enabled in pairs)
 
 
 def _cases(result: SuiteResult, granularity: str) -> Iterator[Case]:
@@ -260,7 +256,7 @@ def _step_cases(step: Step, findings: Sequence[Finding]) -> Iterator[Case]:
 
 def _whole_step(result: SuiteResult, step: Step, parts: Sequence[Case]) -> Case:
     """Fold the cases of a step into one that fails when any of them does."""
-    worst = _worst(part.outcome for part in parts)
+    worst = min((part.outcome for part in parts), key=_WORST_FIRST.index)
     of_note = [part for part in parts if part.outcome is worst]
     first = next((part for part in of_note if part.message != _DISABLED), of_note[0])
     lines = [first.text, ""]

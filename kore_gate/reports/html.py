@@ -45,19 +45,6 @@ class _Section:
     steps: dict[int, "markupsafe.Markup"] = dataclasses.field(default_factory=dict)
     anchors: dict[int, str] = dataclasses.field(default_factory=dict)
 
-    @property
-    def entries(self) -> "Sequence[markupsafe.Markup | int]":
-        """Return the steps in order and, as numbers, how many were left out between them."""
-        entries: list[markupsafe.Markup | int] = []
-        after = 0
-        for place in [*sorted(self.steps), len(self.result.steps)]:
-            if place > after:
-                entries.append(place - after)
-            if place in self.steps:
-                entries.append(self.steps[place])
-            after = place + 1
-        return entries
-
 
 def render(call: Result) -> bytes:
     """Render the page, the same bytes for the same facts."""

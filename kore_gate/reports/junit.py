@@ -24,9 +24,6 @@ DETAILS = "kore-result.json"
 # GitLab drops reports above 30 MB.
 _SIZE_LIMIT = 28 * 2**20
 
-# Bytes that a test case takes, about: a little less than what suites of disabled and passing assertions come to.
-_USUAL_CASE = 200
-
 _YEAR = 365 * 86_400.0  # readers stop at a year
 _BATCH = 100
 _ELEMENTS = {"testcase": "tests", "failure": "failures", "error": "errors", "skipped": "skipped"}
@@ -51,11 +48,7 @@ _ROOMS = (
 
 def render(result: SuiteResult, call: Result) -> bytes:
     """Write the JUnit file of one suite; where one test case an assertion is too much, it is one a step."""
-    # What can't fit is not tried: it would be written twice.
-    is_small = int(_numbers(result, "assertion")["tests"]) * _USUAL_CASE < _SIZE_LIMIT
-    data = b""
-    if call.junit_granularity == "assertion" and is_small:
-        data = _render(result, call, "assertion", _SIZE_LIMIT)
+    data = _render(result, call, "assertion", _SIZE_LIMIT) if call.junit_granularity == "assertion" else b""
     return data or _render(result, call, "step", math.inf)
 
 

@@ -22,22 +22,17 @@ _DEPTH = 6
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Item:
-    """One element of a list, card or table."""
-
-    title: str
-    lines: tuple[str, ...] = ()
-    buttons: tuple[str, ...] = ()
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Bubble:
-    """What a reply shows; `kind` is empty for plain text, `raw` is the JSON of a template."""
+    """What a reply shows, or an element of its list or table (its title is the text).
+
+    `kind` is empty for plain text, `raw` is the JSON of a template.
+    """
 
     text: str
-    kind: str = ""
+    lines: tuple[str, ...] = ()
     buttons: tuple[str, ...] = ()
-    items: tuple[Item, ...] = ()
+    items: tuple["Bubble", ...] = ()
+    kind: str = ""
     raw: str = ""
 
 
@@ -71,27 +66,27 @@ def readable(text: str) -> str:
         return text
     lines = [bubble.text, " ".join(f"[{button}]" for button in bubble.buttons)]
     for item in bubble.items:
-        texts = " · ".join((item.title, *item.lines))
+        texts = " · ".join((item.text, *item.lines))
         lines.append(" ".join([f"• {texts}", *(f"[{button}]" for button in item.buttons)]))
     return "\n".join(filter(None, lines))
 
 
-def _items(parent: Mapping[str, Any], depth: int = 0) -> Iterator[Item]:
+def _items(parent: Mapping[str, Any], depth: int = 0) -> Iterator[Bubble]:
     """List the elements of a template, each before those within it; rows of a table name their columns."""
     columns = [_text(one[0] if isinstance(one, list) and one else one) for one in _listed(parent.get("columns"))]
     for element in _elements(parent, _LISTS):
         if not isinstance(element, dict):
-            yield Item(title=_text(element))
+            yield Bubble(text=_text(element))
         elif columns and "Values" in element:
             cells = zip(columns, _listed(element["Values"]), strict=False)
-            yield Item(title=" · ".join(f"{name}: {_text(value)}" for name, value in cells))
+            yield Bubble(text=" · ".join(f"{name}: {_text(value)}" for name, value in cells))
         else:
             title = next(iter(_texts(element, _TITLES)), "")
             lines = _texts(element, _TEXTS)
             if title in lines:
                 lines.remove(title)
             title = title if title or lines else _text(element)
-            yield Item(title=title, lines=tuple(lines), buttons=_buttons(element))
+            yield Bubble(text=title, lines=tuple(lines), buttons=_buttons(element))
             if depth < _DEPTH:
                 yield from _items(element, depth + 1)
 
