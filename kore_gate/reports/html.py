@@ -69,7 +69,6 @@ def render(call: Result) -> bytes:
     css = _read("report.css")
     page = env.get_template("report.html.j2").render(
         call=call,
-        title=labels.TITLES[call.verdict.ending],
         css=css,
         policy=_policy(css),
         meaning=errors.MEANINGS[call.verdict.exit_code],

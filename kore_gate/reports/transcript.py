@@ -23,14 +23,15 @@ _ALTOGETHER = 4_000_000
 # Below this share of equal words, marks on single words help nobody.
 _ALIKE = 0.35
 
+_STEP = 60_000  # characters, about
 _CHECKS = 20  # compared of one assertion
 
 
 class Marker:
     """Marks differences, and turns coarser when a report holds very many of them."""
 
-    def __init__(self, effort: int = _ALTOGETHER) -> None:
-        self._effort = effort
+    def __init__(self) -> None:
+        self._effort = _ALTOGETHER
 
     def mark(self, expected: str, actual: str) -> tuple[Parts, Parts]:
         """Split both texts into pieces that are the same and pieces that differ."""
@@ -92,9 +93,9 @@ def _visible(value: str) -> str:
 class Room:
     """Cuts and compares the texts of one step: a step may not fill the page alone."""
 
-    def __init__(self, marker: Marker, characters: int = 60_000) -> None:
+    def __init__(self, marker: Marker) -> None:
         self._marker = marker
-        self._left = characters
+        self._left = _STEP
 
     def take(self, value: str, limit: int = 5_000) -> str:
         """Return the text, cleaned and cut to what is left."""
