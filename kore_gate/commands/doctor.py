@@ -182,7 +182,7 @@ async def _request(topic: str, request: Awaitable[Job]) -> Finding:
     except errors.GateError as error:
         cause = error.__cause__
         if isinstance(cause, errors.Rejected) and cause.status not in _NO_API:
-            # What Kore.ai answers to an id nobody has is not documented; it is no refusal.
+            # What Kore.ai answers to an id nobody has is not documented; it does not refuse the credentials.
             return Finding(topic, f"Kore.ai accepted the request and rejected the made-up id ({error.message})")
         return Finding(topic, error.message, error.hint, error.exit_code)
     return Finding(topic, f"Kore.ai accepted the request; status {job.status or 'none'}")

@@ -370,7 +370,7 @@ def overall(results: Sequence[SuiteResult]) -> Verdict:
         )
     if len(results) == 1:
         return results[0].verdict
-    # A suite that fail-fast left out is no reason of its own.
+    # A suite that fail-fast left out is not a reason of its own.
     worst = min(
         (result.verdict for result in results),
         key=lambda each: (GRAVEST_FIRST.index(each.exit_code), each.message.startswith((_LEFT_OUT, _NOT_AWAITED))),

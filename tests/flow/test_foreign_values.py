@@ -51,7 +51,7 @@ def test_link__noted(tmp_path: pathlib.Path, link: str) -> None:
     ended = finished(tmp_path, downloadUrl=link)
 
     [note] = ended.result.suites[0].notes
-    assert "could not be saved: an invalid URL" in note
+    assert "could not be saved: The request cannot be sent: an invalid URL" in note
 
 
 @pytest.mark.parametrize("ci", ["gitlab", "github", "azure", "none"])
