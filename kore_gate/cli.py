@@ -4,6 +4,8 @@ import argparse
 import concurrent.futures
 import contextlib
 import datetime
+import itertools
+import operator
 import os
 import pathlib
 import platform
@@ -23,11 +25,10 @@ from kore_gate.errors import MEANINGS, ExitCode
 from kore_gate.gate import verdict
 from kore_gate.model import Phase, Result
 from kore_gate.settings import options, parsers, sources
-from kore_gate.settings.sources import Settings
+from kore_gate.settings.options import Settings
 
 if TYPE_CHECKING:
     from kore_gate.commands.gate import Call
-    from kore_gate.reports.console import Console
 
 T = TypeVar("T")
 
@@ -39,42 +40,18 @@ _WRITE_SECONDS, _LAST_SECONDS = 2.5, 4.5
 
 
 class Arguments(argparse.Namespace):
-    """A command line: its command, its settings as text, its files or suites, and the problems of single words.
+    """A command line: its command, its settings as text, and the problems of single words.
 
     With an `error` the rest of the line is unknown; what was read before it still says where reports go.
     """
 
     command: str
     settings: dict[str, str]
-    entries: list[str]
     problems: list[str]
     error: errors.SettingsError | None = None
     scenario: str
     port: int
     job_seconds: float
-
-
-class _Word(str):
-    """A whole word of the command line, known by its identity; the value in --option=value is an ordinary text."""
-
-    __slots__ = ()
-
-
-class _Setting(argparse.Action):
-    """Keep a setting's text; a switch leaves a word that is not its value to the files or suites."""
-
-    def __call__(
-        self, _parser: argparse.ArgumentParser, arguments: argparse.Namespace, value: Any, _option: str | None = None
-    ) -> None:
-        # Any other word may be one of the files or suites.
-        booleans = ("true", "false") if arguments.command in _POSITIONAL else parsers.BOOLEANS
-        if self.nargs == "?" and isinstance(value, _Word) and value and value.lower() not in booleans:
-            arguments.entries.append(value)
-            value = self.const
-        text = "--" if value == [] else str(value)  # argparse makes an empty list of a value that is two dashes
-        before = arguments.settings.get(self.dest)
-        is_repeated = before is not None and options.BY_NAME[self.dest].many
-        arguments.settings[self.dest] = f"{before}\n{text}" if is_repeated else text
 
 
 class _Parser(argparse.ArgumentParser):
@@ -87,37 +64,56 @@ class _Parser(argparse.ArgumentParser):
 def parse(argv: Sequence[str], default: tuple[str, str]) -> Arguments:
     """Read the command line; without a command it is the default one, which comes with its source."""
     # GitHub passes an empty word for an input that is not set.
-    first = next((place for place, word in enumerate(argv) if word), len(argv))
-    words = [_Word(word) for word in argv[first:]]
+    words = list(itertools.dropwhile(operator.not_, argv))
     if words and words[0] in _HELP:
         _overview().parse_args(words)
     command, source = default
     if words and not words[0].startswith("-"):
-        command, source = str(words.pop(0)), "command line"
-    arguments = Arguments(command=command, settings={}, entries=[], problems=[])
+        command, source = words.pop(0), "command line"
+    arguments = Arguments(command=command)
+    # Behind two dashes nothing is an option.
+    end = words.index("--") if "--" in words else len(words)
     extra: list[str] = []
     try:
-        _, extra = _parser(command).parse_known_args(words, arguments)
+        _, extra = _parser(command).parse_known_args(_attach_values(words[:end], command), arguments)
     except errors.SettingsError as error:
         arguments.error = error
     if command not in options.COMMANDS:
         message = f"command {command!r} ({source}) must be one of {', '.join(options.COMMANDS)}."
         message += sources.did_you_mean(command, options.COMMANDS)
         arguments.error = errors.SettingsError([message], hint="See `kore-gate --help`.")
-    # Behind two dashes nothing is an option.
-    end = extra.index("--") if "--" in extra else len(extra)
-    unknown = [word.partition("=")[0] for word in extra[:end] if word.startswith("-") and word != "-"]
-    arguments.problems = [_unknown_option(name, command) for name in unknown]
+    unknown = [word for word in extra if word.startswith("-") and word != "-"]
     # What follows an unknown option may be its value, and that may be a secret.
-    known = arguments.entries + ([] if unknown else extra[:end] + extra[end + 1 :])
-    identities = set(map(id, known))
-    entries = [str(word) for word in words if word and id(word) in identities]
+    known = extra[: extra.index(unknown[0])] if unknown else extra + words[end + 1 :]
+    entries = [word for word in known if word]
+    arguments.problems = [_unknown_option(word.partition("=")[0], command) for word in unknown]
+    texts: dict[str, list[str]] = {
+        # Some versions of argparse make an empty list of a value that is two dashes.
+        setting.name: ["--" if value == [] else value for value in getattr(arguments, setting.name)]
+        for setting in options.SETTINGS
+        if setting.name in arguments
+    }
     if entries and command in _POSITIONAL:
-        before = arguments.settings.get(_POSITIONAL[command])
-        arguments.settings[_POSITIONAL[command]] = "\n".join(filter(None, [before, *entries]))
+        texts.setdefault(_POSITIONAL[command], []).extend(entries)
     elif entries:
         arguments.problems.append(_unexpected(entries[0], command))
+    arguments.settings = {
+        name: "\n".join(values) if options.BY_NAME[name].many else values[-1] for name, values in texts.items()
+    }
     return arguments
+
+
+def _attach_values(words: Sequence[str], command: str) -> list[str]:
+    """Attach to each switch its value; a word behind it that is not one may be a file or a suite."""
+    booleans = ("", "true", "false") if command in _POSITIONAL else ("", *parsers.BOOLEANS)
+    switches = {f"--{setting.name}" for setting in options.SETTINGS if setting.parse is parsers.flag}
+    attached: list[str] = []
+    for word in words:
+        if attached and attached[-1] in switches and word.lower() in booleans:
+            attached[-1] += f"={word}"
+        else:
+            attached.append(word)
+    return [f"{word}=true" if word in switches else word for word in attached]
 
 
 def _unknown_option(name: str, command: str) -> str:
@@ -151,19 +147,15 @@ def _overview() -> argparse.ArgumentParser:
 
 
 def _parser(name: str) -> argparse.ArgumentParser:
-    """Return the parser of one command."""
+    """Return the parser of one command's options; files and suites are what it leaves over."""
     description = options.COMMANDS.get(name, "")
+    entries = f" [{_POSITIONAL[name].upper().removesuffix('S')} ...]" if name in _POSITIONAL else ""
     parser = _Parser(
         prog=f"kore-gate {name}",
+        usage=f"%(prog)s [OPTION ...]{entries}",
         description=f"{description[:1].upper()}{description[1:]}.",
         allow_abbrev=False,
     )
-    positional = _POSITIONAL.get(name)
-    if positional:
-        text = "a saved kore-result.json" if name == "report" else f"the same as --{positional}"
-        parser.add_argument(
-            "entries", nargs="*", action="extend", metavar=positional.upper().removesuffix("S"), help=text
-        )
     if name in ("demo", "simulate"):
         parser.add_argument("--scenario", default="passing", help="the scenario to play; `list` shows all scenarios")
     if name == "simulate":
@@ -179,11 +171,10 @@ def _parser(name: str) -> argparse.ArgumentParser:
         is_switch = setting.parse is parsers.flag
         group.add_argument(
             f"--{setting.name}",
-            action=_Setting,
+            action="append",
             dest=setting.name,
             default=argparse.SUPPRESS,
             nargs="?" if is_switch else None,
-            const="true" if is_switch else None,
             metavar="true|false" if is_switch else "VALUE",
             help=(setting.help + default).replace("%", "%%"),
         )
@@ -202,16 +193,16 @@ class _Signals:
     """Let the first signal stop the command, also one that came before; a second one ends the process at once."""
 
     def __init__(self, received: list[int]) -> None:
-        self._received = received
+        self.received = received
         self._watchdog: threading.Timer | None = None
 
     def stop_with(self, stop: Callable[[int], None], cut: Callable[[], None] = lambda: None) -> None:
         """Call `stop` at a signal, and `cut`, which may raise, when there is hardly any time left."""
 
         def handle(number: int, _frame: FrameType | None) -> None:
-            if self._received:
+            if self.received:
                 os._exit(128 + number)
-            self._received.append(number)
+            self.received.append(number)
             begin(number)
 
         def begin(number: int) -> None:
@@ -225,14 +216,8 @@ class _Signals:
         signal.signal(signal.SIGALRM, lambda *_: cut())
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, handle)
-        if self._received:
-            begin(self._received[0])
-
-    def conclude(self, console: "Console") -> int:
-        """Print that a signal ended the command; return the exit code."""
-        interrupted = verdict.interrupted_call(self._received[0])
-        console.last_lines(interrupted)
-        return int(interrupted.exit_code)
+        if self.received:
+            begin(self.received[0])
 
     def close(self) -> None:
         """Stop all timers: the command ended in time."""
@@ -268,30 +253,36 @@ class _Program:
         self.arguments = arguments
         self.environ = environ
         self.signals = signals
-        self.reporting = sources.read_reporting(arguments.command, arguments.settings, environ)
-        self.ci = dialects.detect(environ) if self.reporting.ci == "auto" else self.reporting.ci
+        self.is_simulated = arguments.command in ("demo", "simulate")
+        # Only how it reports is the user's to choose in a demonstration: other settings could send it to a real bot.
+        reporting = [options.BY_NAME[name] for name in options.REPORTING]
+        names = {name for setting in reporting for name in (setting.variable, setting.input)}
+        self.variables = {name: text for name, text in environ.items() if not self.is_simulated or name in names}
+        self.settings, error = sources.read(
+            arguments.command, arguments.settings, self.variables, _read_file, arguments.problems
+        )
+        self.error = arguments.error or error
+        self.ci = dialects.detect(environ) if self.settings.ci == "auto" else self.settings.ci
         isatty = sys.stderr.isatty()
         self.console = Console(
             stderr=sys.stderr,
             stdout=sys.stdout,
             dialect=dialects.dialect_for(self.ci),
             colour=dialects.colour(environ, isatty, self.ci),
-            verbose=self.reporting.verbose or dialects.debug(environ),
+            verbose=self.settings.verbose or dialects.debug(environ),
             live=dialects.live(environ, isatty, self.ci),
-            quiet_stdout=self.reporting.output == "json",
+            quiet_stdout=self.settings.output == "json",
             now=lambda: datetime.datetime.now(datetime.UTC),
         )
 
     def run(self) -> int:
         """Run the command; return the exit code."""
-        arguments, console = self.arguments, self.console
-        if arguments.error:
-            raise arguments.error
-        for warning in sources.unknown_variables(arguments.command, self.environ):
+        settings, console = self.settings, self.console
+        for warning in sources.unknown_variables(settings.command, self.environ):
             console.warn(warning)
-        if arguments.command in ("demo", "simulate"):
-            return self._simulate()
-        settings = sources.read(arguments.command, arguments.settings, self.environ, _read_file, arguments.problems)
+        if self.error:
+            self._report_invalid(self.error)
+            raise self.error
         for setting in options.SETTINGS:
             value = getattr(settings, setting.field)
             if setting.secret and value and not console.redactor.add(value):
@@ -300,6 +291,8 @@ class _Program:
                     "sends back. Use a longer one, such as Kore.ai generates."
                 )
         match settings.command:
+            case "demo" | "simulate":
+                return self._simulate()
             case "report":
                 from kore_gate.commands import report
 
@@ -314,26 +307,31 @@ class _Program:
             case _:
                 return self._judge(settings, pathlib.Path.cwd())
 
+    def _report_invalid(self, error: errors.SettingsError) -> None:
+        """Leave a report of invalid settings, if it is known where: an older report would look like this call's."""
+        if self.settings.command in options.JUDGING_COMMANDS and self.settings.report_dir:
+            try:
+                self._call(self.settings, pathlib.Path.cwd()).refuse(error)
+            except errors.GateError as problem:
+                self.console.debug(f"no report written: {problem.message}")
+
     def _simulate(self) -> int:
         """Serve the simulator, or run the whole chain against it."""
         from kore_gate.commands import demo
 
         arguments, console = self.arguments, self.console
-        if arguments.problems:
-            raise errors.SettingsError(arguments.problems)
         if arguments.scenario == "list":
             return demo.list_scenarios(console)
         if arguments.command == "simulate":
             stop = threading.Event()
             self.signals.stop_with(lambda _: stop.set())
             demo.simulate(arguments.scenario, arguments.port, arguments.job_seconds, console, stop)
-            return self.signals.conclude(console)
+            raise _Stopped
         with demo.stage(arguments.scenario) as stage:
-            # Only how it reports is the user's to choose: other settings could send the demonstration to a real bot.
-            kept = [options.BY_NAME[name] for name in options.REPORTING]
-            names = {name for setting in kept for name in (setting.variable, setting.input)}
-            variables = {name: value for name, value in self.environ.items() if name in names} | {**stage.variables}
-            settings = sources.read("test", {**arguments.settings, **stage.flags}, variables, _read_file)
+            variables = {**self.variables, **stage.variables}
+            settings, error = sources.read("test", {**arguments.settings, **stage.flags}, variables, _read_file)
+            if error:
+                raise error
             console.say(stage.introduction)
             return self._judge(settings, stage.root)
 
@@ -361,15 +359,6 @@ class _Program:
 
         return call.conclude(_run(run()))
 
-    def report_invalid(self, error: errors.SettingsError) -> None:
-        """Leave a report of invalid settings, if it is known where: an older report would look like this call's."""
-        if self.arguments.command not in options.JUDGING_COMMANDS or not self.reporting.report_dir:
-            return
-        try:
-            self._call(self.reporting, pathlib.Path.cwd()).refuse(error)
-        except errors.GateError as problem:
-            self.console.debug(f"no report written: {problem.message}")
-
     def _call(self, settings: Settings, root: pathlib.Path) -> "Call":
         from kore_gate.clock import SystemClock
         from kore_gate.commands import gate
@@ -390,33 +379,27 @@ class _Program:
 def main(argv: Sequence[str], pending: list[int] | None = None) -> int:
     """Run one command; return the exit code. `pending` holds the signals that came before."""
     environ = dict(os.environ)
-    arguments = parse(argv, sources.default_command(environ))
     signals = _Signals(pending if pending is not None else [])
-    program = _Program(arguments, environ, signals)
+    program = _Program(parse(argv, sources.default_command(environ)), environ, signals)
     console = program.console
     try:
-        try:
-            return program.run()
-        except errors.SettingsError as error:
-            program.report_invalid(error)
-            raise
+        return program.run()
     except _Stopped:
-        return signals.conclude(console)
+        ended = verdict.interrupted_call(signals.received[0])
     except errors.GateError as error:
         console.problem(error)
-        console.last_lines(verdict.from_error(error, Phase.SETTINGS))
-        return int(error.exit_code)
+        ended = verdict.from_error(error, Phase.SETTINGS)
     except Exception as exc:  # noqa: BLE001 a bug, too, must end in a message and in its own exit code
         for line in "".join(traceback.format_exception(exc)).splitlines():
             console.debug(line)
-        bug = verdict.from_bug(exc, Phase.SETTINGS)
-        message = f"{bug.message} {console.redactor.text(str(exc))}"
-        console.problem(errors.GateError(message, cause=bug.cause, hint=bug.hint))
-        console.last_lines(bug)
-        return int(ExitCode.BUG)
+        ended = verdict.from_bug(exc, Phase.SETTINGS)
+        message = f"{ended.message} {console.redactor.text(str(exc))}"
+        console.problem(errors.GateError(message, cause=ended.cause, hint=ended.hint))
     finally:
         signals.close()
         console.close()
+    console.last_lines(ended)
+    return int(ended.exit_code)
 
 
 def _read_file(path: str) -> str:

@@ -2,7 +2,6 @@ import base64
 import dataclasses
 import json
 from collections.abc import Mapping
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -43,14 +42,28 @@ class Disk:
 
 def read(command: str = "wait", flags: Mapping[str, str] | None = None, /, **environ: str) -> Settings:
     """Read settings from what is good and these."""
-    return sources.read(command, flags or {}, {**GOOD, **environ}, Disk())
+    return valid(command, flags or {}, {**GOOD, **environ})
 
 
-def problems(*args: Any, **environ: str) -> tuple[str, ...]:
+def valid(command: str, flags: Mapping[str, str], environ: Mapping[str, str], disk: Disk | None = None) -> Settings:
+    """Return settings that have no problem."""
+    settings, error = sources.read(command, flags, environ, disk or Disk())
+    assert error is None
+    return settings
+
+
+def invalid(
+    command: str, flags: Mapping[str, str], environ: Mapping[str, str], disk: Disk | None = None
+) -> errors.SettingsError:
+    """Return the error of settings that have problems."""
+    _, error = sources.read(command, flags, environ, disk or Disk())
+    assert error
+    return error
+
+
+def problems(command: str = "wait", flags: Mapping[str, str] | None = None, /, **environ: str) -> tuple[str, ...]:
     """Return what is wrong with settings."""
-    with pytest.raises(errors.SettingsError) as refused:
-        read(*args, **environ)
-    return refused.value.details
+    return invalid(command, flags or {}, {**GOOD, **environ}).details
 
 
 def other(setting: options.Setting, number: int) -> str:
@@ -86,7 +99,7 @@ def test_read__precedence(setting: options.Setting) -> None:
         ({}, variables),
         ({}, {}),
     ]:
-        settings = sources.read("simulate", flag, environ, Disk())
+        settings = valid("simulate", flag, environ)
         seen.append((getattr(settings, setting.field), settings.sources.get(setting.name)))
 
     default = getattr(Settings(command=""), setting.field)
@@ -106,7 +119,7 @@ def test_read__empty(empty: str) -> None:
     for setting in options.SETTINGS:
         environ |= {setting.input: empty, setting.variable: empty, f"{setting.variable}_FILE": empty}
 
-    settings = sources.read("simulate", dict.fromkeys(NAMES, empty), environ, Disk())
+    settings = valid("simulate", dict.fromkeys(NAMES, empty), environ)
 
     assert settings == Settings(command="simulate")
 
@@ -161,18 +174,16 @@ def test_read__all_problems_at_once() -> None:
 
 def settings_problems(command: str, flags: Mapping[str, str], environ: Mapping[str, str]) -> tuple[str, ...]:
     """Return what is wrong with settings that are read from nothing else."""
-    with pytest.raises(errors.SettingsError) as refused:
-        sources.read(command, flags, environ, Disk())
-    return refused.value.details
+    return invalid(command, flags, environ).details
 
 
 def test_read__problems_known_before() -> None:
     """What the command line found is told together with the rest."""
-    with pytest.raises(errors.SettingsError) as refused:
-        sources.read("wait", {}, {**GOOD, "KORE_TIMEOUT": "x"}, Disk(), ["Unknown option --tmeout for wait."])
+    _, error = sources.read("wait", {}, {**GOOD, "KORE_TIMEOUT": "x"}, Disk(), ["Unknown option --tmeout for wait."])
 
-    assert [problem.split()[0] for problem in refused.value.details] == ["Unknown", "timeout"]
-    assert refused.value.message == "2 invalid settings; nothing was sent."
+    assert error
+    assert [problem.split()[0] for problem in error.details] == ["Unknown", "timeout"]
+    assert error.message == "2 invalid settings; nothing was sent."
 
 
 def test_read__long_value() -> None:
@@ -202,7 +213,7 @@ def test_read__needed(command: str, needed: list[str]) -> None:
 @pytest.mark.parametrize("command", ["demo", "simulate"])
 def test_read__nothing_needed(command: str) -> None:
     """What talks to nobody needs nothing."""
-    assert sources.read(command, {}, {}, Disk()) == Settings(command=command)
+    assert valid(command, {}, {}) == Settings(command=command)
 
 
 def test_read__token_instead() -> None:
@@ -217,7 +228,7 @@ def test_read__key_instead() -> None:
     environ = {**GOOD, "KORE_CLIENT_SECRET": "", "KORE_JWT_ALGORITHM": "RS256"}
 
     (problem,) = settings_problems("wait", {}, environ)
-    settings = sources.read("wait", {}, {**environ, "KORE_PRIVATE_KEY": PEM}, Disk())
+    settings = valid("wait", {}, {**environ, "KORE_PRIVATE_KEY": PEM})
 
     assert problem.startswith("private-key is missing")
     assert settings.secrets == (PEM,)
@@ -234,10 +245,7 @@ def test_read__fork() -> None:
     """Where a pull request from a fork got no secrets, the hint says so."""
     environ = {**GOOD, "KORE_CLIENT_SECRET": "", "GITHUB_EVENT_NAME": "pull_request"}
 
-    with pytest.raises(errors.SettingsError) as refused:
-        sources.read("wait", {}, environ, Disk())
-
-    assert "forks" in refused.value.hint
+    assert "forks" in invalid("wait", {}, environ).hint
 
 
 CONTRADICTIONS: dict[str, tuple[dict[str, str], str]] = {
@@ -315,7 +323,7 @@ def test_read__inherited_run() -> None:
     """A run that an earlier job put out is never taken for the one that is asked for; a warning says so."""
     environ = {**GOOD, "KORE_RUN_ID": "ctr-1", "KORE_SUITES": "a", "KORE_USER_EMAIL": "a@b.example"}
 
-    settings = sources.read("run", {}, environ, Disk())
+    settings = valid("run", {}, environ)
 
     assert settings.run_id == ()
     assert "--run-id" in sources.unknown_variables("run", environ)[0]
@@ -333,7 +341,7 @@ def test_read__secret_file(setting: options.Setting) -> None:
     text = other(setting, 0)
     disk = Disk(secret=f"{text}\n")
 
-    settings = sources.read("simulate", {}, {f"{setting.variable}_FILE": " secret "}, disk)
+    settings = valid("simulate", {}, {f"{setting.variable}_FILE": " secret "}, disk)
 
     assert getattr(settings, setting.field) == text
     assert settings.sources == {setting.name: f"file in {setting.variable}_FILE"}
@@ -358,10 +366,8 @@ def test_read__secret_file_bad(variable: str, content: str | Exception, reason: 
     """A file without a secret is one problem; its path may be the secret itself, and is not shown."""
     environ = {**GOOD, "KORE_CLIENT_SECRET": "", f"{variable}_FILE": "geheim"}
 
-    with pytest.raises(errors.SettingsError) as refused:
-        sources.read("wait", {}, environ, Disk(geheim=content))
+    (problem,) = invalid("wait", {}, environ, Disk(geheim=content)).details
 
-    (problem,) = refused.value.details
     assert problem.startswith(f"{variable}_FILE names ")
     assert problem.endswith(reason)
     assert "geheim" not in problem
@@ -374,10 +380,9 @@ def test_read__secret_twice(first: str) -> None:
     source = {"INPUT_JWT": "input jwt", "KORE_JWT": "variable KORE_JWT"}[first]
     disk = Disk()
 
-    with pytest.raises(errors.SettingsError) as refused:
-        sources.read("wait", {}, environ, disk)
+    details = invalid("wait", {}, environ, disk).details
 
-    assert refused.value.details == (f"KORE_JWT is set twice: as {source} and as a file in KORE_JWT_FILE; keep one.",)
+    assert details == (f"KORE_JWT is set twice: as {source} and as a file in KORE_JWT_FILE; keep one.",)
     assert disk.read == []
 
 
@@ -457,18 +462,24 @@ def test_unknown_variables(name: str, meant: str) -> None:
     assert warnings == expected
 
 
-def test_read_reporting__invalid() -> None:
-    """What console and reports need is read alone, whatever else is invalid."""
+def test_read__keeps_what_is_valid() -> None:
+    """What is invalid keeps its default, and all else is read: reports of the problem go where they should."""
     environ = {"KORE_HOST": "a b", "KORE_REPORT_DIR": "there", "KORE_CI": "travis", "KORE_JUNIT_DIALECT": "strict"}
 
-    settings = sources.read_reporting("wait", {"output": "json"}, environ)
+    settings, error = sources.read("wait", {"output": "json"}, environ, Disk())
 
-    assert settings == Settings(command="wait", report_dir="there", junit_dialect="strict", output="json")
+    assert error
+    assert dataclasses.replace(settings, sources={}) == Settings(
+        command="wait", report_dir="there", junit_dialect="strict", output="json"
+    )
 
 
-def test_read_reporting__nowhere() -> None:
+def test_read__nowhere() -> None:
     """Reports never go to a place that was not meant."""
-    assert sources.read_reporting("wait", {"report-dir": "a\x00b"}, {}).report_dir == ""
+    settings, error = sources.read("wait", {"report-dir": "a\x00b"}, GOOD, Disk())
+
+    assert error
+    assert settings.report_dir == ""
 
 
 TEXTS = st.one_of(
@@ -481,17 +492,13 @@ TEXTS = st.one_of(
 
 @given(command=st.sampled_from([*options.COMMANDS]), texts=st.dictionaries(st.sampled_from(NAMES), TEXTS))
 def test_read__any_text(command: str, texts: dict[str, str]) -> None:
-    """No text for any setting raises anything but the error that lists the problems."""
+    """No text for any setting raises anything."""
     environ = {options.BY_NAME[name].input: text for name, text in texts.items()}
 
-    try:
-        settings = sources.read(command, {}, {**GOOD, **environ}, Disk())
-    except errors.SettingsError as error:
-        is_valid = bool(error.details) and all(len(detail) < 1000 for detail in error.details)
-    else:
-        is_valid = settings.command == command
+    settings, error = sources.read(command, {}, {**GOOD, **environ}, Disk())
 
-    assert is_valid
+    assert settings.command == command
+    assert error is None or all(len(detail) < 1000 for detail in error.details)
 
 
 @given(
@@ -504,7 +511,6 @@ def test_read__any_secret(secret: str, setting: options.Setting, texts: dict[str
     environ = {options.BY_NAME[name].input: text for name, text in texts.items() if name != setting.name}
     environ |= {"KORE_HOST": f"user:{secret}@host", "KORE_TIMEOUT": secret, setting.input: secret}
 
-    with pytest.raises(errors.SettingsError) as refused:
-        sources.read("wait", {}, environ, Disk())
+    error = invalid("wait", {}, environ)
 
-    assert secret not in "\n".join([str(refused.value), refused.value.hint, *refused.value.details])
+    assert secret not in "\n".join([str(error), error.hint, *error.details])
