@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from kore_gate import __version__, errors
 from kore_gate.ci import dialects
 from kore_gate.ci.dialects import Surroundings
-from kore_gate.errors import MEANINGS, ExitCode
+from kore_gate.errors import MEANINGS
 from kore_gate.gate import verdict
 from kore_gate.model import Phase, Result
 from kore_gate.settings import options, parsers, sources
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _POSITIONAL = {"import": "files", "test": "files", "run": "suites", "report": "files"}
-_HELP = ("-h", "--help", "--version")
 
 # An interrupted call has five seconds in all, whatever it is doing.
 _WRITE_SECONDS, _LAST_SECONDS = 2.5, 4.5
@@ -65,8 +64,6 @@ def parse(argv: Sequence[str], default: tuple[str, str]) -> Arguments:
     """Read the command line; without a command it is the default one, which comes with its source."""
     # GitHub passes an empty word for an input that is not set.
     words = list(itertools.dropwhile(operator.not_, argv))
-    if words and words[0] in _HELP:
-        _overview().parse_args(words)
     command, source = default
     if words and not words[0].startswith("-"):
         command, source = words.pop(0), "command line"
@@ -130,35 +127,22 @@ def _unexpected(word: str, command: str) -> str:
     return f"Unexpected argument {word!r} for {command}; use --ds-id for import ids."
 
 
-def _overview() -> argparse.ArgumentParser:
-    """Return the parser of `kore-gate --help` and `--version`."""
-    epilog = "exit codes:\n" + "".join(f"  {code.value:>3}  {meaning}\n" for code, meaning in MEANINGS.items())
+def _parser(command: str) -> argparse.ArgumentParser:
+    """Return the parser of a command's options; files and suites are what it leaves over."""
+    commands = "".join(f"\n    {name:<10}{meaning}" for name, meaning in options.COMMANDS.items())
+    exit_codes = "".join(f"\n  {code.value:>3}  {meaning}" for code, meaning in MEANINGS.items())
     parser = _Parser(
         prog="kore-gate",
-        description="The gate that stops a bad Kore.ai bot from shipping.",
-        epilog=epilog,
+        usage="%(prog)s [COMMAND] [OPTION ...] [FILE or SUITE ...]",
+        description=f"The gate that stops a bad Kore.ai bot from shipping.\n\ncommands:{commands}",
+        epilog=f"exit codes:{exit_codes}\n",
         formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--version", action="version", version=f"kore_gate {__version__}")
-    commands = parser.add_subparsers(metavar="COMMAND")
-    for name, description in options.COMMANDS.items():
-        commands.add_parser(name, help=description)
-    return parser
-
-
-def _parser(name: str) -> argparse.ArgumentParser:
-    """Return the parser of one command's options; files and suites are what it leaves over."""
-    description = options.COMMANDS.get(name, "")
-    entries = f" [{_POSITIONAL[name].upper().removesuffix('S')} ...]" if name in _POSITIONAL else ""
-    parser = _Parser(
-        prog=f"kore-gate {name}",
-        usage=f"%(prog)s [OPTION ...]{entries}",
-        description=f"{description[:1].upper()}{description[1:]}.",
         allow_abbrev=False,
     )
-    if name in ("demo", "simulate"):
+    parser.add_argument("--version", action="version", version=f"kore_gate {__version__}")
+    if command in ("demo", "simulate"):
         parser.add_argument("--scenario", default="passing", help="the scenario to play; `list` shows all scenarios")
-    if name == "simulate":
+    if command == "simulate":
         parser.add_argument("--port", type=int, default=0, help="the port to listen on (default: a free one)")
         parser.add_argument("--job-seconds", type=float, default=20.0, help="seconds that a job takes (default: 20)")
     group = parser.add_argument_group(
@@ -181,12 +165,9 @@ def _parser(name: str) -> argparse.ArgumentParser:
     return parser
 
 
-class _Stopped(KeyboardInterrupt):
-    """A signal came to a command that leaves nothing behind; no event loop swallows this."""
-
-
 def _stop(_: int) -> None:
-    raise _Stopped
+    """Stop a command that leaves nothing behind; no event loop swallows this."""
+    raise KeyboardInterrupt
 
 
 class _Signals:
@@ -326,7 +307,7 @@ class _Program:
             stop = threading.Event()
             self.signals.stop_with(lambda _: stop.set())
             demo.simulate(arguments.scenario, arguments.port, arguments.job_seconds, console, stop)
-            raise _Stopped
+            raise KeyboardInterrupt
         with demo.stage(arguments.scenario) as stage:
             variables = {**self.variables, **stage.variables}
             settings, error = sources.read("test", {**arguments.settings, **stage.flags}, variables, _read_file)
@@ -344,14 +325,12 @@ class _Program:
         async def run() -> Result:
             loop = asyncio.get_running_loop()
 
-            def interrupt(number: int) -> None:
-                call.interrupt(number)
-                self.console.say(f"{signal.Signals(number).name}: stopping, and writing reports of the results so far.")
-
             def stop(number: int) -> None:
+                message = f"{signal.Signals(number).name}: stopping, and writing reports of the results so far."
                 # The signal may have come in the middle of a printed line: nothing more than this is safe here.
                 with contextlib.suppress(RuntimeError):  # the loop has ended, and so has all there was to stop
-                    loop.call_soon_threadsafe(interrupt, number)
+                    loop.call_soon_threadsafe(call.interrupt, number)
+                    loop.call_soon_threadsafe(self.console.say, message)
                 call.note_signal(number)
 
             self.signals.stop_with(stop, call.cut)
@@ -383,23 +362,24 @@ def main(argv: Sequence[str], pending: list[int] | None = None) -> int:
     program = _Program(parse(argv, sources.default_command(environ)), environ, signals)
     console = program.console
     try:
-        return program.run()
-    except _Stopped:
-        ended = verdict.interrupted_call(signals.received[0])
-    except errors.GateError as error:
-        console.problem(error)
-        ended = verdict.from_error(error, Phase.SETTINGS)
-    except Exception as exc:  # noqa: BLE001 a bug, too, must end in a message and in its own exit code
-        for line in "".join(traceback.format_exception(exc)).splitlines():
-            console.debug(line)
-        ended = verdict.from_bug(exc, Phase.SETTINGS)
-        message = f"{ended.message} {console.redactor.text(str(exc))}"
-        console.problem(errors.GateError(message, cause=ended.cause, hint=ended.hint))
+        try:
+            return program.run()
+        except KeyboardInterrupt:
+            ended = verdict.interrupted_call(signals.received[0])
+        except errors.GateError as error:
+            console.problem(error)
+            ended = verdict.from_error(error, Phase.SETTINGS)
+        except Exception as exc:  # noqa: BLE001 a bug, too, must end in a message and in its own exit code
+            for line in "".join(traceback.format_exception(exc)).splitlines():
+                console.debug(line)
+            ended = verdict.from_bug(exc, Phase.SETTINGS)
+            message = f"{ended.message} {console.redactor.text(str(exc))}"
+            console.problem(errors.GateError(message, cause=ended.cause, hint=ended.hint))
+        console.last_lines(ended)
+        return int(ended.exit_code)
     finally:
         signals.close()
         console.close()
-    console.last_lines(ended)
-    return int(ended.exit_code)
 
 
 def _read_file(path: str) -> str:

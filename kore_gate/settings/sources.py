@@ -6,13 +6,11 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from kore_gate import errors
 from kore_gate.settings import options, parsers
-from kore_gate.settings.options import Setting, Settings
+from kore_gate.settings.options import Setting
 from kore_gate.settings.redact import Redactor
 
+Settings = options.Settings
 _LONGEST_SHOWN = 80
-
-# Outputs of an earlier job whose names are close to those of settings.
-_OUTPUTS = {"KORE_DOWNLOAD_URL", "KORE_FAILED", "KORE_STEPS"}
 
 _SIGNING = {"client-secret", "private-key", "jwt", "jwt-algorithm"}
 
@@ -53,13 +51,14 @@ def read(
     parsed: dict[str, object] = {}
     invalid: dict[str, str] = {}  # the problem by the setting's name
     for setting, (text, source, problem) in values.items():
+        if problem:
+            invalid[setting.name] = problem
         try:
             if text:
                 parsed[setting.field] = setting.parse(text)
         except ValueError as exc:
-            problem = problem or f"{setting.name}{_shown(setting, text, redactor)} {exc} ({source})."
-        if problem:
-            invalid[setting.name] = problem
+            shown = _shown(setting, text, redactor)
+            invalid.setdefault(setting.name, f"{setting.name}{shown} {exc} ({source}).")
     if "report-dir" in invalid:
         parsed["report_dir"] = ""  # reports must not go where nobody expects them
     sources = {setting.name: source for setting, (text, source, _) in values.items() if text}
@@ -78,8 +77,9 @@ def unknown_variables(command: str, environ: Mapping[str, str]) -> list[str]:
     variables = {setting.variable for setting in options.SETTINGS}
     variables |= {f"{setting.variable}_FILE" for setting in options.SETTINGS if setting.secret}
     warnings = []
-    for name in sorted(environ.keys() - variables - _OUTPUTS):
-        suggestion = did_you_mean(name, variables, 0.85) if name.startswith("KORE_") else ""
+    for name in sorted(environ.keys() - variables):
+        # Less similar ones may be outputs of an earlier job, such as KORE_STEPS.
+        suggestion = did_you_mean(name, variables, 0.9) if name.startswith("KORE_") else ""
         if suggestion:
             warnings.append(f"{name} is an unknown setting.{suggestion}")
     if command == "run" and environ.get("KORE_RUN_ID", "").strip():

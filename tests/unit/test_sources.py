@@ -148,7 +148,7 @@ def test_read__all_problems_at_once() -> None:
     assert details == (
         "host 'ftp://x' must be a host name or an http(s) URL (input host).",
         "timeout 'soon' is not a duration: use 90, 90s, 15m or 1h30m (option --timeout).",
-        "poll-interval 'often' is not a duration: use 90, 90s, 15m or 1h30m, or auto (input poll-interval).",
+        "poll-interval 'often' is not a duration: use 90, 90s, 15m or 1h30m (input poll-interval).",
         "max-response 'big' is not a size: use 64MiB or a number of bytes (variable KORE_MAX_RESPONSE).",
         "max-parallel '0' must be a whole number greater than 0 (option --max-parallel).",
         (
