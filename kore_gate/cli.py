@@ -34,8 +34,8 @@ T = TypeVar("T")
 
 _POSITIONAL = {"import": "files", "test": "files", "run": "suites", "report": "files"}
 
-# An interrupted call has five seconds in all, whatever it is doing.
-_WRITE_SECONDS, _LAST_SECONDS = 2.5, 4.5
+# An interrupted call has five seconds in all, whatever it is doing: an alarm after these, then every half second.
+_WRITE_SECONDS, _LAST_ALARM = 2.5, 4
 
 
 class Arguments(argparse.Namespace):
@@ -84,12 +84,8 @@ def parse(argv: Sequence[str], default: tuple[str, str]) -> Arguments:
     known = extra[: extra.index(unknown[0])] if unknown else extra + words[end + 1 :]
     entries = [word for word in known if word]
     arguments.problems = [_unknown_option(word.partition("=")[0], command) for word in unknown]
-    texts: dict[str, list[str]] = {
-        # Some versions of argparse make an empty list of a value that is two dashes.
-        setting.name: ["--" if value == [] else value for value in getattr(arguments, setting.name)]
-        for setting in options.SETTINGS
-        if setting.name in arguments
-    }
+    # Some versions of argparse make an empty list of a value that is two dashes.
+    texts = {name: list(map(str, values)) for name, values in vars(arguments).items() if name in options.BY_NAME}
     if entries and command in _POSITIONAL:
         texts.setdefault(_POSITIONAL[command], []).extend(entries)
     elif entries:
@@ -170,41 +166,35 @@ def _stop(_: int) -> None:
     raise KeyboardInterrupt
 
 
-class _Signals:
-    """Let the first signal stop the command, also one that came before; a second one ends the process at once."""
+def _stop_with(received: list[int], stop: Callable[[int], None], cut: Callable[[], None] = lambda: None) -> None:
+    """Call `stop` at the first signal, also one that came before, and `cut`, which may raise, shortly before the end.
 
-    def __init__(self, received: list[int]) -> None:
-        self.received = received
-        self._watchdog: threading.Timer | None = None
+    A second signal ends the process at once.
+    """
 
-    def stop_with(self, stop: Callable[[int], None], cut: Callable[[], None] = lambda: None) -> None:
-        """Call `stop` at a signal, and `cut`, which may raise, when there is hardly any time left."""
+    def handle(number: int, _frame: FrameType | None) -> None:
+        if received:
+            os._exit(128 + number)
+        received.append(number)
+        begin(number)
 
-        def handle(number: int, _frame: FrameType | None) -> None:
-            if self.received:
+    def begin(number: int) -> None:
+        alarms = itertools.count()
+
+        def alarm(*_: object) -> None:
+            if next(alarms) == _LAST_ALARM:
                 os._exit(128 + number)
-            self.received.append(number)
-            begin(number)
+            cut()
 
-        def begin(number: int) -> None:
-            self._watchdog = threading.Timer(_LAST_SECONDS, os._exit, [128 + number])
-            self._watchdog.daemon = True
-            self._watchdog.start()
-            # Repeated, for an exception that is raised into a destructor is lost.
-            signal.setitimer(signal.ITIMER_REAL, _WRITE_SECONDS, 0.5)
-            stop(number)
+        signal.signal(signal.SIGALRM, alarm)
+        # Repeated, for an exception that is raised into a destructor is lost.
+        signal.setitimer(signal.ITIMER_REAL, _WRITE_SECONDS, 0.5)
+        stop(number)
 
-        signal.signal(signal.SIGALRM, lambda *_: cut())
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, handle)
-        if self.received:
-            begin(self.received[0])
-
-    def close(self) -> None:
-        """Stop all timers: the command ended in time."""
-        if self._watchdog:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            self._watchdog.cancel()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, handle)
+    if received:
+        begin(received[0])
 
 
 class _NameLookups(concurrent.futures.ThreadPoolExecutor):
@@ -228,20 +218,18 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
 class _Program:
     """One run of the program: what it was started with, and where it prints."""
 
-    def __init__(self, arguments: Arguments, environ: Mapping[str, str], signals: _Signals) -> None:
+    def __init__(self, arguments: Arguments, environ: Mapping[str, str], received: list[int]) -> None:
         from kore_gate.reports.console import Console
 
         self.arguments = arguments
         self.environ = environ
-        self.signals = signals
-        self.is_simulated = arguments.command in ("demo", "simulate")
+        self.received = received  # signals
+        is_simulated = arguments.command in ("demo", "simulate")
         # Only how it reports is the user's to choose in a demonstration: other settings could send it to a real bot.
         reporting = [options.BY_NAME[name] for name in options.REPORTING]
         names = {name for setting in reporting for name in (setting.variable, setting.input)}
-        self.variables = {name: text for name, text in environ.items() if not self.is_simulated or name in names}
-        self.settings, error = sources.read(
-            arguments.command, arguments.settings, self.variables, _read_file, arguments.problems
-        )
+        self.variables = {name: text for name, text in environ.items() if not is_simulated or name in names}
+        self.settings, error = sources.read(arguments.command, arguments.settings, self.variables, arguments.problems)
         self.error = arguments.error or error
         self.ci = dialects.detect(environ) if self.settings.ci == "auto" else self.settings.ci
         isatty = sys.stderr.isatty()
@@ -277,13 +265,13 @@ class _Program:
             case "report":
                 from kore_gate.commands import report
 
-                self.signals.stop_with(_stop)
+                _stop_with(self.received, _stop)
                 return report.run(settings, console)
             case "doctor":
                 from kore_gate.clock import SystemClock
                 from kore_gate.commands.doctor import Doctor
 
-                self.signals.stop_with(_stop)
+                _stop_with(self.received, _stop)
                 return _run(Doctor(settings, console, SystemClock()).run())
             case _:
                 return self._judge(settings, pathlib.Path.cwd())
@@ -305,12 +293,12 @@ class _Program:
             return demo.list_scenarios(console)
         if arguments.command == "simulate":
             stop = threading.Event()
-            self.signals.stop_with(lambda _: stop.set())
+            _stop_with(self.received, lambda _: stop.set())
             demo.simulate(arguments.scenario, arguments.port, arguments.job_seconds, console, stop)
             raise KeyboardInterrupt
         with demo.stage(arguments.scenario) as stage:
             variables = {**self.variables, **stage.variables}
-            settings, error = sources.read("test", {**arguments.settings, **stage.flags}, variables, _read_file)
+            settings, error = sources.read("test", {**arguments.settings, **stage.flags}, variables)
             if error:
                 raise error
             console.say(stage.introduction)
@@ -333,7 +321,7 @@ class _Program:
                     loop.call_soon_threadsafe(self.console.say, message)
                 call.note_signal(number)
 
-            self.signals.stop_with(stop, call.cut)
+            _stop_with(self.received, stop, call.cut)
             return await call.run()
 
         return call.conclude(_run(run()))
@@ -358,14 +346,14 @@ class _Program:
 def main(argv: Sequence[str], pending: list[int] | None = None) -> int:
     """Run one command; return the exit code. `pending` holds the signals that came before."""
     environ = dict(os.environ)
-    signals = _Signals(pending if pending is not None else [])
-    program = _Program(parse(argv, sources.default_command(environ)), environ, signals)
+    received = [] if pending is None else pending
+    program = _Program(parse(argv, sources.default_command(environ)), environ, received)
     console = program.console
     try:
         try:
             return program.run()
         except KeyboardInterrupt:
-            ended = verdict.interrupted_call(signals.received[0])
+            ended = verdict.interrupted_call(received[0])
         except errors.GateError as error:
             console.problem(error)
             ended = verdict.from_error(error, Phase.SETTINGS)
@@ -378,9 +366,5 @@ def main(argv: Sequence[str], pending: list[int] | None = None) -> int:
         console.last_lines(ended)
         return int(ended.exit_code)
     finally:
-        signals.close()
+        signal.setitimer(signal.ITIMER_REAL, 0)
         console.close()
-
-
-def _read_file(path: str) -> str:
-    return pathlib.Path(path).read_text(encoding="utf-8-sig")

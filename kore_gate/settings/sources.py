@@ -1,8 +1,9 @@
 """Read settings from options, inputs, variables and files, and report every problem at once."""
 
 import difflib
+import pathlib
 import urllib.parse
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from kore_gate import errors
 from kore_gate.settings import options, parsers
@@ -36,17 +37,13 @@ def default_command(environ: Mapping[str, str]) -> tuple[str, str]:
 
 
 def read(
-    command: str,
-    flags: Mapping[str, str],
-    environ: Mapping[str, str],
-    read_file: Callable[[str], str],
-    problems: Sequence[str] = (),
+    command: str, flags: Mapping[str, str], environ: Mapping[str, str], problems: Sequence[str] = ()
 ) -> tuple[Settings, errors.SettingsError | None]:
     """Read all settings: the option first, then the action's input, the variable, the default.
 
     The error has every problem, those of the command line (`problems`) included. What is invalid keeps its default.
     """
-    values = {setting: _text(setting, flags, environ, read_file) for setting in options.SETTINGS}
+    values = {setting: _text(setting, flags, environ) for setting in options.SETTINGS}
     redactor = Redactor(text for setting, (text, _, _) in values.items() if setting.secret)
     parsed: dict[str, object] = {}
     invalid: dict[str, str] = {}  # the problem by the setting's name
@@ -93,9 +90,7 @@ def did_you_mean(name: str, known: Iterable[str], similarity: float = 0.75) -> s
     return f" Did you mean {close[0]}?" if close else ""
 
 
-def _text(
-    setting: Setting, flags: Mapping[str, str], environ: Mapping[str, str], read_file: Callable[[str], str]
-) -> tuple[str, str, str]:
+def _text(setting: Setting, flags: Mapping[str, str], environ: Mapping[str, str]) -> tuple[str, str, str]:
     """Return a setting's text, its source, and the problem with the source."""
     texts = {
         f"option --{setting.name}": flags.get(setting.name, "").strip(),
@@ -110,7 +105,7 @@ def _text(
     if text:
         return text, source, f"{setting.variable} is set twice: as {source} and as a file in {variable}; keep one."
     try:
-        text = read_file(path).strip()
+        text = pathlib.Path(path).read_text(encoding="utf-8-sig").strip()
     except (OSError, ValueError) as exc:
         reason = getattr(exc, "strerror", None) or "it is not text"
         # Without the path: it may be the secret itself, in the wrong variable.
@@ -148,17 +143,14 @@ def _contradictions(settings: Settings, invalid: Collection[str]) -> list[str]:
         return []
     problems = []
     sources = settings.sources
-    algorithm = "" if "jwt-algorithm" in invalid else settings.jwt_algorithm
     if settings.jwt and (settings.client_secret or settings.private_key):
         other = "client-secret" if settings.client_secret else "private-key"
         problems.append(
             f"jwt ({sources['jwt']}) and {other} ({sources[other]}) are both set; "
             "keep one: the ready-made token, or the key to sign new ones."
         )
-    if settings.private_key and algorithm.startswith("HS"):
+    if settings.private_key and settings.jwt_algorithm.startswith("HS") and "jwt-algorithm" not in invalid:
         problems.append(f"private-key ({sources['private-key']}) needs jwt-algorithm RS256 or RS512.")
-    if settings.client_secret and algorithm.startswith("RS"):
-        problems.append(f"client-secret ({sources['client-secret']}) does not work with {algorithm}; use private-key.")
     host = urllib.parse.urlsplit(settings.host)
     is_open = host.scheme == "http" and not parsers.is_loopback(host.hostname or "")
     if is_open and not settings.allow_http and "allow-http" not in invalid:

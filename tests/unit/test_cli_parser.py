@@ -37,7 +37,6 @@ GOOD: dict[str, tuple[list[str], tuple[str, dict[str, str]]]] = {
     "switch": (["wait", "--verbose"], ("wait", {"verbose": "true"})),
     "switch before a switch": (["wait", "--verbose", "--download"], ("wait", {"verbose": "true", "download": "true"})),
     "switch with a value": (["wait", "--download", "No"], ("wait", {"download": "No"})),
-    "two dashes for a value": (["run", "--suites=--", "b"], ("run", {"suites": "--\nb"})),
     "switch before a suite": (["run", "--fail-fast", "1"], ("run", {"fail-fast": "true", "suites": "1"})),
     "switch and value before one": (["run", "--verbose", "false", "1"], ("run", {"verbose": "false", "suites": "1"})),
     "switch with equals sign": (["wait", "--download=off"], ("wait", {"download": "off"})),

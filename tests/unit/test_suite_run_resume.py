@@ -57,7 +57,7 @@ def given_again(command: str) -> sources.Settings:
     assert arguments.error is None
     assert arguments.problems == []
     environ = {f"KORE_{name}": "x" for name in ("HOST", "STREAM_ID", "CLIENT_ID", "CLIENT_SECRET", "USER_EMAIL")}
-    settings, error = sources.read(arguments.command, arguments.settings, environ, lambda _: "")
+    settings, error = sources.read(arguments.command, arguments.settings, environ)
     assert error is None
     return settings
 
