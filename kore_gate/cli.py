@@ -250,7 +250,12 @@ class _Program:
         for warning in sources.unknown_variables(settings.command, self.environ):
             console.warn(warning)
         if self.error:
-            self._report_invalid(self.error)
+            # It is known where reports go, and an older one would look like this call's.
+            if settings.command in options.JUDGING_COMMANDS and settings.report_dir:
+                try:
+                    self._call(settings, pathlib.Path.cwd()).refuse(self.error)
+                except errors.ReportError as problem:
+                    console.debug(f"no report written: {problem.message}")
             raise self.error
         for setting in options.SETTINGS:
             value = getattr(settings, setting.field)
@@ -275,14 +280,6 @@ class _Program:
                 return _run(Doctor(settings, console, SystemClock()).run())
             case _:
                 return self._judge(settings, pathlib.Path.cwd())
-
-    def _report_invalid(self, error: errors.SettingsError) -> None:
-        """Leave a report of invalid settings, if it is known where: an older report would look like this call's."""
-        if self.settings.command in options.JUDGING_COMMANDS and self.settings.report_dir:
-            try:
-                self._call(self.settings, pathlib.Path.cwd()).refuse(error)
-            except errors.GateError as problem:
-                self.console.debug(f"no report written: {problem.message}")
 
     def _simulate(self) -> int:
         """Serve the simulator, or run the whole chain against it."""

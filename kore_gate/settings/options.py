@@ -79,53 +79,48 @@ class Settings:
     host: str = _setting("platform.kore.ai or a URL, with optional port and base path", parsers.host)
     stream_id: str = _setting("the bot's id", parsers.identifier)
     ds_id: tuple[str, ...] = _setting("import ids, separated by commas, spaces or newlines", parsers.ids, many=True)
-    files: tuple[str, ...] = _setting("suite files, one per line, globs allowed", parsers.lines, many=True)
+    files: tuple[str, ...] = _setting(
+        "suite files (of report: kore-result.json), one per line", parsers.lines, many=True
+    )
     suites: tuple[str, ...] = _setting("suite names, one per line", parsers.lines, many=True)
     # An inherited KORE_RUN_ID would pass an earlier run off as the one that was asked for.
     run_id: tuple[str, ...] = _setting(
-        "ids of runs to resume, one for each suite; - starts a new run; option or input only",
-        parsers.run_ids,
-        many=True,
-        inherited=False,
+        "ids of runs to resume, one for each suite; - starts a new run", parsers.run_ids, many=True, inherited=False
     )
     name: str = _setting("the suite's name, if a single file is imported", parsers.identifier)
     tags: tuple[str, ...] = _setting("tags for imported suites, separated by commas", parsers.words, many=True)
     description: str = _setting("description for imported suites")
-    client_id: str = _setting("the JWT app's client id")
-    client_secret: str = _setting("the JWT app's client secret", secret=True)
+    client_id: str = _setting("the JWT app's client id, unless jwt is set")
+    client_secret: str = _setting("the JWT app's client secret, unless jwt is set", secret=True)
     jwt_algorithm: str = _setting(
         "how tokens are signed; RS256 and RS512 need private-key and the extra kore-gate[rsa]",
         parsers.choice("HS256", "HS512", "RS256", "RS512"),
         "HS256",
     )
-    private_key: str = _setting("the key (PEM) for RS256 and RS512", parsers.private_key, secret=True)
+    private_key: str = _setting(
+        "the key (PEM) for RS256 and RS512, unless jwt is set", parsers.private_key, secret=True
+    )
     jwt: str = _setting("a ready-made token, instead of client-secret", parsers.token, secret=True)
-    user_email: str = _setting("e-mail of a bot owner or developer; import, run, test need it")
+    user_email: str = _setting("e-mail of a bot owner or developer")
     bot_language: str = _setting("the bot-language header", parsers.language, "en")
     bot_version: str = _setting(
-        "bot version that run and test use: inDevelopment or published",
-        parsers.choice("inDevelopment", "published"),
-        "inDevelopment",
+        "bot version that run and test use", parsers.choice("inDevelopment", "published"), "inDevelopment"
     )
     timeout: float = _setting("limit of the whole command: 90s, 15m, 1h30m", parsers.duration, "30m")
-    outage_limit: float = _setting(
-        "how long Kore.ai may be unreachable before kore_gate gives up", parsers.duration, "3m"
-    )
+    outage_limit: float = _setting("how long Kore.ai may be unreachable", parsers.duration, "3m")
     request_timeout: float = _setting(
-        "time limit for one request, from first byte sent to last byte read", parsers.duration, "30s"
+        "limit of one request, first byte sent to last byte read", parsers.duration, "30s"
     )
     poll_interval: float | None = _setting("auto, or a duration", parsers.interval, "auto")
     report_dir: str = _setting("directory for the reports", default="junit-reports")
     junit_granularity: str = _setting(
-        "one test case per assertion or per step", parsers.choice("assertion", "step"), "assertion"
+        "one test case per assertion or step", parsers.choice("assertion", "step"), "assertion"
     )
     junit_dialect: str = _setting(
-        "rich, or strict (valid against the Ant and Jenkins xUnit schemas)", parsers.choice("rich", "strict"), "rich"
+        "strict is valid in the Ant and Jenkins schemas", parsers.choice("rich", "strict"), "rich"
     )
     download: bool = _setting("save the results file that Kore.ai's response links to", parsers.flag, "true")
-    allow_empty: bool = _setting(
-        "let a suite without steps or without an enabled assertion pass", parsers.flag, "false"
-    )
+    allow_empty: bool = _setting("let a suite without steps or enabled assertions pass", parsers.flag, "false")
     soft_fail: tuple[int, ...] = _setting("exit codes to turn into 0, such as 1,4", parsers.exit_codes, many=True)
     max_response: int = _setting("maximum size of one response", parsers.size, "64MiB")
     ca_file: str = _setting("extra certificate authority (PEM)")

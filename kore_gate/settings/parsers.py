@@ -81,43 +81,38 @@ def number(raw: str) -> int:
     return int(raw)
 
 
-def run_ids(raw: str, separator: str = r"[,\s]+") -> tuple[str, ...]:
-    """Split a text into ids, or read a JSON array of them, the form in which the gate itself writes several."""
-    try:
-        parts = json.loads(raw) if raw.startswith("[") else None
-    except (ValueError, RecursionError):
-        parts = None
-    if not isinstance(parts, list):
-        parts = [part.strip() for part in re.split(separator, raw)]
-    if not all(isinstance(part, str) for part in parts):
-        raise ValueError("must be a JSON array of strings")
-    entries = tuple(identifier(part) for part in parts if part)
-    if not entries:
-        raise ValueError("is empty")
-    return entries
+def several(separator: str, *, unique: bool = True) -> Callable[[str], tuple[str, ...]]:
+    """Return a parser of separated texts, or of a JSON array, the form in which the gate itself writes several."""
+
+    def parse(raw: str) -> tuple[str, ...]:
+        try:
+            parts = json.loads(raw) if raw.startswith("[") else None
+        except (ValueError, RecursionError):
+            parts = None
+        if not isinstance(parts, list):
+            parts = [part.strip() for part in re.split(separator, raw)]
+        if not all(isinstance(part, str) for part in parts):
+            raise ValueError("must be a JSON array of strings")
+        entries = [identifier(part) for part in parts if part]
+        if not entries:
+            raise ValueError("is empty")
+        return tuple(dict.fromkeys(entries) if unique else entries)
+
+    return parse
 
 
-def ids(raw: str) -> tuple[str, ...]:
-    """Read ids separated by commas, spaces or newlines, each once."""
-    return tuple(dict.fromkeys(run_ids(raw)))
-
-
-def lines(raw: str) -> tuple[str, ...]:
-    """Read one entry per line, each once."""
-    return tuple(dict.fromkeys(run_ids(raw, r"[\r\n]")))
-
-
-def words(raw: str) -> tuple[str, ...]:
-    """Read texts separated by commas or newlines, each once."""
-    return tuple(dict.fromkeys(run_ids(raw, r"[,\r\n]")))
+ids = several(r"[,\s]+")
+run_ids = several(r"[,\s]+", unique=False)  # each stands for one suite
+lines = several(r"[\r\n]")
+words = several(r"[,\r\n]")
 
 
 def exit_codes(raw: str) -> tuple[int, ...]:
     """Read the exit codes that may be turned into 0."""
     codes = ids(raw)
     allowed = list(map(str, SOFT))
-    if unknown := [code for code in codes if code not in allowed]:
-        raise ValueError(f"must not contain {unknown[0]}: use any of {', '.join(allowed)}")
+    if not set(codes) <= set(allowed):
+        raise ValueError(f"must only contain exit codes of {', '.join(allowed)}")
     return tuple(map(int, codes))
 
 
@@ -161,7 +156,7 @@ def _check_host_name(name: str) -> None:
     elif re.fullmatch(r"[0-9.]+", name):
         ipaddress.IPv4Address(name)
     elif not _HOST_NAME.fullmatch(name):
-        raise ValueError(f"{name!r} is not a host name")
+        raise ValueError("its name or port is invalid")
     else:
         name.encode().decode("idna")
 

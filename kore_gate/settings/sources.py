@@ -15,16 +15,14 @@ _LONGEST_SHOWN = 80
 
 _SIGNING = {"client-secret", "private-key", "jwt", "jwt-algorithm"}
 
-# Which commands need which setting, and why.
-_NEEDED: Sequence[tuple[Collection[str], str, str]] = (
-    (options.REMOTE_COMMANDS, "host", "your Kore.ai host, such as platform.kore.ai"),
-    (options.REMOTE_COMMANDS, "stream-id", "the bot's id"),
-    (["report"], "files", "a saved kore-result.json"),
-    (["wait"], "ds-id", "the id of the import"),
-    (["import", "test"], "files", "the suite files"),
-    (["run"], "suites", "the suites' names"),
-    (["import", "test", "run"], "user-email", "the e-mail of an owner or developer of the bot"),
-)
+_NEEDED: Mapping[str, Sequence[str]] = {
+    "wait": ["host", "stream-id", "ds-id"],
+    "import": ["host", "stream-id", "files", "user-email"],
+    "run": ["host", "stream-id", "suites", "user-email"],
+    "test": ["host", "stream-id", "files", "user-email"],
+    "doctor": ["host", "stream-id"],
+    "report": ["files"],
+}
 
 
 def default_command(environ: Mapping[str, str]) -> tuple[str, str]:
@@ -124,17 +122,12 @@ def _shown(setting: Setting, text: str, redactor: Redactor) -> str:
 
 def _missing(settings: Settings, invalid: Collection[str]) -> list[str]:
     """List what the command needs and does not have."""
-    needed = {name: reason for commands, name, reason in _NEEDED if settings.command in commands}
+    needed = list(_NEEDED.get(settings.command, []))
     # An invalid value may have been meant for any way of signing.
     if settings.command in options.REMOTE_COMMANDS and not settings.jwt and not _SIGNING & {*invalid}:
-        needed["client-id"] = "the JWT app's client id, unless jwt holds a ready-made token"
-        key = "private-key" if settings.jwt_algorithm.startswith("RS") else "client-secret"
-        needed[key] = "the key that signs tokens, unless jwt holds a ready-made one"
-    return [
-        f"{name} is missing: {reason}. Use {options.BY_NAME[name].ways}."
-        for name, reason in needed.items()
-        if name not in settings.sources and name not in invalid
-    ]
+        needed += ["client-id", "private-key" if settings.jwt_algorithm.startswith("RS") else "client-secret"]
+    missing = [options.BY_NAME[name] for name in needed if name not in settings.sources and name not in invalid]
+    return [f"{setting.name} is missing: {setting.help}. Use {setting.ways}." for setting in missing]
 
 
 def _contradictions(settings: Settings, invalid: Collection[str]) -> list[str]:

@@ -260,7 +260,7 @@ def test_main__usage(program: Program, argv: list[str], environ: dict[str, str],
     ("argv", "told"),
     [
         (["wiat"], "command 'wiat' (command line) must be one of wait, import"),
-        (["report"], "files is missing: a saved kore-result.json."),
+        (["report"], "files is missing: suite files (of report: kore-result.json), one per line."),
         (["report", "missing.json"], "missing.json cannot be read: No such file or directory."),
         (["doctor"], "host is missing"),
         (["demo", "--zzz"], "Unknown option --zzz for demo."),

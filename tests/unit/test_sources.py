@@ -140,17 +140,17 @@ def test_read__all_problems_at_once() -> None:
             "teamcity, none (variable KORE_CI)."
         ),
         "stream-id is missing: the bot's id. Use --stream-id, the input stream-id or KORE_STREAM_ID.",
-        "suites is missing: the suites' names. Use --suites, the input suites or KORE_SUITES.",
+        "suites is missing: suite names, one per line. Use --suites, the input suites or KORE_SUITES.",
         (
-            "user-email is missing: the e-mail of an owner or developer of the bot. "
+            "user-email is missing: e-mail of a bot owner or developer. "
             "Use --user-email, the input user-email or KORE_USER_EMAIL."
         ),
         (
-            "client-id is missing: the JWT app's client id, unless jwt holds a ready-made token. "
+            "client-id is missing: the JWT app's client id, unless jwt is set. "
             "Use --client-id, the input client-id or KORE_CLIENT_ID."
         ),
         (
-            "client-secret is missing: the key that signs tokens, unless jwt holds a ready-made one. "
+            "client-secret is missing: the JWT app's client secret, unless jwt is set. "
             "Use the input client-secret, KORE_CLIENT_SECRET or KORE_CLIENT_SECRET_FILE."
         ),
     )
