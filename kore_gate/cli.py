@@ -38,21 +38,6 @@ _POSITIONAL = {"import": "files", "test": "files", "run": "suites", "report": "f
 _WRITE_SECONDS, _LAST_ALARM = 2.5, 4
 
 
-class Arguments(argparse.Namespace):
-    """A command line: its command, its settings as text, and the problems of single words.
-
-    With an `error` the rest of the line is unknown; what was read before it still says where reports go.
-    """
-
-    command: str
-    settings: dict[str, str]
-    problems: list[str]
-    error: errors.SettingsError | None = None
-    scenario: str
-    port: int
-    job_seconds: float
-
-
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Make a usage problem a problem like any other."""
@@ -60,14 +45,18 @@ class _Parser(argparse.ArgumentParser):
         raise errors.SettingsError([message[:1].upper() + message[1:] + "."], hint=hint)
 
 
-def parse(argv: Sequence[str], default: tuple[str, str]) -> Arguments:
-    """Read the command line; without a command it is the default one, which comes with its source."""
+def parse(argv: Sequence[str], default: tuple[str, str]) -> argparse.Namespace:
+    """Read the command line: its command, its settings as text, and the problems of single words.
+
+    Without a command it is the default one, which comes with its source. With an `error` the rest of the line is
+    unknown; what was read before it still says where reports go.
+    """
     # GitHub passes an empty word for an input that is not set.
     words = list(itertools.dropwhile(operator.not_, argv))
     command, source = default
     if words and not words[0].startswith("-"):
         command, source = words.pop(0), "command line"
-    arguments = Arguments(command=command)
+    arguments = argparse.Namespace(command=command, error=None)
     # Behind two dashes nothing is an option.
     end = words.index("--") if "--" in words else len(words)
     extra: list[str] = []
@@ -89,7 +78,8 @@ def parse(argv: Sequence[str], default: tuple[str, str]) -> Arguments:
     if entries and command in _POSITIONAL:
         texts.setdefault(_POSITIONAL[command], []).extend(entries)
     elif entries:
-        arguments.problems.append(_unexpected(entries[0], command))
+        hint = "the command must come first, and import ids need --ds-id"
+        arguments.problems.append(f"Unexpected argument {entries[0]!r} for {command}: {hint}.")
     arguments.settings = {
         name: "\n".join(values) if options.BY_NAME[name].many else values[-1] for name, values in texts.items()
     }
@@ -115,12 +105,6 @@ def _unknown_option(name: str, command: str) -> str:
         return f"{setting.name} has no option, because every process on this machine could read it. Use {setting.ways}."
     known = [f"--{setting.name}" for setting in options.SETTINGS if not setting.secret]
     return f"Unknown option {name} for {command}.{sources.did_you_mean(name, known)}"
-
-
-def _unexpected(word: str, command: str) -> str:
-    if word in options.COMMANDS:
-        return f"{word!r} comes after options; the command must come first: kore-gate {word} …"
-    return f"Unexpected argument {word!r} for {command}; use --ds-id for import ids."
 
 
 def _parser(command: str) -> argparse.ArgumentParser:
@@ -218,7 +202,7 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
 class _Program:
     """One run of the program: what it was started with, and where it prints."""
 
-    def __init__(self, arguments: Arguments, environ: Mapping[str, str], received: list[int]) -> None:
+    def __init__(self, arguments: argparse.Namespace, environ: Mapping[str, str], received: list[int]) -> None:
         from kore_gate.reports.console import Console
 
         self.arguments = arguments

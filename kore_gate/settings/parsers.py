@@ -30,10 +30,8 @@ SOFT = [code.value for code in ExitCode if 0 < code < ExitCode.BUG and code is n
 
 def text(raw: str) -> str:
     """Take the text as it is, if it has no control characters."""
-    if re.search(r"[\x00-\x1f\x7f-\x9f]", raw):
-        raise ValueError("must not contain line breaks or control characters")
-    if re.search(r"[\ud800-\udfff]", raw):
-        raise ValueError("is not valid UTF-8")
+    if re.search(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]", raw):
+        raise ValueError("must not contain line breaks, control characters or invalid UTF-8")
     return raw
 
 
@@ -109,11 +107,8 @@ words = several(r"[,\r\n]")
 
 def exit_codes(raw: str) -> tuple[int, ...]:
     """Read the exit codes that may be turned into 0."""
-    codes = ids(raw)
-    allowed = list(map(str, SOFT))
-    if not set(codes) <= set(allowed):
-        raise ValueError(f"must only contain exit codes of {', '.join(allowed)}")
-    return tuple(map(int, codes))
+    code = choice(*map(str, SOFT))
+    return tuple(int(code(part)) for part in ids(raw))
 
 
 def choice(*allowed: str) -> Callable[[str], str]:
@@ -163,20 +158,13 @@ def _check_host_name(name: str) -> None:
 
 def is_loopback(name: str) -> bool:
     """Tell whether a host name means this machine."""
-    if name == "localhost" or name.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
+    return bool(re.fullmatch(r"(.*\.)?localhost|127(\.\d{1,3}){3}|::1", name))
 
 
 def token(raw: str) -> str:
     """Check that a ready-made token has the form of a token; its claims are for Kore.ai to check."""
-    if raw.lower().startswith("bearer "):
-        raise ValueError('starts with "Bearer": use the token alone')
     if not _TOKEN.fullmatch(raw):
-        raise ValueError("is not a JSON web token (three base64url parts, separated by dots)")
+        raise ValueError('is not a JSON web token (three base64url parts, separated by dots, without "Bearer")')
     return raw
 
 

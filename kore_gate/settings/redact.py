@@ -5,6 +5,7 @@ import functools
 import re
 import urllib.parse
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 from kore_gate import text
 
@@ -48,19 +49,15 @@ class Redactor:
         """Mask the secrets in every key and every text of a decoded JSON value, in place where it can; return it."""
         clean = functools.cache(self.text)  # the same few words stand in an answer hundreds of thousands of times
         root = [value]
-        containers: list[object] = [root]
+        containers: list[Any] = [root]
         while containers:
             container = containers.pop()
-            entries: Iterable[tuple[object, object]] = ()
             if isinstance(container, dict):
                 _rename(container, clean)
-                entries = container.items()
-            elif isinstance(container, list):
-                entries = enumerate(container)
-            for key, entry in entries:
+            for key, entry in container.items() if isinstance(container, dict) else enumerate(container):
                 if isinstance(entry, str):
-                    container[key] = clean(entry)  # type: ignore[index] # a key of a dict, or an index of a list
-                else:
+                    container[key] = clean(entry)
+                elif isinstance(entry, dict | list):
                     containers.append(entry)
         return root[0]
 
