@@ -20,12 +20,10 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from kore_gate import __version__, errors
 from kore_gate.ci import dialects
-from kore_gate.ci.dialects import Surroundings
 from kore_gate.errors import MEANINGS
 from kore_gate.gate import verdict
 from kore_gate.model import Phase, Result
 from kore_gate.settings import options, parsers, sources
-from kore_gate.settings.options import Settings
 
 if TYPE_CHECKING:
     from kore_gate.commands.gate import Call
@@ -209,21 +207,19 @@ class _Program:
         self.environ = environ
         self.received = received  # signals
         is_simulated = arguments.command in ("demo", "simulate")
-        # Only how it reports is the user's to choose in a demonstration: other settings could send it to a real bot.
         reporting = [options.BY_NAME[name] for name in options.REPORTING]
         names = {name for setting in reporting for name in (setting.variable, setting.input)}
         self.variables = {name: text for name, text in environ.items() if not is_simulated or name in names}
         self.settings, error = sources.read(arguments.command, arguments.settings, self.variables, arguments.problems)
         self.error = arguments.error or error
         self.ci = dialects.detect(environ) if self.settings.ci == "auto" else self.settings.ci
-        isatty = sys.stderr.isatty()
         self.console = Console(
             stderr=sys.stderr,
             stdout=sys.stdout,
             dialect=dialects.dialect_for(self.ci),
-            colour=dialects.colour(environ, isatty, self.ci),
+            colour=dialects.colour(environ, sys.stderr.isatty(), self.ci),
             verbose=self.settings.verbose or dialects.debug(environ),
-            live=dialects.live(environ, isatty, self.ci),
+            live=dialects.live(environ, sys.stderr.isatty(), self.ci),
             quiet_stdout=self.settings.output == "json",
             now=lambda: datetime.datetime.now(datetime.UTC),
         )
@@ -285,7 +281,7 @@ class _Program:
             console.say(stage.introduction)
             return self._judge(settings, stage.root)
 
-    def _judge(self, settings: Settings, root: pathlib.Path) -> int:
+    def _judge(self, settings: options.Settings, root: pathlib.Path) -> int:
         """Run a command that judges suites, which a signal stops; report how it ended."""
         import asyncio
 
@@ -307,12 +303,12 @@ class _Program:
 
         return call.conclude(_run(run()))
 
-    def _call(self, settings: Settings, root: pathlib.Path) -> "Call":
+    def _call(self, settings: options.Settings, root: pathlib.Path) -> "Call":
         from kore_gate.clock import SystemClock
         from kore_gate.commands import gate
 
         ci, environ = self.ci, self.environ
-        surroundings = Surroundings(
+        surroundings = dialects.Surroundings(
             ci=ci,
             output_file=environ.get("GITHUB_OUTPUT", "") if ci == "github" else "",
             summary_file=environ.get("GITHUB_STEP_SUMMARY", "") if ci == "github" else "",

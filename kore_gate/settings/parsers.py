@@ -22,7 +22,6 @@ _NOT_IN_HOSTS = {
     "^(?!https?://)[^/]*://": "must be a host name or an http(s) URL",
 }
 _TOKEN = re.compile(r"eyJ[\w-]+(?:\.[\w-]*){2}(?:(?:\.[\w-]*){2})?", re.ASCII)  # signed, or encrypted
-_LANGUAGE = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*", re.ASCII | re.IGNORECASE)
 
 # A bug or an interruption is never a success, and bad usage would hide every other fault.
 SOFT = [code.value for code in ExitCode if 0 < code < ExitCode.BUG and code is not ExitCode.USAGE]
@@ -105,12 +104,6 @@ lines = several(r"[\r\n]")
 words = several(r"[,\r\n]")
 
 
-def exit_codes(raw: str) -> tuple[int, ...]:
-    """Read the exit codes that may be turned into 0."""
-    code = choice(*map(str, SOFT))
-    return tuple(int(code(part)) for part in ids(raw))
-
-
 def choice(*allowed: str) -> Callable[[str], str]:
     """Return a parser that takes one of these words, in any case."""
     names = {name.lower(): name for name in allowed}
@@ -121,6 +114,11 @@ def choice(*allowed: str) -> Callable[[str], str]:
         return names[raw.lower()]
 
     return parse
+
+
+def exit_codes(raw: str) -> tuple[int, ...]:
+    """Read the exit codes that may be turned into 0."""
+    return tuple(int(choice(*map(str, SOFT))(code)) for code in ids(raw))
 
 
 def host(raw: str) -> str:
@@ -178,6 +176,6 @@ def private_key(raw: str) -> str:
 
 def language(raw: str) -> str:
     """Take the code of a language, as it can stand in a header: `en`, `en_US`, `zh-Hans`."""
-    if not _LANGUAGE.fullmatch(raw):
+    if not re.fullmatch(r"[a-zA-Z0-9]+([-_][a-zA-Z0-9]+)*", raw):
         raise ValueError("is not a language code: use en, en_US or zh-Hans")
     return raw

@@ -7,14 +7,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from kore_gate import errors
 from kore_gate.settings import options, parsers
-from kore_gate.settings.options import Setting
 from kore_gate.settings.redact import Redactor
 
 Settings = options.Settings
-_LONGEST_SHOWN = 80
-
-_SIGNING = {"client-secret", "private-key", "jwt", "jwt-algorithm"}
-
 _NEEDED: Mapping[str, Sequence[str]] = {
     "wait": ["host", "stream-id", "ds-id"],
     "import": ["host", "stream-id", "files", "user-email"],
@@ -53,7 +48,7 @@ def read(
                 parsed[setting.field] = setting.parse(text)
         except ValueError as exc:
             shown = _shown(setting, text, redactor)
-            invalid.setdefault(setting.name, f"{setting.name}{shown} {exc} ({source}).")
+            invalid.setdefault(setting.name, f"{setting.name}{shown} {redactor.text(str(exc))} ({source}).")
     if "report-dir" in invalid:
         parsed["report_dir"] = ""  # reports must not go where nobody expects them
     sources = {setting.name: source for setting, (text, source, _) in values.items() if text}
@@ -88,7 +83,7 @@ def did_you_mean(name: str, known: Iterable[str], similarity: float = 0.75) -> s
     return f" Did you mean {close[0]}?" if close else ""
 
 
-def _text(setting: Setting, flags: Mapping[str, str], environ: Mapping[str, str]) -> tuple[str, str, str]:
+def _text(setting: options.Setting, flags: Mapping[str, str], environ: Mapping[str, str]) -> tuple[str, str, str]:
     """Return a setting's text, its source, and the problem with the source."""
     texts = {
         f"option --{setting.name}": flags.get(setting.name, "").strip(),
@@ -111,20 +106,21 @@ def _text(setting: Setting, flags: Mapping[str, str], environ: Mapping[str, str]
     return text, f"file in {variable}", "" if text else f"{variable} names an empty file."
 
 
-def _shown(setting: Setting, text: str, redactor: Redactor) -> str:
+def _shown(setting: options.Setting, text: str, redactor: Redactor) -> str:
     """Return an invalid value as a message may show it."""
     # Addresses may hold credentials and tokens.
     if setting.secret or (setting.name == "host" and set(text) & set("@?#")):
         return ""
     text = redactor.text(text)  # a secret may be in another setting by mistake
-    return f" {text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 1] + '…'!r}"
+    return f" {text if len(text) <= 80 else text[:79] + '…'!r}"
 
 
 def _missing(settings: Settings, invalid: Collection[str]) -> list[str]:
     """List what the command needs and does not have."""
     needed = list(_NEEDED.get(settings.command, []))
     # An invalid value may have been meant for any way of signing.
-    if settings.command in options.REMOTE_COMMANDS and not settings.jwt and not _SIGNING & {*invalid}:
+    is_unclear = not {"client-secret", "private-key", "jwt", "jwt-algorithm"}.isdisjoint(invalid)
+    if settings.command in options.REMOTE_COMMANDS and not settings.jwt and not is_unclear:
         needed += ["client-id", "private-key" if settings.jwt_algorithm.startswith("RS") else "client-secret"]
     missing = [options.BY_NAME[name] for name in needed if name not in settings.sources and name not in invalid]
     return [f"{setting.name} is missing: {setting.help}. Use {setting.ways}." for setting in missing]
