@@ -306,11 +306,11 @@ class _Program:
                 self.signals.stop_with(_stop)
                 return report.run(settings, console)
             case "doctor":
-                from kore_gate.clock import SystemClock
+                from kore_gate.clock import Clock
                 from kore_gate.commands.doctor import Doctor
 
                 self.signals.stop_with(_stop)
-                return _run(Doctor(settings, console, SystemClock()).run())
+                return _run(Doctor(settings, console, Clock()).run())
             case _:
                 return self._judge(settings, pathlib.Path.cwd())
 
@@ -371,7 +371,7 @@ class _Program:
             self.console.debug(f"no report written: {problem.message}")
 
     def _call(self, settings: Settings, root: pathlib.Path) -> "Call":
-        from kore_gate.clock import SystemClock
+        from kore_gate.clock import Clock
         from kore_gate.commands import gate
 
         ci, environ = self.ci, self.environ
@@ -384,7 +384,7 @@ class _Program:
             job_url=environ.get("CI_JOB_URL", "") if ci == "gitlab" else "",
             root=root,
         )
-        return gate.Call(settings, surroundings, self.console, SystemClock())
+        return gate.Call(settings, surroundings, self.console, Clock())
 
 
 def main(argv: Sequence[str], pending: list[int] | None = None) -> int:

@@ -87,29 +87,26 @@ class Runner:
             async with self._clock.limit(self._deadline - self._clock.monotonic()), self._slots:
                 run.begin()
                 self._emit(run, Happening.STARTED)
-                result = await self._judge(run, client)
+                run.end(*await self._chain(run, client))
+                await self._download(run, client)
         except TimeoutError:
-            result = self._end_at_deadline(run)
+            if run.result:
+                run.note("The results file that Kore.ai links to could not be saved: the timeout came first.")
+            else:
+                run.end(verdict.timed_out(run.draft(), run.job, run.trouble, self._settings.timeout))
         except asyncio.CancelledError:
-            # A suite that has its verdict keeps it, and only goes without the results file.
-            result = run.result or self._end_early(run)
-        self._emit(run, Happening.ENDED, result.verdict.message, result.verdict.ending)
-        if self._settings.fail_fast and result.verdict.ending is not Ending.PASSED and not self._first_failure:
-            self._first_failure = run.name
-            self._cancel()
-
-    async def _judge(self, run: SuiteRun, client: KoreClient) -> SuiteResult:
-        try:
-            judged, suite = await self._chain(run, client)
-            run.end(judged, suite)
-            await self._download(run, client)
-            return run.end(judged, suite)
+            self._end_early(run)
         except errors.GateError as error:
             run.is_gone = isinstance(error, errors.Gone)
-            return run.end(verdict.from_error(error, run.phase))
+            run.end(verdict.from_error(error, run.phase))
         except Exception as exc:  # noqa: BLE001 one suite's bug must not lose the others' results
             self._on_event(Event(happening=Happening.DEBUG, text="".join(traceback.format_exception(exc))))
-            return run.end(verdict.from_bug(exc, run.phase))
+            run.end(verdict.from_bug(exc, run.phase))
+        judged = run.draft().verdict
+        self._emit(run, Happening.ENDED, judged.message, judged.ending)
+        if self._settings.fail_fast and judged.ending is not Ending.PASSED and not self._first_failure:
+            self._first_failure = run.name
+            self._cancel()
 
     async def _chain(self, run: SuiteRun, client: KoreClient) -> tuple[Verdict, Suite | None]:
         """Upload, import, wait, run, wait: from where the suite starts to where the command ends."""
@@ -130,13 +127,16 @@ class Runner:
             run.run_id = await client.start_run(run.name)
             self._emit(run, Happening.IDENTIFIED, f"run {run.run_id}")
         job = await self._wait(run, client, lambda: client.run_job(run.name, run.run_id))
-        _note_shortened_answer(run, job)
+        answered, total = len(job.suite.steps) if job.suite else 0, job.tally.total or 0 if job.tally else 0
+        if answered < total:
+            run.note(
+                f"Kore.ai reports {answered} of {total} steps of this run, and only counts the others."
+                if answered
+                else "Kore.ai reports only counts for this run, and no single step or assertion."
+            )
         return verdict.judge_run(job, run.suite, allow_empty=allow_empty)
 
     async def _wait(self, run: SuiteRun, client: KoreClient, fetch: Callable[[], Awaitable[Job]]) -> Job:
-        def note_missing(missing: errors.Gone) -> None:
-            run.missing, run.trouble = missing, ""
-
         return await poller.wait_for(
             fetch,
             interval=self._settings.poll_interval,
@@ -144,29 +144,23 @@ class Runner:
             deadline=self._deadline,
             clock=self._clock,
             on_status=lambda job: self._note_status(run, job),
-            on_missing=note_missing,
         )
 
     def _note_status(self, run: SuiteRun, job: Job) -> None:
         """Keep the job, and report what has changed."""
         last, run.job, run.trouble = run.job, job, ""
         if job.state is State.UNKNOWN:
-            word = text.line(job.status, 60) or "no status"
-            if run.note(f"kore_gate does not know this status, and keeps waiting: {word}"):
-                self._emit(run, Happening.WARNING, run.notes[-1])
+            status = text.line(job.status, 60) or "no status"
+            self._warn(run, f"kore_gate does not know this status, and keeps waiting: {status}")
         if last is None or (last.status, last.percent) != (job.status, job.percent):
             self._emit(run, Happening.CHANGED)
-        if last is None and job.state is State.RUNNING:
-            self._warn_of_expiry(run, job)
-
-    def _warn_of_expiry(self, run: SuiteRun, job: Job) -> None:
-        """Warn once that a timeout somebody chose is longer than Kore.ai's memory; the default always is."""
-        if self._has_warned_of_expiry or "timeout" not in self._settings.sources or not job.expiry:
-            return
-        if 0 < (job.expiry - self._clock.now()).total_seconds() < self._deadline - self._clock.monotonic():
-            self._has_warned_of_expiry = True
-            message = f"Kore.ai forgets this job at {job.expiry:%H:%M:%S} UTC, before the timeout."
-            self._emit(run, Happening.WARNING, message)
+        # A timeout that somebody chose may be longer than Kore.ai's memory; the default always is.
+        if last is None and job.state is State.RUNNING and job.expiry and "timeout" in self._settings.sources:
+            left = (job.expiry - self._clock.now()).total_seconds()
+            if 0 < left < self._deadline - self._clock.monotonic() and not self._has_warned_of_expiry:
+                self._has_warned_of_expiry = True
+                message = f"Kore.ai forgets this job at {job.expiry:%H:%M:%S} UTC, before the timeout."
+                self._emit(run, Happening.WARNING, message)
 
     async def _download(self, run: SuiteRun, client: KoreClient) -> None:
         """Save the results file an answer links to; a link that fails is a warning, and fails nothing."""
@@ -175,53 +169,37 @@ class Runner:
             return
         try:
             name = self._save_file(run.name, link, await client.fetch(link))
-        except errors.GateError as error:
-            run.note(f"The results file that Kore.ai links to could not be saved: {error.message}")
-            self._emit(run, Happening.WARNING, run.notes[-1])
-        else:
             run.note(f"The results file that Kore.ai links to is saved as {name}.")
-
-    def _end_at_deadline(self, run: SuiteRun) -> SuiteResult:
-        """End a suite at the deadline by what is known of it."""
-        if run.result:
-            run.note("The results file that Kore.ai links to could not be saved: the timeout came first.")
-            return run.end(run.result.verdict, run.result.suite)
-        if run.missing and not run.job:
-            run.is_gone = True
-            return run.end(verdict.from_error(run.missing, run.phase))
-        return run.end(
-            verdict.timed_out(
-                run.phase,
-                run.job,
-                run.trouble,
-                waited=run.elapsed,
-                timeout=self._settings.timeout,
-                resumable=run.is_resumable,
-            )
-        )
+        except errors.GateError as error:
+            self._warn(run, f"The results file that Kore.ai links to could not be saved: {error.message}")
 
     def _end_early(self, run: SuiteRun) -> SuiteResult:
-        """End a suite that a signal or fail-fast has cancelled."""
+        """End a suite that a signal or fail-fast has cancelled; one that has its verdict keeps it."""
+        if run.result:
+            return run.result
         if self._signum:
-            status = run.job.status if run.job else ""
-            return run.end(verdict.interrupted(self._signum, run.phase, status, resumable=run.is_resumable))
-        stopped = verdict.stopped_by_fail_fast(self._first_failure, resumable=run.is_resumable)
-        return run.end(stopped, job_continues=True)
+            return run.end(verdict.interrupted(self._signum, run.draft()))
+        return run.end(verdict.stopped_by_fail_fast(self._first_failure, run.draft()), job_continues=True)
+
+    def _warn(self, run: SuiteRun, message: str) -> None:
+        """Note something for the report, and warn of it once."""
+        if run.note(message):
+            self._emit(run, Happening.WARNING, message)
 
     def _emit(self, run: SuiteRun, happening: Happening, text: str = "", ending: Ending | None = None) -> None:
         self._last_event = self._clock.monotonic()
+        draft = run.draft()
         self._on_event(
             Event(
                 happening=happening,
-                # One name all along: the suite's own is not known from the start.
-                name=run.spec.name,
+                name=run.spec.name,  # one name all along: the suite's own is not known from the start
                 text=text,
-                phase=run.phase,
-                status=run.job.status if run.job else "",
-                percent=run.job.percent if run.job else None,
+                phase=draft.phase,
+                status=draft.status,
+                percent=draft.percent,
                 ending=ending,
                 elapsed=run.elapsed,
-                result=run.draft(),
+                result=draft,
             )
         )
 
@@ -238,15 +216,3 @@ class Runner:
             more = f" and {len(pending) - 3} more" if len(pending) > 3 else ""
             left = text.duration(max(0.0, self._deadline - self._clock.monotonic()))
             self._on_event(Event(happening=Happening.WAITING, text=f"{shown}{more}; {left} left"))
-
-
-def _note_shortened_answer(run: SuiteRun, job: Job) -> None:
-    """Note for the report how many steps the answer about a run leaves out."""
-    total = job.tally.total or 0 if job.tally else 0
-    answered = len(job.suite.steps) if job.suite else 0
-    if answered < total:
-        run.note(
-            f"Kore.ai reports {answered} of {total} steps of this run, and only counts the others."
-            if answered
-            else "Kore.ai reports only counts for this run, and no single step or assertion."
-        )

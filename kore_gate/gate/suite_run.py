@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from kore_gate import text
 from kore_gate.clock import Clock
-from kore_gate.errors import Ending, GateError
+from kore_gate.errors import Ending
 from kore_gate.gate import verdict
 from kore_gate.model import Evidence, Job, Outcome, Phase, Result, Source, State, Suite, SuiteResult, Verdict
 
@@ -44,7 +44,6 @@ class SuiteRun:
         self.job: Job | None = None
         self.suite: Suite | None = None
         self.is_gone = False  # Kore.ai does not know the job any more
-        self.missing: GateError | None = None  # its record has not appeared yet
         self.trouble = ""  # why the last request has to wait
         self.notes: list[str] = []
         self.result: SuiteResult | None = None
@@ -68,11 +67,13 @@ class SuiteRun:
         self._started = self._clock.now()
 
     def note(self, text: str) -> bool:
-        """Keep a remark for the report; tell whether it is a new one."""
-        is_new = text not in self.notes
-        if is_new:
-            self.notes.append(text)
-        return is_new
+        """Keep a remark for the report, also after the end; tell whether it is a new one."""
+        if text in self.notes:
+            return False
+        self.notes.append(text)
+        if self.result:
+            self.result = dataclasses.replace(self.result, notes=tuple(self.notes))
+        return True
 
     def enter(self, phase: Phase) -> None:
         """Go on to the next phase."""
@@ -80,20 +81,20 @@ class SuiteRun:
 
     def keep_definition(self, suite: Suite | None) -> None:
         """Keep the suite as its import defines it, with the place of each step if the file's steps are the suite's."""
-        if suite and self.spec.file and len(self.spec.lines) == len(suite.steps):
-            steps = tuple(
-                dataclasses.replace(step, source=Source(file=self.spec.file, line=line))
-                for step, line in zip(suite.steps, self.spec.lines, strict=True)
-            )
-            suite = dataclasses.replace(suite, steps=steps)
-        self.suite = suite
-        if suite and suite.name and not self.spec.file:
-            self.name = suite.name
+        self.suite, spec = suite, self.spec
+        if not suite:
+            return
+        if not spec.file:
+            self.name = suite.name or self.name
+        elif len(spec.lines) == len(suite.steps):
+            pairs = zip(suite.steps, spec.lines, strict=True)
+            steps = (dataclasses.replace(step, source=Source(file=spec.file, line=line)) for step, line in pairs)
+            self.suite = dataclasses.replace(suite, steps=tuple(steps))
 
     def end(self, verdict: Verdict, suite: Suite | None = None, *, job_continues: bool = False) -> SuiteResult:
         """Close the suite with a verdict; `suite` is the judged one, if there is one. Its job may be known to go on."""
-        suite = self._known_suite() if suite is None else suite
-        if suite is not None and not suite.name:
+        suite = suite or self._known_suite()
+        if suite and not suite.name:
             suite = dataclasses.replace(suite, name=self.name)
         self.result = self._result(verdict, suite, may_resume=job_continues or verdict.ending in _LASTING)
         return self.result
@@ -133,14 +134,14 @@ class SuiteRun:
         return self.suite or (self.job.suite if self.job else None)
 
     def _evidence(self, suite: Suite | None) -> Evidence:
-        job, steps = self.job, suite.steps if suite else ()
-        if job is None:
+        if self.job is None:
             return Evidence.NONE
         if self.phase is not Phase.RUN:
-            is_stored = job.state is State.SUCCEEDED and suite is not None
+            is_stored = self.job.state is State.SUCCEEDED and suite
             return Evidence.IMPORT_VALIDATION if is_stored else Evidence.NONE
         # A run that is not over, or ended without results, shows nothing.
-        counted = job.tally is not None and bool(job.tally.passed or job.tally.failed)
+        tally, steps = self.job.tally, suite.steps if suite else ()
+        counted = tally and (tally.passed or tally.failed)
         ran = counted or any(step.outcome in (Outcome.PASSED, Outcome.FAILED) for step in steps)
         return Evidence.EXECUTION if ran else Evidence.NONE
 
@@ -150,37 +151,27 @@ def resume_call(call: Result) -> str:
     return resume_command(call.command, [suite for suite in call.suites if suite.resume])
 
 
-def resume_command(call: str, suites: Sequence[SuiteResult]) -> str:
-    """Return the command that resumes suites of a call (`wait`, `import`, `run`, `test`); "" if there is none."""
+def resume_command(command: str, suites: Sequence[SuiteResult]) -> str:
+    """Return the command line that resumes suites of a command (`wait`, `import`, `run`, `test`)."""
     imports = [suite for suite in suites if suite.phase is Phase.IMPORT and suite.ds_id]
     runs = [suite for suite in suites if suite.phase is Phase.RUN and suite.run_id]
     parts = []
     if imports:
-        parts.append("kore-gate wait " + _flag("ds-id", list(dict.fromkeys(suite.ds_id for suite in imports))))
-    to_run = [suite for suite in suites if suite in runs or (call == "test" and suite in imports)]
+        parts.append("kore-gate wait " + _option("ds-id", list(dict.fromkeys(suite.ds_id for suite in imports))))
+    to_run = [suite for suite in suites if suite in runs or (command == "test" and suite in imports)]
     if to_run:
-        run = "kore-gate run " + _words([suite.name for suite in to_run])
-        if runs:
-            ids = [suite.run_id if suite.phase is Phase.RUN else TO_START for suite in to_run]
-            run += " " + _flag("run-id", ids)
-        parts.append(run)
+        names = _exact([suite.name for suite in to_run], r"^[-\[]|^\s|\s$|[\r\n]")
+        ids = [_option("run-id", [suite.run_id or TO_START for suite in to_run])] if runs else []
+        parts.append(" ".join(["kore-gate run", *map(text.shell, names), *ids]))
     return " && ".join(parts)
 
 
-def _words(names: Sequence[str]) -> str:
-    """Write names as words of a command line; as one JSON array if a name would not come through as it is."""
-    if any(_is_odd(name, r"^\[|^\s|\s$|[\r\n]|^--$") for name in names):
-        return text.shell(json.dumps(list(names)))
-    if any(name.startswith("-") for name in names):
-        return " ".join(text.shell(f"--suites={name}") for name in names)
-    return " ".join(map(text.shell, names))
-
-
-def _flag(name: str, ids: Sequence[str]) -> str:
-    odd = any(_is_odd(one, r"^\[|[,\s]") for one in ids)
-    value = json.dumps(list(ids)) if odd else ",".join(ids)
+def _option(name: str, ids: Sequence[str]) -> str:
+    value = ",".join(_exact(ids, r"^\[|[,\s]"))
     return text.shell(f"--{name}={value}") if value.startswith("-") else f"--{name} {text.shell(value)}"
 
 
-def _is_odd(value: str, pattern: str) -> bool:
-    return bool(re.search(pattern, value)) or text.plain(value) != value
+def _exact(values: Sequence[str], odd: str) -> Sequence[str]:
+    """Return the values, as one JSON array if any of them would not come through a command line as it is."""
+    is_odd = any(re.search(odd, value) or text.plain(value) != value for value in values)
+    return [json.dumps(list(values))] if is_odd else values

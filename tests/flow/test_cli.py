@@ -69,7 +69,7 @@ class Program:
         fake = FakeKore(service.Simulator(scenario=scenario, now=lambda: clock.now().timestamp()))
 
         self.monkeypatch.setattr(gate, "Call", functools.partial(Call, transport=fake))
-        self.monkeypatch.setattr("kore_gate.clock.SystemClock", lambda: clock)
+        self.monkeypatch.setattr("kore_gate.clock.Clock", lambda: clock)
         self.monkeypatch.setattr("asyncio.run", clock.run)
         hints = {f"KORE_{name.upper()}": text for name, text in scenarios.SCENARIOS[scenario].settings.items()}
         with self.monkeypatch.context() as patch:

@@ -181,7 +181,7 @@ RESUMES: dict[str, tuple[dict[str, object], bool, list[str]]] = {
     "names like flags": (
         {"phase": RUN, "run_id": "-r", "name": "--x $(y)"},
         False,
-        ["kore-gate", "run", "--suites=--x $(y)", "--run-id=-r"],
+        ["kore-gate", "run", '["--x $(y)"]', "--run-id=-r"],
     ),
     "an id like a flag": ({"phase": IMPORT, "ds_id": "-d"}, False, ["kore-gate", "wait", "--ds-id=-d"]),
     "an upload": ({"phase": Phase.UPLOAD, "ds_id": ""}, True, []),

@@ -477,7 +477,9 @@ def test_from_bug__names_the_exception_alone() -> None:
 )
 def test_interrupted__signals(signum: int, code: ExitCode, message: str) -> None:
     """Each signal has its own exit code."""
-    judged = verdict.interrupted(signum, Phase.RUN, "inprogress", resumable=True)
+    draft = make_result(phase=Phase.RUN, status="inprogress", resume="kore-gate run A --run-id r")
+
+    judged = verdict.interrupted(signum, draft)
 
     assert (judged.exit_code, judged.message) == (code, message)
     assert "resume with the command below" in judged.hint
@@ -485,7 +487,7 @@ def test_interrupted__signals(signum: int, code: ExitCode, message: str) -> None
 
 def test_interrupted__without_an_id() -> None:
     """Where no id is known there is nothing to resume, and nothing is promised."""
-    judged = verdict.interrupted(15, Phase.UPLOAD, "", resumable=False)
+    judged = verdict.interrupted(15, make_result(phase=Phase.UPLOAD, status=""))
 
     assert judged.message == "Upload: interrupted by SIGTERM."
     assert "command below" not in judged.hint
@@ -545,7 +547,7 @@ def test_overall__names_those_that_count() -> None:
 
 def test_overall__fail_fast_is_no_reason() -> None:
     """The reason is what a suite found, not that others were left out for it."""
-    left_out = make_result(name="left out", verdict=verdict.stopped_by_fail_fast("broken", resumable=False))
+    left_out = make_result(name="left out", verdict=verdict.stopped_by_fail_fast("broken", make_result()))
 
     judged = verdict.overall([left_out, result_of(ExitCode.FAILED, "broken")])
 
