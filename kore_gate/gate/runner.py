@@ -10,7 +10,7 @@ from kore_gate import errors, text
 from kore_gate.clock import Clock
 from kore_gate.errors import Ending
 from kore_gate.gate import poller, verdict
-from kore_gate.gate.suite_run import SuiteRun, SuiteSpec
+from kore_gate.gate.suite_run import SuiteRun
 from kore_gate.kore.client import KoreClient
 from kore_gate.model import Event, Happening, Job, Phase, State, Suite, SuiteResult, Verdict
 from kore_gate.settings.sources import Settings
@@ -47,10 +47,10 @@ class Runner:
         self._has_warned_of_expiry = False
         self._last_event = clock.monotonic()
 
-    async def run(self, specs: Sequence[SuiteSpec], client: KoreClient) -> list[SuiteResult]:
+    async def run(self, runs: Sequence[SuiteRun], client: KoreClient) -> list[SuiteResult]:
         """Return a result for each suite, in their order."""
-        runs = [SuiteRun(spec, self._settings.command, self._clock) for spec in specs]
         for run in runs:
+            run.begin(self._clock, self._settings.command)
             self._emit(run, Happening.QUEUED)
         waiting = asyncio.create_task(self._report_waiting(runs))
         try:
@@ -85,7 +85,7 @@ class Runner:
         """Take one suite to its result, whatever happens; the one deadline is the end of this scope."""
         try:
             async with self._clock.limit(self._deadline - self._clock.monotonic()), self._slots:
-                run.begin()
+                run.begin(self._clock, self._settings.command)
                 self._emit(run, Happening.STARTED)
                 run.end(*await self._chain(run, client))
                 await self._download(run, client)
@@ -112,7 +112,7 @@ class Runner:
         """Upload, import, wait, run, wait: from where the suite starts to where the command ends."""
         allow_empty = self._settings.allow_empty
         if run.phase is Phase.UPLOAD:
-            file_id = await client.upload(run.name, run.spec.data)
+            file_id = await client.upload(run.name, run.data)
             run.enter(Phase.IMPORT)
             run.ds_id = await client.start_import(file_id, run.name)
             self._emit(run, Happening.IDENTIFIED, f"import {run.ds_id}")
@@ -192,7 +192,8 @@ class Runner:
         self._on_event(
             Event(
                 happening=happening,
-                name=run.spec.name,  # one name all along: the suite's own is not known from the start
+                # One name all along: without a file, the suite's own is not known from the start.
+                name=run.name if run.file else run.key,
                 text=text,
                 phase=draft.phase,
                 status=draft.status,

@@ -18,9 +18,9 @@ TO_START = "-"
 _LASTING = (Ending.TIMED_OUT, Ending.INTERRUPTED, Ending.UNAVAILABLE, Ending.REFUSED)
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class SuiteSpec:
-    """One suite to take through the chain: by an import's id, a suite's name, or a file's content."""
+@dataclasses.dataclass(kw_only=True, slots=True)
+class SuiteRun:
+    """One suite on its way through the chain, and what is known of it: by an import's id, its name, or its file."""
 
     key: str
     name: str
@@ -30,41 +30,26 @@ class SuiteSpec:
     file: str = ""
     data: bytes = dataclasses.field(default=b"", repr=False)
     lines: tuple[int, ...] = ()  # of each step in the file
+    job: Job | None = None
+    suite: Suite | None = None
+    is_gone: bool = False  # Kore.ai does not know the job any more
+    trouble: str = ""  # why the last request has to wait
+    notes: list[str] = dataclasses.field(default_factory=list)
+    result: SuiteResult | None = None
+    command: str = ""
+    clock: Clock = dataclasses.field(default_factory=Clock, compare=False)
+    began: float = 0.0  # monotonic
+    started: str = ""  # UTC, ISO 8601
 
-
-class SuiteRun:
-    """What is known of one suite; becomes its result when it ends."""
-
-    def __init__(self, spec: SuiteSpec, command: str, clock: Clock) -> None:
-        self.spec = spec
-        self.phase = spec.phase
-        self.name = spec.name
-        self.ds_id = spec.ds_id
-        self.run_id = spec.run_id
-        self.job: Job | None = None
-        self.suite: Suite | None = None
-        self.is_gone = False  # Kore.ai does not know the job any more
-        self.trouble = ""  # why the last request has to wait
-        self.notes: list[str] = []
-        self.result: SuiteResult | None = None
-        self._command = command
-        self._clock = clock
-        self.begin()
+    def begin(self, clock: Clock, command: str) -> None:
+        """Start the suite's own time, on this clock: it may have waited for its turn."""
+        self.clock, self.command = clock, command
+        self.began, self.started = clock.monotonic(), clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
 
     @property
     def elapsed(self) -> float:
         """Return the seconds since this suite's work began."""
-        return self._clock.monotonic() - self._began
-
-    @property
-    def is_resumable(self) -> bool:
-        """Tell whether another call could go on with this suite's job: its id is known."""
-        return not self.is_gone and bool(self.run_id if self.phase is Phase.RUN else self.ds_id)
-
-    def begin(self) -> None:
-        """Start the suite's own clock: it may have waited for its turn."""
-        self._began = self._clock.monotonic()
-        self._started = self._clock.now()
+        return self.clock.monotonic() - self.began
 
     def note(self, text: str) -> bool:
         """Keep a remark for the report, also after the end; tell whether it is a new one."""
@@ -81,14 +66,14 @@ class SuiteRun:
 
     def keep_definition(self, suite: Suite | None) -> None:
         """Keep the suite as its import defines it, with the place of each step if the file's steps are the suite's."""
-        self.suite, spec = suite, self.spec
+        self.suite = suite
         if not suite:
             return
-        if not spec.file:
+        if not self.file:
             self.name = suite.name or self.name
-        elif len(spec.lines) == len(suite.steps):
-            pairs = zip(suite.steps, spec.lines, strict=True)
-            steps = (dataclasses.replace(step, source=Source(file=spec.file, line=line)) for step, line in pairs)
+        elif len(self.lines) == len(suite.steps):
+            pairs = zip(suite.steps, self.lines, strict=True)
+            steps = (dataclasses.replace(step, source=Source(file=self.file, line=line)) for step, line in pairs)
             self.suite = dataclasses.replace(suite, steps=tuple(steps))
 
     def end(self, verdict: Verdict, suite: Suite | None = None, *, job_continues: bool = False) -> SuiteResult:
@@ -96,36 +81,36 @@ class SuiteRun:
         suite = suite or self._known_suite()
         if suite and not suite.name:
             suite = dataclasses.replace(suite, name=self.name)
-        self.result = self._result(verdict, suite, may_resume=job_continues or verdict.ending in _LASTING)
+        self.result = self._result(verdict, suite, job_continues=job_continues)
         return self.result
 
     def draft(self) -> SuiteResult:
         """Return the result; without its steps and as unfinished while the suite has not ended."""
-        return self.result or self._result(verdict.UNFINISHED, None, may_resume=True)
+        return self.result or self._result(verdict.UNFINISHED, None)
 
-    def _result(self, verdict: Verdict, suite: Suite | None, *, may_resume: bool) -> SuiteResult:
-        job = self.job
+    def _result(self, verdict: Verdict, suite: Suite | None, *, job_continues: bool = False) -> SuiteResult:
+        job = self.job or Job(status="", state=State.UNKNOWN)
         result = SuiteResult(
-            key=self.spec.key,
+            key=self.key,
             name=self.name,
             phase=self.phase,
             verdict=verdict,
             evidence=self._evidence(suite),
             suite=suite,
-            status=job.status if job else "",
-            percent=job.percent if job else None,
+            status=job.status,
+            percent=job.percent,
             ds_id=self.ds_id,
             run_id=self.run_id,
-            test_suite_id=(job.test_suite_id if job else "") or (suite.id if suite else ""),
-            file=self.spec.file,
-            started=self._started.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            test_suite_id=job.test_suite_id or (suite.id if suite else ""),
+            file=self.file,
+            started=self.started,
             duration=round(self.elapsed, 3),
-            download_url=job.download_url if job else "",
+            download_url=job.download_url,
             notes=tuple(self.notes),
         )
-        if not (may_resume and self.is_resumable):
+        if self.is_gone or not (job_continues or verdict.ending in _LASTING):
             return result
-        return dataclasses.replace(result, resume=resume_command(self._command, [result]))
+        return dataclasses.replace(result, resume=resume_command(self.command, [result]))
 
     def _known_suite(self) -> Suite | None:
         """Return the suite as far as it is known: with what a run has shown so far, or as defined."""
@@ -134,16 +119,14 @@ class SuiteRun:
         return self.suite or (self.job.suite if self.job else None)
 
     def _evidence(self, suite: Suite | None) -> Evidence:
-        if self.job is None:
-            return Evidence.NONE
+        job, steps = self.job, suite.steps if suite else ()
         if self.phase is not Phase.RUN:
-            is_stored = self.job.state is State.SUCCEEDED and suite
+            is_stored = job and job.state is State.SUCCEEDED and suite
             return Evidence.IMPORT_VALIDATION if is_stored else Evidence.NONE
         # A run that is not over, or ended without results, shows nothing.
-        tally, steps = self.job.tally, suite.steps if suite else ()
-        counted = tally and (tally.passed or tally.failed)
-        ran = counted or any(step.outcome in (Outcome.PASSED, Outcome.FAILED) for step in steps)
-        return Evidence.EXECUTION if ran else Evidence.NONE
+        counted = job and job.tally and (job.tally.passed or job.tally.failed)
+        has_result = counted or any(step.outcome in (Outcome.PASSED, Outcome.FAILED) for step in steps)
+        return Evidence.EXECUTION if job and has_result else Evidence.NONE
 
 
 def resume_call(call: Result) -> str:

@@ -3,7 +3,7 @@
 import collections
 import dataclasses
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from kore_gate import text
 from kore_gate.errors import Ending, ExitCode, GateError
@@ -41,63 +41,53 @@ def executed_suite(job: Job, known: Suite | None) -> Suite | None:
         without_status, not_mentioned, reason = Outcome.PASSED, Outcome.PASSED, ""
     elif job.has_ended and job.suite is None:
         reason = "not known: Kore.ai reports only counts"
-    expected = [
-        dataclasses.replace(_change(step, _without_outcome), outcome=not_mentioned, reason=reason)
-        for step in definitions
-    ]
-    steps = tuple(_judge_step(step, without_status) for step in _merged(answered, expected))
-    return dataclasses.replace(base, steps=steps)
+    left_out = Step(number=0, input="", outcome=not_mentioned, reason=reason)
+    steps = (_judge_step(step, without_status) for step in _merged(answered, definitions, left_out))
+    return dataclasses.replace(base, steps=tuple(steps))
 
 
-def _without_outcome(assertion: Assertion) -> Assertion:
-    """Drop the outcome of an import, which is no result of a run."""
-    return dataclasses.replace(assertion, outcome=Outcome.PENDING, reason="") if assertion.enabled else assertion
-
-
-def _change(step: Step, change: Callable[[Assertion], Assertion]) -> Step:
-    """Return the step with each of its assertions changed."""
-    replies = (dataclasses.replace(reply, assertions=tuple(map(change, reply.assertions))) for reply in step.replies)
-    return dataclasses.replace(step, replies=tuple(replies))
-
-
-def _merged(answered: Sequence[Step], expected: Sequence[Step]) -> Iterator[Step]:
+def _merged(answered: Sequence[Step], definitions: Sequence[Step], left_out: Step) -> Iterator[Step]:
     """Complete each step of an answer by its definition, and put in those that it leaves out, wherever that is.
 
     They are paired by place where no step is left out, else by what the user says.
     """
-    by_place = len(answered) >= len(expected)
-    rest = collections.deque(expected)
-    left = collections.Counter(words for definition in expected for words in (definition.input, definition.event))
+    by_place = len(answered) >= len(definitions)
+    rest = collections.deque(definitions)
+    remaining = collections.Counter(words for step in definitions for words in (step.input, step.event))
     for answer in answered:
         step, words = answer, "" if by_place else answer.input or answer.event
-        while rest and (not words or left[words]):
+        while rest and (not words or remaining[words]):
             definition = rest.popleft()
-            left.subtract((definition.input, definition.event))
+            remaining.subtract((definition.input, definition.event))
             if not words or words in (definition.input, definition.event):
                 step = _completed(step, definition)
                 break
-            yield definition
+            yield _completed(left_out, definition)
         yield step
-    yield from rest
+    for definition in rest:
+        yield _completed(left_out, definition)
 
 
 def _completed(step: Step, definition: Step) -> Step:
-    """Fill in from the definition what the run's answer leaves out."""
-    pairs = itertools.zip_longest(step.replies, definition.replies)
+    """Fill in from the definition what the run's answer leaves out, without outcomes, which are those of its import."""
+    replies: list[Reply] = []
+    for reply, defined in itertools.zip_longest(step.replies, definition.replies):
+        answered = reply.assertions if reply else ()
+        groups = {assertion.group for assertion in answered}
+        added = (
+            dataclasses.replace(assertion, outcome=Outcome.PENDING, reason="") if assertion.enabled else assertion
+            for assertion in (defined.assertions if defined else ())
+            if assertion.group not in groups
+        )
+        replies.append(dataclasses.replace(reply or defined, assertions=(*answered, *added)))
     return dataclasses.replace(
         step,
         number=definition.number,
         input=step.input or definition.input,
         event=step.event or definition.event,
-        replies=tuple(_completed_reply(*pair) if all(pair) else pair[0] or pair[1] for pair in pairs),
+        replies=tuple(replies),
         source=step.source or definition.source,
     )
-
-
-def _completed_reply(reply: Reply, definition: Reply) -> Reply:
-    present = {assertion.group for assertion in reply.assertions}
-    added = tuple(assertion for assertion in definition.assertions if assertion.group not in present)
-    return dataclasses.replace(reply, assertions=reply.assertions + added)
 
 
 def _judge_step(step: Step, without_status: Outcome) -> Step:
@@ -116,7 +106,8 @@ def _judge_step(step: Step, without_status: Outcome) -> Step:
             return assertion
         return dataclasses.replace(assertion, outcome=outcome, reason=assertion.reason or reason)
 
-    judged = _change(step, judge)
+    replies = (dataclasses.replace(reply, assertions=tuple(map(judge, reply.assertions))) for reply in step.replies)
+    judged = dataclasses.replace(step, replies=tuple(replies))
     if step.outcome.is_red:
         return judged
     outcomes = [*judged.enabled_outcomes, *([step.outcome] if step.outcome is not Outcome.PENDING else [])]
@@ -145,7 +136,7 @@ def judge_run(job: Job, known: Suite | None, *, allow_empty: bool) -> tuple[Verd
     if job.state is not State.FAILED or not job.failed_tests:
         return _judge_job(job, suite, Phase.RUN, "executed", allow_empty=allow_empty), suite
     tally = job.tally or Tally()
-    number = max(_red_steps(suite), tally.failed or 0)
+    number = max(sum(step.outcome.is_red for step in suite.steps) if suite else 0, tally.failed or 0)
     steps = f"{number} of {_count(tally.total, 'step')}" if tally.total else _count(number, "step")
     what = f"{steps} failed" if number else "failed, without naming a step"
     return _failed(f"Run: {what} (Kore.ai: {job.status}).", (*job.reasons, *job.problems)), suite
@@ -174,11 +165,11 @@ def _judge_job(job: Job, suite: Suite | None, phase: Phase, success: str, *, all
             hint="Report it to kore_gate, with kore-result.json.",
             details=job.problems,
         )
-    contradictions = list(_contradictions(job, suite))
+    steps = suite.steps if suite else ()
+    contradictions = list(_contradictions(job, steps))
     if contradictions:
         message = f"{phase.title()}: Kore.ai reports {job.status}, but its response contradicts that."
         return _failed(message, contradictions)
-    steps = suite.steps if suite else ()
     if job.tally and job.tally.passed and not any(step.replies for step in steps):
         return _verdict(ExitCode.PASSED, f"{phase.title()}: {_count(job.tally.passed, 'step')} passed.")
     assertions = sum(len(step.enabled_outcomes) for step in steps)
@@ -194,16 +185,15 @@ def _judge_job(job: Job, suite: Suite | None, phase: Phase, success: str, *, all
     return _verdict(ExitCode.PASSED, f"{phase.title()}: {success}{counts}.")
 
 
-def _contradictions(job: Job, suite: Suite | None) -> Iterator[str]:
+def _contradictions(job: Job, steps: Sequence[Step]) -> Iterator[str]:
     """Name what in its own answer contradicts a job that is said to have ended well."""
-    red = _red_steps(suite)
+    red = sum(step.outcome.is_red for step in steps)
     if red:
         yield f"its results show that {_count(red, 'step')} failed"
     yield from job.objections
-    left_out = {step.number for step in (job.suite.steps if job.suite else ()) if step.outcome is Outcome.SKIPPED}
-    for step in suite.steps if suite else ():
-        if not all(outcome.is_judged for outcome in step.enabled_outcomes):
-            left_out.add(step.number)
+    answered = job.suite.steps if job.suite else ()
+    left_out = {step.number for step in answered if step.outcome is Outcome.SKIPPED}
+    left_out |= {step.number for step in steps if not all(outcome.is_judged for outcome in step.enabled_outcomes)}
     if left_out:
         yield f"its results leave {_count(len(left_out), 'step')} of the suite not executed or not judged"
 
@@ -216,10 +206,6 @@ def _failed(message: str, details: Sequence[str]) -> Verdict:
         hint="Compare expected and actual in kore-report.html; fix the bot, or the suite if the new reply is correct.",
         details=details,
     )
-
-
-def _red_steps(suite: Suite | None) -> int:
-    return sum(step.outcome.is_red for step in suite.steps) if suite else 0
 
 
 def _count(number: int, noun: str) -> str:
@@ -248,13 +234,10 @@ def from_bug(exc: BaseException, phase: Phase) -> Verdict:
 
 def timed_out(draft: SuiteResult, job: Job | None, trouble: str, timeout: float) -> Verdict:
     """Judge a suite at the deadline (in seconds); `trouble` is why the last request has to wait."""
-    message = f"{draft.phase.title()}: timed out after {text.duration(draft.duration)}"
-    message += f" (timeout: {text.duration(timeout)}); "
-    if job:
-        progress = f", {job.percent:g} %" if job.percent is not None else ""
-        message += f"last status: {job.status or 'no status'}{progress}."
-    else:
-        message += "no status received."
+    progress = f", {job.percent:g} %" if job and job.percent is not None else ""
+    status = f"last status: {job.status or 'no status'}{progress}" if job else "no status received"
+    times = f"{text.duration(draft.duration)} (timeout: {text.duration(timeout)})"
+    message = f"{draft.phase.title()}: timed out after {times}; {status}."
     if job and job.state is State.UNKNOWN:
         message += " kore_gate does not know this status, so it never counts as success."
     if trouble:
