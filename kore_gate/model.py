@@ -119,8 +119,8 @@ class Step:
     @property
     def was_executed(self) -> bool:
         """Tell whether something shows that this step of a run was executed."""
-        has_reply = self.unexpected or any(reply.actual is not None for reply in self.replies)
-        return self.outcome.is_judged or bool(has_reply)
+        has_reply = bool(self.unexpected) or any(reply.actual is not None for reply in self.replies)
+        return self.outcome.is_judged or has_reply
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -157,7 +157,6 @@ class Job:
     download_url: str = ""
     tally: Tally | None = None
     failed_tests: bool = False  # the status word says that tests failed, not that the job did
-    duration: float | None = None
     problems: tuple[str, ...] = ()  # places of the answer that could not be read
     objections: tuple[str, ...] = ()  # what in the answer contradicts its success
 

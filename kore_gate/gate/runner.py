@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import functools
 import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
@@ -16,7 +17,7 @@ from kore_gate.model import Event, Happening, Job, Phase, State, Suite, SuiteRes
 from kore_gate.settings.sources import Settings
 
 # Some CI systems end jobs that print nothing for a while.
-SILENCE_LIMIT = 60.0
+_SILENCE_LIMIT = 60.0
 
 
 class Runner:
@@ -42,8 +43,7 @@ class Runner:
         self._save_file = save_file
         self._slots = asyncio.Semaphore(settings.max_parallel)
         self._tasks: dict[asyncio.Task[Any], SuiteRun] = {}
-        self._signum = 0
-        self._first_failure = ""
+        self._judge_stopped: Callable[[SuiteResult], Verdict] | None = None  # once a signal or fail-fast has come
         self._has_warned_of_expiry = False
         self._last_event = clock.monotonic()
 
@@ -56,17 +56,17 @@ class Runner:
         try:
             async with asyncio.TaskGroup() as group:
                 self._tasks = {group.create_task(self._run_suite(run, client)): run for run in runs}
-                if self._signum:
+                if self._judge_stopped:
                     self._cancel()
         finally:
             waiting.cancel()
             await asyncio.wait([waiting])
         # A task that is cancelled before its first step never reaches its own handling of that.
-        return [run.result or self._end_early(run) for run in runs]
+        return [run.result or self._end_stopped(run) for run in runs]
 
     def interrupt(self, signum: int) -> None:
         """Stop all suites at once; each keeps what is known of it."""
-        self._signum = signum
+        self._judge_stopped = functools.partial(verdict.interrupted, signum)
         self._cancel()
 
     def note_trouble(self, message: str) -> None:
@@ -95,7 +95,7 @@ class Runner:
             else:
                 run.end(verdict.timed_out(run.draft(), run.job, run.trouble, self._settings.timeout))
         except asyncio.CancelledError:
-            self._end_early(run)
+            self._end_stopped(run)
         except errors.GateError as error:
             run.is_gone = isinstance(error, errors.Gone)
             run.end(verdict.from_error(error, run.phase))
@@ -104,8 +104,8 @@ class Runner:
             run.end(verdict.from_bug(exc, run.phase))
         judged = run.draft().verdict
         self._emit(run, Happening.ENDED, judged.message, judged.ending)
-        if self._settings.fail_fast and judged.ending is not Ending.PASSED and not self._first_failure:
-            self._first_failure = run.name
+        if self._settings.fail_fast and judged.ending is not Ending.PASSED and not self._judge_stopped:
+            self._judge_stopped = functools.partial(verdict.stopped_by_fail_fast, run.name)
             self._cancel()
 
     async def _chain(self, run: SuiteRun, client: KoreClient) -> tuple[Verdict, Suite | None]:
@@ -129,11 +129,7 @@ class Runner:
         job = await self._wait(run, client, lambda: client.run_job(run.name, run.run_id))
         answered, total = len(job.suite.steps) if job.suite else 0, job.tally.total or 0 if job.tally else 0
         if answered < total:
-            run.note(
-                f"Kore.ai reports {answered} of {total} steps of this run, and only counts the others."
-                if answered
-                else "Kore.ai reports only counts for this run, and no single step or assertion."
-            )
+            run.note(f"Kore.ai reports {answered} of {total} steps of this run, and only counts the others.")
         return verdict.judge_run(job, run.suite, allow_empty=allow_empty)
 
     async def _wait(self, run: SuiteRun, client: KoreClient, fetch: Callable[[], Awaitable[Job]]) -> Job:
@@ -173,13 +169,10 @@ class Runner:
         except errors.GateError as error:
             self._warn(run, f"The results file that Kore.ai links to could not be saved: {error.message}")
 
-    def _end_early(self, run: SuiteRun) -> SuiteResult:
+    def _end_stopped(self, run: SuiteRun) -> SuiteResult:
         """End a suite that a signal or fail-fast has cancelled; one that has its verdict keeps it."""
-        if run.result:
-            return run.result
-        if self._signum:
-            return run.end(verdict.interrupted(self._signum, run.draft()))
-        return run.end(verdict.stopped_by_fail_fast(self._first_failure, run.draft()), job_continues=True)
+        assert self._judge_stopped, "nothing else cancels a suite"
+        return run.result or run.end(self._judge_stopped(run.draft()), job_continues=True)
 
     def _warn(self, run: SuiteRun, message: str) -> None:
         """Note something for the report, and warn of it once."""
@@ -199,7 +192,7 @@ class Runner:
                 status=draft.status,
                 percent=draft.percent,
                 ending=ending,
-                elapsed=run.elapsed,
+                elapsed=draft.duration,
                 result=draft,
             )
         )
@@ -208,8 +201,8 @@ class Runner:
         """Report after each minute without an event that the gate is still waiting."""
         while True:
             silence = self._clock.monotonic() - self._last_event
-            if silence < SILENCE_LIMIT:
-                await self._clock.sleep(max(1.0, SILENCE_LIMIT - silence))
+            if silence < _SILENCE_LIMIT:
+                await self._clock.sleep(max(1.0, _SILENCE_LIMIT - silence))
                 continue
             self._last_event = self._clock.monotonic()
             pending = [run for run in runs if run.result is None]

@@ -30,8 +30,9 @@ def load(patterns: Sequence[str], name: str, root: pathlib.Path) -> list[SuiteRu
         matches = [root / match for match in search(glob.escape(pattern)) or sorted(search(pattern))]
         files = [match for match in matches if match.is_file()]
         if not files:
-            why = f"is a directory; use {matches[0].name}/*.json for the files in it" if matches else "matches no file"
-            problems.append(f"files: {pattern!r} {why}.")
+            is_directory = any(match.is_dir() for match in matches)
+            advice = f"is a directory; use {pattern.rstrip('/')}/*.json for the files in it"
+            problems.append(f"files: {pattern!r} {advice if is_directory else 'matches no file'}.")
         paths.update(dict.fromkeys(files))
     if name and len(paths) > 1:
         problems.append(f"name ({name!r}) is for a single file, not for {len(paths)}.")
@@ -103,36 +104,34 @@ def _step_lines(source: str) -> tuple[int, ...]:
 
     Steps are the messages of recorded test cases, or stand at the top in the form that Kore.ai stores.
     """
-    content = dict(_children(source, source.index("{")))
-    cases = [case for case in _elements(source, content.get("testCases")) if source[case] == "{"]
-    lists = [*(dict(_children(source, case)).get("messages") for case in cases), content.get("testSteps")]
-    steps = [step for place in lists for step in _elements(source, place)]
+    root, paths = source.index("{"), (("testCases", "", "messages", ""), ("testSteps", ""))
+    steps = [step for path in paths for step in _places(source, root, path)]
     if any(source[step] != "{" for step in steps):
         return ()
     newlines = [match.start() for match in re.finditer("\n", source)]
     return tuple(bisect.bisect(newlines, step) + 1 for step in steps)
 
 
-def _elements(source: str, place: int | None) -> list[int]:
-    """Return where each element of a list begins; none for what is not a list."""
-    return [] if place is None or source[place] != "[" else [element for _, element in _children(source, place)]
+def _places(source: str, place: int, path: Sequence[str]) -> Iterator[int]:
+    """Give where each value begins that a path of keys leads to from a value; "" stands for each element of a list."""
+    if not path:
+        yield place
+        return
+    if source[place] != ("{" if path[0] else "["):
+        return
+    key: object = ""
+    place = _skip(source, place + 1)
+    while source[place] not in "]}":
+        if path[0]:
+            key, place = _DECODE(source, place)
+            place = _skip(source, place)
+        if key == path[0]:
+            yield from _places(source, place, path[1:])
+        _, place = _DECODE(source, place)
+        place = _skip(source, place)
 
 
 _DECODE = json.JSONDecoder().raw_decode
-
-
-def _children(source: str, place: int) -> Iterator[tuple[object, int]]:
-    """Give the key ("" in a list) of each value in an object or a list, and where the value begins."""
-    key: object = ""
-    has_keys = source[place] == "{"
-    place = _skip(source, place + 1)
-    while source[place] not in "]}":
-        if has_keys:
-            key, place = _DECODE(source, place)
-            place = _skip(source, place)
-        yield key, place
-        _, place = _DECODE(source, place)
-        place = _skip(source, place)
 
 
 def _skip(source: str, place: int) -> int:

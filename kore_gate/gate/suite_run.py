@@ -46,11 +46,6 @@ class SuiteRun:
         self.clock, self.command = clock, command
         self.began, self.started = clock.monotonic(), clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
 
-    @property
-    def elapsed(self) -> float:
-        """Return the seconds since this suite's work began."""
-        return self.clock.monotonic() - self.began
-
     def note(self, text: str) -> bool:
         """Keep a remark for the report, also after the end; tell whether it is a new one."""
         if text in self.notes:
@@ -104,7 +99,7 @@ class SuiteRun:
             test_suite_id=job.test_suite_id or (suite.id if suite else ""),
             file=self.file,
             started=self.started,
-            duration=round(self.elapsed, 3),
+            duration=round(self.clock.monotonic() - self.began, 3),
             download_url=job.download_url,
             notes=tuple(self.notes),
         )

@@ -151,9 +151,7 @@ def _judge_job(job: Job, suite: Suite | None, phase: Phase, success: str, *, all
             ExitCode.JOB_FAILED,
             f"{phase.title()}: Kore.ai ended the job with {job.status}."
             + ("" if job.reasons else " It gave no reason."),
-            cause="a file that is not a conversation suite, or a conversation that the bot no longer follows."
-            if phase is Phase.IMPORT
-            else "a run that was stopped, or a bot that gave no reply.",
+            cause="an invalid suite file, a conversation that the bot no longer follows, or a run that was stopped.",
             hint="See the reasons, then the job's entry in Kore.ai (Regression Testing).",
             details=job.reasons,
         )
@@ -278,9 +276,6 @@ def stopped_by_fail_fast(first: str, draft: SuiteResult) -> Verdict:
 
 def overall(results: Sequence[SuiteResult]) -> Verdict:
     """Return the one verdict of all suites: the gravest counts."""
-    if not results:
-        message = "Nothing to test: no suite was given."
-        return _verdict(ExitCode.NOTHING_TO_TEST, message, hint="Set ds-id, files or suites.")
     if len(results) == 1:
         return results[0].verdict
     # A suite that fail-fast left out is no reason of its own.

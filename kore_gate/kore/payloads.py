@@ -96,7 +96,6 @@ def _job(
         expires=as_text(body.get("expireAt")),
         download_url=link,
         tally=tally,
-        duration=responses.seconds(result.get("duration")),
         problems=tuple(reader.problems),
         objections=objections if state is State.SUCCEEDED else (),
     )

@@ -84,7 +84,7 @@ def test_run_job__long_form() -> None:
     job = payloads.run_job(body)
 
     assert '"textMismatch": true' in json.dumps(body)
-    assert (job.state, job.duration, job.reasons, job.problems) == (State.SUCCEEDED, 14.364, (), ())
+    assert (job.state, job.reasons, job.problems) == (State.SUCCEEDED, (), ())
     assert job.tally == Tally(passed=13, failed=0, total=13)
     assert job.suite
     start, standard = job.suite.steps[:2]

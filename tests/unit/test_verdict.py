@@ -526,7 +526,8 @@ def test_overall__one_suite() -> None:
 
 def test_overall__no_suite() -> None:
     """No suite at all is never green."""
-    assert verdict.overall([]).exit_code is ExitCode.NOTHING_TO_TEST
+    with pytest.raises(ValueError, match="empty"):
+        verdict.overall([])
 
 
 def test_overall__all_passed() -> None:
