@@ -14,7 +14,6 @@ _WORST_FIRST = (Outcome.ERROR, Outcome.FAILED, Outcome.PENDING, Outcome.SKIPPED,
 # Outcome and reason of an assertion without a result, by the outcome that Kore.ai reports for its step.
 _BY_STEP = {
     Outcome.PASSED: (Outcome.PASSED, ""),
-    Outcome.PENDING: (Outcome.PENDING, ""),
     Outcome.SKIPPED: (Outcome.SKIPPED, "not reached"),
     Outcome.FAILED: (Outcome.ERROR, "Kore.ai reports that the step failed, not which assertion"),
     Outcome.ERROR: (Outcome.ERROR, "Kore.ai could not execute this step"),
@@ -92,12 +91,11 @@ def _completed(step: Step, definition: Step) -> Step:
 
 def _judge_step(step: Step, without_status: Outcome) -> Step:
     """Judge a step and what is open in it by its status; `without_status` is the outcome of a step that has none."""
-    if step.outcome is not Outcome.PENDING:
-        outcome, default = _BY_STEP[step.outcome]
-        reason = default and (step.reason or default)
+    if step.outcome is Outcome.PENDING:
+        outcome, reason = without_status, "Kore.ai gave no result for this" if without_status is Outcome.ERROR else ""
     else:
-        outcome = without_status
-        reason = (step.reason or "Kore.ai gave no result for this") if outcome is Outcome.ERROR else ""
+        outcome, reason = _BY_STEP[step.outcome]
+    reason = reason and (step.reason or reason)
     if step.outcome is Outcome.FAILED and any(one.outcome.is_red for reply in step.replies for one in reply.assertions):
         outcome, reason = Outcome.SKIPPED, "not judged: another assertion of this step failed"
 
