@@ -362,7 +362,7 @@ class _Program:
         return call.conclude(_run(run()))
 
     def report_invalid(self, error: errors.SettingsError) -> None:
-        """Leave a report of invalid settings, if it is known where: an older report would look like this call's."""
+        """Leave a report of invalid settings, if report-dir is valid: an older report would look like this call's."""
         if self.arguments.command not in options.JUDGING_COMMANDS or not self.reporting.report_dir:
             return
         try:

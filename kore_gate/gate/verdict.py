@@ -276,7 +276,7 @@ def overall(results: Sequence[SuiteResult]) -> Verdict:
     """Return the one verdict of all suites: the gravest counts."""
     if len(results) == 1:
         return results[0].verdict
-    # A suite that fail-fast left out is no reason of its own.
+    # A suite that fail-fast left out is not a reason of its own.
     verdicts = (result.verdict for result in results)
     worst = max(verdicts, key=lambda each: (each.exit_code.gravity, not each.message.startswith(_FAIL_FAST)))
     if worst.ending is Ending.PASSED:

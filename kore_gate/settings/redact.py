@@ -11,7 +11,7 @@ from kore_gate import text
 
 MASK = "***"
 
-# A shorter secret can't be told from ordinary words: masking it would show what it is.
+# A shorter secret looks like ordinary words: masking it would show what it is.
 _SHORTEST = 8
 
 # A token is known by its looks as well, for each request has one of its own: header, payload and mostly a signature.
@@ -33,7 +33,7 @@ class Redactor:
         """Remove this secret from now on, and each line of it; return whether it is long enough for that."""
         for line in {secret, secret.strip(), *secret.replace("\r", "\n").split("\n")}:
             if len(line.strip()) < _SHORTEST or (line.startswith("-----") and "\n" not in line):
-                continue  # the frame of a PEM block is no secret
+                continue  # the frame of a PEM block is not secret
             plain = text.plain(line)
             self._forms |= {line, plain, " ".join(plain.split()), *_quoted(line), *_in_base64(line)}
         longest_first = sorted(self._forms, key=lambda form: (-len(form), form))

@@ -121,12 +121,12 @@ def read(
     # The table and the fields are held together by a test; their types, by the parsers.
     settings = Settings(command=command, sources=sources, **parsed)  # type: ignore[arg-type]
     # A secret may be on the command line by mistake.
-    found = [*map(redactor.text, problems), *invalid.values()]
-    found += [*_missing(settings, texts, invalid), *_contradictions(settings, invalid)]
-    if found:
+    all_problems = [*map(redactor.text, problems), *invalid.values()]
+    all_problems += [*_missing(settings, texts, invalid), *_contradictions(settings, invalid)]
+    if all_problems:
         is_fork = environ.get("GITHUB_EVENT_NAME") == "pull_request" and not settings.secrets
         hint = "GitHub does not pass secrets to workflows of pull requests from forks." if is_fork else ""
-        raise errors.SettingsError(found, hint=hint)
+        raise errors.SettingsError(all_problems, hint=hint)
     return settings
 
 

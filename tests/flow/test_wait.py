@@ -140,6 +140,7 @@ def test_wait__gone(tmp_path: pathlib.Path) -> None:
     assert only.resume == ""
 
 
+@pytest.mark.slow
 def test_wait__forgotten_after_a_quarter_of_an_hour(tmp_path: pathlib.Path) -> None:
     """Kore.ai forgets an import that takes too long; that is no success."""
     pipeline = Pipeline(tmp_path / "reports", scenario="stuck")

@@ -265,6 +265,7 @@ def test_executed__counters_of_a_run_that_ended_badly() -> None:
     assert {outcome for _, outcome, _ in shown(suite)} == {"skipped"}
 
 
+@pytest.mark.slow
 def test_executed__large_suite_shortened() -> None:
     """Fifty thousand steps of which the answer leaves one out are put together in the blink of an eye."""
     known = defined(*({"input": f"q{number}"} for number in range(50_000)))
