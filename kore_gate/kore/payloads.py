@@ -107,7 +107,6 @@ class _Reader:
             download_url=link,
             tally=self._tally(body, result),
             failed_tests=statuses.judge(status)[0] is Outcome.FAILED,
-            duration=_seconds(result),
             problems=tuple(self.problems),
             objections=objections if state is State.SUCCEEDED else (),
         )
