@@ -32,8 +32,8 @@ T = TypeVar("T")
 
 _POSITIONAL = {"import": "files", "test": "files", "run": "suites", "report": "files"}
 
-# An interrupted call has five seconds in all, whatever it is doing: an alarm after these, then every half second.
-_WRITE_SECONDS, _LAST_ALARM = 2.5, 4
+# An interrupted call has five seconds in all, whatever it is doing.
+_WRITE_SECONDS, _LAST_SECONDS = 2.5, 4.5
 
 
 class _Parser(argparse.ArgumentParser):
@@ -85,7 +85,7 @@ def parse(argv: Sequence[str], default: tuple[str, str]) -> argparse.Namespace:
 
 
 def _attach_values(words: Sequence[str], command: str) -> list[str]:
-    """Attach to each switch its value; a word behind it that is not one may be a file or a suite."""
+    """Attach to each switch its value: argparse cannot tell it from a file or a suite that stands behind the switch."""
     booleans = ("", "true", "false") if command in _POSITIONAL else ("", *parsers.BOOLEANS)
     switches = {f"--{setting.name}" for setting in options.SETTINGS if setting.parse is parsers.flag}
     attached: list[str] = []
@@ -148,37 +148,6 @@ def _stop(_: int) -> None:
     raise KeyboardInterrupt
 
 
-def _stop_with(received: list[int], stop: Callable[[int], None], cut: Callable[[], None] = lambda: None) -> None:
-    """Call `stop` at the first signal, also one that came before, and `cut`, which may raise, shortly before the end.
-
-    A second signal ends the process at once.
-    """
-
-    def handle(number: int, _frame: FrameType | None) -> None:
-        if received:
-            os._exit(128 + number)
-        received.append(number)
-        begin(number)
-
-    def begin(number: int) -> None:
-        alarms = itertools.count()
-
-        def alarm(*_: object) -> None:
-            if next(alarms) == _LAST_ALARM:
-                os._exit(128 + number)
-            cut()
-
-        signal.signal(signal.SIGALRM, alarm)
-        # Repeated, for an exception that is raised into a destructor is lost.
-        signal.setitimer(signal.ITIMER_REAL, _WRITE_SECONDS, 0.5)
-        stop(number)
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, handle)
-    if received:
-        begin(received[0])
-
-
 class _NameLookups(concurrent.futures.ThreadPoolExecutor):
     """Runs the loop's name lookups; asyncio would wait at its end for one that hangs."""
 
@@ -206,6 +175,7 @@ class _Program:
         self.arguments = arguments
         self.environ = environ
         self.received = received  # signals
+        self._watchdog: threading.Timer | None = None
         is_simulated = arguments.command in ("demo", "simulate")
         reporting = [options.BY_NAME[name] for name in options.REPORTING]
         names = {name for setting in reporting for name in (setting.variable, setting.input)}
@@ -224,13 +194,47 @@ class _Program:
             now=lambda: datetime.datetime.now(datetime.UTC),
         )
 
+    def stop_with(self, stop: Callable[[int], None], cut: Callable[[], None] = lambda: None) -> None:
+        """Call `stop` at the first signal, also one that came before, and `cut`, which may raise, before time is up.
+
+        A second signal ends the process at once.
+        """
+
+        def handle(number: int, _frame: FrameType | None) -> None:
+            if self.received:
+                os._exit(128 + number)
+            self.received.append(number)
+            begin(number)
+
+        def begin(number: int) -> None:
+            # A thread, for the main one may be in code that no signal interrupts.
+            self._watchdog = threading.Timer(_LAST_SECONDS, os._exit, [128 + number])
+            self._watchdog.daemon = True
+            self._watchdog.start()
+            # Repeated, for an exception that is raised into a destructor is lost.
+            signal.setitimer(signal.ITIMER_REAL, _WRITE_SECONDS, 0.5)
+            stop(number)
+
+        signal.signal(signal.SIGALRM, lambda *_: cut())
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, handle)
+        if self.received:
+            begin(self.received[0])
+
+    def close(self) -> None:
+        """Forget what was to come: the command ended in time."""
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        if self._watchdog:
+            self._watchdog.cancel()
+        self.console.close()
+
     def run(self) -> int:
         """Run the command; return the exit code."""
         settings, console = self.settings, self.console
         for warning in sources.unknown_variables(settings.command, self.environ):
             console.warn(warning)
         if self.error:
-            # It is known where reports go, and an older one would look like this call's.
+            # An older report would look like this call's.
             if settings.command in options.JUDGING_COMMANDS and settings.report_dir:
                 try:
                     self._call(settings, pathlib.Path.cwd()).refuse(self.error)
@@ -250,14 +254,14 @@ class _Program:
             case "report":
                 from kore_gate.commands import report
 
-                _stop_with(self.received, _stop)
+                self.stop_with(_stop)
                 return report.run(settings, console)
             case "doctor":
-                from kore_gate.clock import SystemClock
+                from kore_gate.clock import Clock
                 from kore_gate.commands.doctor import Doctor
 
-                _stop_with(self.received, _stop)
-                return _run(Doctor(settings, console, SystemClock()).run())
+                self.stop_with(_stop)
+                return _run(Doctor(settings, console, Clock()).run())
             case _:
                 return self._judge(settings, pathlib.Path.cwd())
 
@@ -270,7 +274,7 @@ class _Program:
             return demo.list_scenarios(console)
         if arguments.command == "simulate":
             stop = threading.Event()
-            _stop_with(self.received, lambda _: stop.set())
+            self.stop_with(lambda _: stop.set())
             demo.simulate(arguments.scenario, arguments.port, arguments.job_seconds, console, stop)
             raise KeyboardInterrupt
         with demo.stage(arguments.scenario) as stage:
@@ -298,13 +302,13 @@ class _Program:
                     loop.call_soon_threadsafe(self.console.say, message)
                 call.note_signal(number)
 
-            _stop_with(self.received, stop, call.cut)
+            self.stop_with(stop, call.cut)
             return await call.run()
 
         return call.conclude(_run(run()))
 
     def _call(self, settings: options.Settings, root: pathlib.Path) -> "Call":
-        from kore_gate.clock import SystemClock
+        from kore_gate.clock import Clock
         from kore_gate.commands import gate
 
         ci, environ = self.ci, self.environ
@@ -317,7 +321,7 @@ class _Program:
             job_url=environ.get("CI_JOB_URL", "") if ci == "gitlab" else "",
             root=root,
         )
-        return gate.Call(settings, surroundings, self.console, SystemClock())
+        return gate.Call(settings, surroundings, self.console, Clock())
 
 
 def main(argv: Sequence[str], pending: list[int] | None = None) -> int:
@@ -343,5 +347,4 @@ def main(argv: Sequence[str], pending: list[int] | None = None) -> int:
         console.last_lines(ended)
         return int(ended.exit_code)
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        console.close()
+        program.close()

@@ -76,7 +76,7 @@ def terminal(text: str, limit: int = 300) -> str:
 
 
 def shell(text: str) -> str:
-    """Quote printable text as one word of a shell's command line that is no command to a terminal or CI system."""
+    """Quote printable text as one word of a shell's command line, inert on a terminal and for a CI system."""
     return _COMMANDS.sub(lambda match: match[0] + "''", shlex.quote(text))
 
 

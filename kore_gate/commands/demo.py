@@ -63,7 +63,7 @@ def stage(scenario: str) -> Iterator[Stage]:
 
 
 def simulate(scenario: str, port: int, job_seconds: float, console: Console, stop: threading.Event) -> int:
-    """Serve a simulator until told to stop."""
+    """Serve a simulator until a signal comes."""
     simulator = service.Simulator(scenario=_known(scenario), job_seconds=job_seconds, evergreen=True)
     try:
         server = Server(simulator, port=port)

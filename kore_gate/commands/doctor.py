@@ -143,7 +143,7 @@ class Doctor:
         except errors.GateError as error:
             cause = error.__cause__
             if isinstance(cause, errors.Rejected) and cause.status not in _NO_API:
-                # What Kore.ai answers to an id nobody has is not documented; it is no refusal.
+                # What Kore.ai answers to an id nobody has is not documented; it does not refuse the credentials.
                 self._report(topic, f"Kore.ai accepted the request and rejected the made-up id ({error.message})")
             else:
                 self._report(topic, error.message, error.hint, error.exit_code)

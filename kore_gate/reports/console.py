@@ -36,7 +36,7 @@ LINE_LIMIT = 2000
 TEXT_LIMIT = 500
 # GitHub shows ten annotations of a severity for a step; of failures, the tenth says how many more there are.
 ANNOTATIONS = 10
-# Between two status words, a line for each so many percent: heartbeats tell the rest.
+# Between two status words, a line for each so many percent: the line of each minute shows the rest.
 PERCENT_STEP = 10
 
 # JSON can spell a hash sign so that no runner sees one: `##[…` acts on GitHub wherever it stands in a line.

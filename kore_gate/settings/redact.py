@@ -11,7 +11,7 @@ from kore_gate import text
 
 MASK = "***"
 
-# A shorter secret can't be told from ordinary words: masking it would show what it is.
+# A shorter secret looks like ordinary words: masking it would show what it is.
 _SHORTEST = 8
 
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
@@ -30,7 +30,7 @@ class Redactor:
         """Remove this secret from now on, and each line of it; return whether it is long enough for that."""
         for line in {secret, secret.strip(), *secret.replace("\r", "\n").split("\n")}:
             if len(line.strip()) < _SHORTEST or (line.startswith("-----") and "\n" not in line):
-                continue  # the frame of a PEM block is no secret
+                continue  # the frame of a PEM block is not secret
             plain = text.plain(line)
             self._forms |= {line, plain, " ".join(plain.split()), *_in_base64(line)}
         self._pattern = _one_of(self._forms)

@@ -110,7 +110,7 @@ class Simulator:
         default = scenarios.find(scenario)
         own = {name: scenarios.find(one) for name, one in (by_suite or {}).items()}
         self.records = jobs.Records(scenario=default, by_suite=own, job_seconds=job_seconds)
-        self._now = now or (lambda: clock.SystemClock().now().timestamp())
+        self._now = now or (lambda: clock.Clock().now().timestamp())
         self._scopes = scopes
         self._enforce_jti = enforce_jti
         self._lock = threading.RLock()

@@ -3,7 +3,7 @@
 import dataclasses
 import io
 import pathlib
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kore_gate.ci import dialects
 from kore_gate.ci.dialects import Surroundings
@@ -15,9 +15,6 @@ from kore_gate.simulator import scenarios, service
 from kore_gate.simulator.scenarios import Scenario
 from tests.fakes.clock import FakeClock
 from tests.fakes.kore import FakeKore
-
-if TYPE_CHECKING:
-    import httpx
 
 HOST = "https://kore.example"
 
@@ -57,7 +54,6 @@ class Pipeline:
         self.clock = FakeClock()
         self.simulator = service.Simulator(scenario=scenario, now=lambda: self.clock.now().timestamp(), **options)
         self.kore = FakeKore(self.simulator)
-        self.transport: httpx.AsyncBaseTransport | None = None  # in front of it
         self.reports = reports
         self.around = Surroundings(ci=ci, machine="runner-1", root=reports.parent)
         self.stderr, self.stdout = io.StringIO(), io.StringIO()
@@ -80,7 +76,7 @@ class Pipeline:
             now=self.clock.now,
         )
         settings = dataclasses.replace(settings, report_dir=str(self.reports))
-        self.call = Call(settings, self.around, console, self.clock, self.transport or self.kore)
+        self.call = Call(settings, self.around, console, self.clock, self.kore)
         return self.call
 
     def run(self, settings: Settings | None = None, **changes: Any) -> Ended:

@@ -69,7 +69,7 @@ class Program:
         fake = FakeKore(service.Simulator(scenario=scenario, now=lambda: clock.now().timestamp()))
 
         self.monkeypatch.setattr(gate, "Call", functools.partial(Call, transport=fake))
-        self.monkeypatch.setattr("kore_gate.clock.SystemClock", lambda: clock)
+        self.monkeypatch.setattr("kore_gate.clock.Clock", lambda: clock)
         self.monkeypatch.setattr("asyncio.run", clock.run)
         hints = {f"KORE_{name.upper()}": text for name, text in scenarios.SCENARIOS[scenario].settings.items()}
         with self.monkeypatch.context() as patch:
@@ -134,7 +134,7 @@ def test_main__ends(
     assert ended.last_lines[1] == f"Exit code: {code.value} ({MEANINGS[code]})"
     assert ended.out == ""
     assert program.result()["verdict"]["exit_code"] == code.value
-    assert "<testsuite " in program.junit()
+    assert program.junit().count("<testsuite ") == len(program.result()["suites"])
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
@@ -510,6 +510,20 @@ def test_main__demo(program: Program, monkeypatch: pytest.MonkeyPatch, tmp_path:
     assert ended.code == 0
     assert "scenario passing\n" in ended.err
     assert (tmp_path / "there" / "kore-result.json").exists()
+
+    late = program.run("demo", "--scenario", "stuck", "--timeout", "1s", "--report-dir", "by-flag", environ=own)
+
+    assert late.code == 4
+    assert (tmp_path / "by-flag" / "kore-result.json").exists()
+
+
+def test_main__report_interrupted(program: Program) -> None:
+    """Rendering a saved result again stops at a signal as well."""
+    program.run("wait", environ=GOOD)
+
+    ended = program.run("report", "junit-reports/kore-result.json", pending=[int(signal.SIGTERM)])
+
+    assert ended.code == 143
 
 
 @pytest.mark.socket

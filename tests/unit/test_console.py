@@ -629,6 +629,7 @@ def test_bars__names_alike(name: str) -> None:
     assert rich.cells.cell_len(rows[0]) + vowel_signs <= 79
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("height", "rows"), [(40, console.BARS_SHOWN), (12, 10)], ids=["room", "little room"])
 def test_bars__many_suites(height: int, rows: int) -> None:
     """Of many suites those that run are shown, as many as fit, and a row counts all."""
