@@ -96,7 +96,7 @@ def test_settings__readme_choices() -> None:
     """Where only some words are taken, the README names each of them."""
     for cell, default, meaning in table(README, "setting", "default", "meaning"):
         setting = SETTINGS[names(cell)[0]]
-        if setting.parse.__qualname__.startswith("_choice"):
+        if setting.parse.__qualname__.startswith("choice"):
             with pytest.raises(ValueError, match="must be one of") as refused:
                 setting.parse("?")
             for choice in str(refused.value).removeprefix("must be one of ").split(", "):

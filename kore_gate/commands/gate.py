@@ -14,7 +14,7 @@ from kore_gate.clock import Clock
 from kore_gate.errors import Ending, ExitCode, gravest
 from kore_gate.gate import suite_files, suite_run, verdict
 from kore_gate.gate.runner import Runner
-from kore_gate.gate.suite_run import SuiteSpec
+from kore_gate.gate.suite_run import SuiteRun
 from kore_gate.kore import transport
 from kore_gate.kore.auth import Signer
 from kore_gate.kore.client import KoreClient
@@ -92,11 +92,11 @@ class Call:
         settings, clock = self._settings, self._clock
         self._writer.prepare(settings.command, settings.stream_id)
         try:
-            specs = self._specs()
+            runs = self._suites()
             signer = Signer(settings, clock)
             async with transport.connect(settings, self._surroundings.ci, self._transport) as http:
                 client = KoreClient(http, settings, signer, clock, on_trouble=self._runner.note_trouble)
-                suites = await self._runner.run(specs, client)
+                suites = await self._runner.run(runs, client)
         except errors.SettingsError as error:
             suites = [_result_without_suite(verdict.from_error(error, Phase.SETTINGS))]
         except Exception as exc:  # noqa: BLE001 a bug outside the suites, too, must leave reports, with what is known
@@ -121,16 +121,16 @@ class Call:
         self._console.verdict(call, paths, ExitCode.PASSED if softened else None)
         return 0 if softened else int(code)
 
-    def _specs(self) -> list[SuiteSpec]:
+    def _suites(self) -> list[SuiteRun]:
         """Return the suites that the command takes through the chain."""
         settings = self._settings
         match settings.command:
             case "wait":
-                return [SuiteSpec(key=ds_id, name=ds_id, phase=Phase.IMPORT, ds_id=ds_id) for ds_id in settings.ds_id]
+                return [SuiteRun(key=ds_id, name=ds_id, phase=Phase.IMPORT, ds_id=ds_id) for ds_id in settings.ds_id]
             case "run":
                 run_ids = ["" if run_id == suite_run.TO_START else run_id for run_id in settings.run_id]
                 pairs = zip(settings.suites, run_ids or [""] * len(settings.suites), strict=True)
-                return [SuiteSpec(key=name, name=name, phase=Phase.RUN, run_id=run_id) for name, run_id in pairs]
+                return [SuiteRun(key=name, name=name, phase=Phase.RUN, run_id=run_id) for name, run_id in pairs]
             case _:
                 return suite_files.load(settings.files, settings.name, self._surroundings.root)
 

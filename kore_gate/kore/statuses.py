@@ -1,15 +1,17 @@
 """Kore.ai's status words, and everything else in an answer that speaks against its success.
 
-Green needs more than the fields we know: whatever is not clearly good makes an answer red, wherever it stands outside
-the bot's own texts. The documentation shows only running and good words; the bad ones are those of neighbouring jobs.
+Green needs more than the fields we know: a word that is not clearly good, a counter that is not zero or counts that
+don't add up make it red, wherever they stand outside the bot's own texts. The documentation shows only running and
+good words; the bad ones are those of its neighbouring jobs. An unknown word is waited for and named, never green.
 """
 
+import collections
 import functools
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+import urllib.parse
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from kore_gate.kore.responses import REASON_KEYS, as_text, digits
+from kore_gate.kore.responses import as_text, digits
 from kore_gate.model import Outcome, State, Tally
 
 # What words mean, written in lower case without separators: as a job's status; as a step's or an assertion's.
@@ -46,20 +48,32 @@ def state(word: str) -> State:
 
 
 @_cached
+def outcome(word: str) -> Outcome:
+    """Tell what the status word of a step or an assertion means; an unknown one judges nothing."""
+    return WORDS.get(normal(word), (None, Outcome.PENDING))[1]
+
+
+@_cached
 def judge(word: str) -> tuple[Outcome, str]:
     """Judge a step or an assertion by its status word; an unknown word is an error, and the reason names it."""
-    status, judged = WORDS.get(normal(word), (State.UNKNOWN, Outcome.PENDING))
+    judged = outcome(word)
     if judged is not Outcome.PENDING or not word:
         return judged, ""
-    if status is State.RUNNING:
+    if state(word) is State.RUNNING:
         return Outcome.SKIPPED, f"not finished: {word}"
     return Outcome.ERROR, f"unknown status: {word}"
 
 
-def judge_value(row: Mapping[str, object], key: str = "status") -> Outcome | None:
+def judge_value(row: Mapping[str, object]) -> Outcome | None:
     """Judge one expected value; None for a mere context variable that is called `status`."""
-    judged, reason = judge(as_text(row.get(key)))
+    judged, reason = judge(as_text(row.get("status")))
     return None if reason and len(row) == 1 else judged
+
+
+def worst(outcomes: Iterable[Outcome]) -> Outcome:
+    """Return the outcome that counts among several judgements of the same thing."""
+    order = (Outcome.ERROR, Outcome.FAILED, Outcome.SKIPPED, Outcome.PASSED, Outcome.PENDING)
+    return min(outcomes, key=order.index, default=Outcome.PENDING)
 
 
 def miscounted(answer: Mapping[str, object], tally: Tally | None, rows: int) -> Iterator[str]:
@@ -67,21 +81,29 @@ def miscounted(answer: Mapping[str, object], tally: Tally | None, rows: int) -> 
     result = answer.get("result")
     details = result.get("stepDetails") if isinstance(result, dict) else None
     places = [place for place in (answer, result, details) if isinstance(place, dict)]
-    counters = [(key, digits(place[key])) for place in places for key in place if _kind(key) == "total"]
-    totals = [(key, int(total)) for key, total in counters if total]
-    passed, failed = (tally.passed, tally.failed) if tally else (None, None)
-    if failed:
-        most = max([failed, *(total for _, total in totals)])
-        yield f"its counters show that {failed} of {most} step{'s' if most != 1 else ''} failed"
+    totals = [(key, int(total)) for place in places for key in place if (total := _total(key, place[key]))]
+    if tally and tally.failed:
+        yield f"its counters show that {tally.failed} of {_steps(max([tally.failed, *(n for _, n in totals)]))} failed"
         return
+    passed = tally.passed if tally else None
     judged = rows if passed is None else passed
-    for key, total in totals:
-        if total > judged:
-            yield f"its counters leave {total - judged} of {total} step{'s' if total != 1 else ''} not executed ({key})"
-        elif total < judged:
-            yield f"{key} is {total}, but {judged} passed"
-    if rows > judged:
-        yield f"its counters show that {judged} passed, but the response has {rows} results"
+    for key, number in totals:
+        if number > judged:
+            yield f"its counters leave {number - judged} of {_steps(number)} not executed ({key})"
+        elif number < judged:
+            yield f"{key} is {number}, but {judged} passed"
+    if passed is not None and rows > passed:
+        yield f"its counters show that {passed} passed, but the response has {rows} results"
+
+
+def _total(key: str, value: object) -> str:
+    plain = _plain(key)
+    is_one = plain.startswith("total") and re.fullmatch("(?:total|tests?|steps?|counts?|cases?)+", plain)
+    return digits(value) if is_one and value is not None else ""
+
+
+def _steps(number: int) -> str:
+    return f"{number} step{'s' if number != 1 else ''}"
 
 
 _FILLERS = (
@@ -105,7 +127,6 @@ _KINDS = {
         rf"(?:{_FILLERS}|rates?|percent(?:age)?)*",
         "rate": r"(?:pass|passed|success)(?:rate|percent(?:age)?)",
         "good": r"(?:is|was|has|all)?(?:success|successful|succeeded|passed|pass|ok|valid|completed?|accepted)",
-        "total": r"total(?:total|tests?|steps?|counts?|cases?)*",
         "link": r"(?:download|file|results?|report)url|downloadlink",
     }.items()
 }
@@ -113,13 +134,19 @@ _KINDS = {
 _OWN_TEXTS = frozenset(
     ["input", "event", "text", "value", "payload", "template", "userprompts", "tags", "recenttags", "context"]
 )
-_STEPS = frozenset(["teststeps", "executionresults", "outputs", "actualoutput"])
-_LINK = re.compile(r"\s*https?://[^/?#\s]\S*\s*", re.IGNORECASE)
+_REPLIES = frozenset(["outputs", "actualoutput"])
+_STEPS = re.compile(r"\b(?:testSteps|executionResults)\b")
 _NOTHING = frozenset(["", "0", "0.0", "0.00", "false", "no", "none", "null", "{}", "[]"])
+_REASONS = ("comments", "message", "msg", "errorMessage", "reason")
 # Where a log calls the level of a line its status.
 _LEVELS = frozenset(["info", "debug", "notice", "trace"])
 _MAX_KEY_LENGTH = 60
 _MAX_OBJECTIONS = 10
+
+# A value to be swept: what it is a part of, the value, and its path. Parts are: "anything"; "judged", a step or an
+# assertion, whose own status is read as an outcome; "names" of assertions; "reply"; "row" and "context row", expected
+# values; "own", texts of the bot.
+_Place = tuple[str, object, str]
 
 # What a sweep finds: "objection" or "link", the path, the value, and the object it stands in.
 _Finding = tuple[str, str, object, Mapping[str, object]]
@@ -127,8 +154,15 @@ _Finding = tuple[str, str, object, Mapping[str, object]]
 
 def sweep(answer: Mapping[str, object]) -> tuple[tuple[str, ...], str]:
     """Return what is not good in an answer, apart from its status and its steps, and the link to a results file."""
-    steps = "response.testSteps" if isinstance(answer.get("response"), dict) else "testSteps"
-    findings = list(_sweep("job", answer, frozenset(["status", "result.status", "result.executionResults", steps])))
+    result, response = answer.get("result"), answer.get("response")
+    shown: dict[str, object] = {**answer, "status": None}
+    if isinstance(result, dict):
+        shown["result"] = {**result, "status": None, "executionResults": None}
+    if isinstance(response, dict):
+        shown["response"] = {**response, "testSteps": None}
+    else:
+        shown["testSteps"] = None
+    findings = list(_sweep(("anything", shown, "")))
     objections = [finding for finding in findings if finding[0] == "objection"]
     link = next((as_text(value).strip() for kind, _, value, _ in findings if kind == "link"), "")
     return tuple(_remark(*finding[1:]) for finding in objections[:_MAX_OBJECTIONS]), link
@@ -136,71 +170,74 @@ def sweep(answer: Mapping[str, object]) -> tuple[tuple[str, ...], str]:
 
 def against_step(row: Mapping[str, object]) -> str:
     """Name the first thing that contradicts a step's success, apart from its outcomes; "" if none."""
-    return next((_remark(*finding[1:]) for finding in _sweep("step", row) if finding[0] == "objection"), "")
+    findings = _sweep(("judged", row, ""))
+    return next((_remark(path, value, beside) for kind, path, value, beside in findings if kind == "objection"), "")
 
 
-def task(row: Mapping[str, object]) -> str:
-    """Return the task that a row of a log is about."""
-    return " ".join(as_text(row[key]) for key in ("taskType", "taskName") if row.get(key))
-
-
-def _sweep(start: str, answer: Mapping[str, object], skipped: frozenset[str] = frozenset()) -> Iterator[_Finding]:
-    """Walk through an answer, outermost parts first; give each objection, and each link outside the steps.
-
-    A part is "job"; "step", in which a status is an outcome; "names" of assertions; "row", an expected value; or "own".
-    """
-    places: list[tuple[str, Any, str]] = [(start, answer, "")]
-    for part, value, where in places:  # which grow on the way
+def _sweep(start: _Place) -> Iterator[_Finding]:
+    """Walk through a value, outermost parts first; give each objection and each link."""
+    places: collections.deque[_Place] = collections.deque([start])
+    while places:
+        part, value, where = places.popleft()
         if isinstance(value, list):
-            places += [(part, entry, f"{where}[{index}]") for index, entry in enumerate(value)]
-        for key, entry in value.items() if isinstance(value, dict) else ():
-            path = f"{where}.{key[:_MAX_KEY_LENGTH]}".lstrip(".")
-            if entry is None or entry == "" or path in skipped:
-                continue
-            if _is_objection(part, key, entry, value):
-                yield "objection", path, entry, value
-            if _kind(key) == "rows" and isinstance(entry, list) and part in ("job", "step"):
-                yield from _bad_rows(path, entry)
-            # The steps hold the bot's own links.
-            if _kind(key) == "link" and _LINK.fullmatch(as_text(entry)) and part in ("job", "own"):
-                yield "link", path, entry, value
-            if isinstance(entry, dict | list):
-                places.append((_part(part, key), entry, path))
+            places += ((part, entry, f"{where}[{index}]") for index, entry in enumerate(value))
+        elif isinstance(value, dict):
+            for key, entry in value.items():
+                if entry is None or entry == "":
+                    continue
+                path = f"{where}.{key[:_MAX_KEY_LENGTH]}" if where else key[:_MAX_KEY_LENGTH]
+                # The name of an assertion is its author's.
+                is_word = part != "names" or not isinstance(entry, dict)
+                if is_word and _is_objection("anything" if part == "names" else part, key, entry, value, path):
+                    yield "objection", path, entry, {} if part == "names" else value
+                if _kind(key) == "rows" and isinstance(entry, list) and part not in ("names", "own"):
+                    yield from _bad_rows(path, entry)
+                # The steps hold the bot's own texts, and its links.
+                if _kind(key) == "link" and _is_link(entry) and not _STEPS.search(path):
+                    yield "link", path, entry, value
+                if isinstance(entry, dict | list):
+                    places.append((_part(part, key, where), entry, path))
 
 
-def _part(part: str, key: str) -> str:
+def _part(part: str, key: str, where: str) -> str:
     """Say as what part of an answer the value of a key is to be swept."""
     plain = _plain(key)
-    if part in ("own", "names"):
-        return "own" if part == "own" else "step"
-    if plain == "contains" and part != "job":
-        return "row"
-    if part == "row" or plain in _OWN_TEXTS:
+    if part in ("names", "own"):
+        return "judged" if part == "names" else "own"
+    if plain == "contains" and part != "anything":
+        return "context row" if where.endswith("assertions.context") else part if "row" in part else "row"
+    if part == "context row" or plain in _OWN_TEXTS:
         return "own"
     if plain == "assertions":
         return "names"
-    return "step" if part == "step" or plain in _STEPS else "job"
+    return "reply" if part == "reply" or plain in _REPLIES else "anything"
 
 
-def _is_objection(part: str, key: str, value: object, beside: Mapping[str, object]) -> bool:
+def _is_objection(part: str, key: str, value: object, beside: Mapping[str, object], path: str) -> bool:
     """Tell whether the value of a key is not good."""
-    if part in ("step", "row") and _plain(key) == "status":
-        judged = judge_value(beside, key) if part == "row" else judge(as_text(value))[0]
-        return judged is not None and judged.is_red
-    if part not in ("job", "step"):
+    if part == "own":
         return False
+    if key == "status" and part in ("judged", "row", "context row"):
+        judged = judge(as_text(value))[0] if part == "judged" else judge_value(beside)
+        return judged is not None and judged.is_red
+    if part == "context row":
+        # Anything else in there may be a variable of the bot's.
+        return _plain(key) == "status" and judge(as_text(value))[0] is not Outcome.PASSED
     word = "" if isinstance(value, dict | list) else as_text(value)
     match _kind(key):
-        case "status" | "rows":
-            return bool(word) and _meaning(word) is not State.SUCCEEDED
+        case "status":
+            is_level = path.startswith("statusLogs[") and normal(word) in _LEVELS
+            return bool(word) and not is_level and not _is_good(word)
+        case "rows":
+            return bool(word) and not _is_good(word)
         case "word":
-            return _meaning(word) is State.FAILED
+            return _is_bad(word)
         case "bad":
             return _means_something(value)
         case "rate":
             return bool(re.fullmatch(r"[0-9.]+ ?%?", word)) and float(word.rstrip(" %") or 0) not in (1.0, 100.0)
         case "good":
-            return word.strip().lower() in ("false", "no")
+            return value is False or word.strip().lower() in ("false", "no")
         case _:
             return False
 
@@ -211,30 +248,46 @@ def _bad_rows(path: str, log: Sequence[object]) -> Iterator[_Finding]:
         if isinstance(row, dict):
             if row and not any(row[key] and _kind(key) in ("status", "bad") for key in row):
                 yield "objection", f"{path}[{index}]", "without a status", row
-        elif _means_something(row) and _meaning(as_text(row)) is not State.SUCCEEDED:
+        elif _means_something(row) and not _is_good(as_text(row)):
             yield "objection", f"{path}[{index}]", row, {}
 
 
 def _remark(path: str, value: object, beside: Mapping[str, object]) -> str:
-    reasons = (as_text(beside[key])[:500] for key in REASON_KEYS if beside.get(key) and beside[key] is not value)
-    name = f"{path} ({task(beside)})" if task(beside) else path
-    return ": ".join([f"{name} is {as_text(value)[:500]}", *reasons])
+    reasons = (as_text(beside[key]) for key in _REASONS if beside.get(key) and beside[key] is not value)
+    task = " ".join(as_text(beside[key]) for key in ("taskType", "taskName") if beside.get(key))
+    name = f"{path} ({task})" if task else path
+    return ": ".join([f"{name} is {as_text(value)[:500]}", *(reason[:500] for reason in reasons)])
 
 
-def _meaning(word: str) -> State:
-    """Tell what a status means that may be a number of HTTP's, or a level of a log."""
-    if number := digits(word)[:9]:
-        is_good, is_bad = 200 <= int(number) < 300, 400 <= int(number) < 600
-        return State.SUCCEEDED if is_good else State.FAILED if is_bad else State.UNKNOWN
-    return State.SUCCEEDED if normal(word) in _LEVELS else state(word)
+def _is_link(value: object) -> bool:
+    try:
+        parts = urllib.parse.urlsplit(value.strip() if isinstance(value, str) else "")
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.netloc)
+
+
+def _is_good(word: str) -> bool:
+    number = digits(word)
+    if number:
+        return 200 <= int(number[:9]) < 300
+    return state(word) is State.SUCCEEDED or outcome(word) is Outcome.PASSED
+
+
+def _is_bad(word: str) -> bool:
+    number = digits(word)
+    return 400 <= int(number[:9]) < 600 if number else state(word) is State.FAILED
 
 
 def _means_something(value: object) -> bool:
     """Tell whether there is an error in what stands for one: a text, a number that is not zero, or either inside."""
-    places = [value]
-    for place in places:  # which grow on the way
-        if isinstance(place, dict | list):
-            places += place.values() if isinstance(place, dict) else place
+    places: list[object] = [value]
+    while places:
+        place = places.pop()
+        if isinstance(place, dict):
+            places += place.values()
+        elif isinstance(place, list):
+            places += place
         elif as_text(place).strip().lower() not in _NOTHING:
             return True
     return False
@@ -242,10 +295,13 @@ def _means_something(value: object) -> bool:
 
 @_cached
 def _plain(key: str) -> str:
-    """Return a key without case and separators; nothing for one that is too long to be a field's."""
-    return re.sub(r"[^a-z0-9]", "", key.lower()) if len(key) <= _MAX_KEY_LENGTH else ""
+    """Return a key without case and separators."""
+    return re.sub(r"[^a-z0-9]", "", key.lower()) if len(key) <= _MAX_KEY_LENGTH else key
 
 
 @_cached
 def _kind(key: str) -> str:
-    return next((kind for kind, pattern in _KINDS.items() if pattern.fullmatch(_plain(key))), "")
+    plain = _plain(key)
+    if len(plain) > _MAX_KEY_LENGTH:
+        return ""
+    return next((kind for kind, pattern in _KINDS.items() if pattern.fullmatch(plain)), "")

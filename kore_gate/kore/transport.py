@@ -126,6 +126,8 @@ def _decompressed(data: bytes, encoding: str, limit: int) -> bytes:
         raise httpx.DecodingError(str(exc)) from exc
     if not inflate.eof and len(content) <= limit:
         raise httpx.DecodingError("it ends too early")
+    if inflate.unused_data.startswith(b"\x1f\x8b"):  # as each compressed part begins
+        raise httpx.DecodingError("it has a second compressed part")
     return content
 
 

@@ -94,7 +94,7 @@ class Simulator:
             by_suite={name: scenarios.find(own) for name, own in (by_suite or {}).items()},
             job_seconds=job_seconds,
         )
-        self._now = now or (lambda: clock.SystemClock().now().timestamp())
+        self._now = now or (lambda: clock.Clock().now().timestamp())
         self._scopes = scopes
         self._lock = threading.RLock()
         self._times: dict[str, collections.deque[float]] = {}

@@ -18,7 +18,7 @@ import pytest
 import trustme
 
 from kore_gate import errors
-from kore_gate.clock import SystemClock
+from kore_gate.clock import Clock
 from kore_gate.kore import transport
 from kore_gate.kore.auth import Signer
 from kore_gate.kore.client import KoreClient
@@ -53,7 +53,7 @@ def look(host: str, **changes: Any) -> Job:
 
 
 def call(settings: Settings, work: Callable[[KoreClient], Any]) -> Any:
-    clock = SystemClock()
+    clock = Clock()
 
     async def run() -> Any:
         async with transport.connect(settings, "none") as http:

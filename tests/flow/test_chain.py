@@ -133,7 +133,7 @@ def test_test__short_form_lists_every_step(tmp_path: pathlib.Path) -> None:
     assert ended.code == 0
     assert only.suite is not None
     assert len(only.suite.steps) == 4
-    assert only.notes == ("Kore.ai reports only counts for this run, and no single step or assertion.",)
+    assert only.notes == ("Kore.ai reports 0 of 4 steps of this run, and only counts the others.",)
 
 
 def test_run__short_form_of_an_unknown_suite(tmp_path: pathlib.Path) -> None:

@@ -69,7 +69,7 @@ class Program:
         fake = FakeKore(service.Simulator(scenario=scenario, now=lambda: clock.now().timestamp()))
 
         self.monkeypatch.setattr(gate, "Call", functools.partial(Call, transport=fake))
-        self.monkeypatch.setattr("kore_gate.clock.SystemClock", lambda: clock)
+        self.monkeypatch.setattr("kore_gate.clock.Clock", lambda: clock)
         self.monkeypatch.setattr("asyncio.run", clock.run)
         hints = {f"KORE_{name.upper()}": text for name, text in scenarios.SCENARIOS[scenario].settings.items()}
         with self.monkeypatch.context() as patch:
@@ -260,13 +260,16 @@ def test_main__usage(program: Program, argv: list[str], environ: dict[str, str],
     ("argv", "told"),
     [
         (["wiat"], "command 'wiat' (command line) must be one of wait, import"),
-        (["report"], "files is missing: a saved kore-result.json."),
+        (["report"], "files is missing: suite files (of report: kore-result.json), one per line."),
         (["report", "missing.json"], "missing.json cannot be read: No such file or directory."),
         (["doctor"], "host is missing"),
         (["demo", "--zzz"], "Unknown option --zzz for demo."),
         (["demo", "--scenario", "none"], "scenario 'none' must be one of passing, failing"),
         (["simulate", "--port", "x"], "Argument --port: invalid int value: 'x'."),
-        (["wait", "--report-dir", "a\x00b"], "report-dir 'a\\x00b' must not contain line breaks or control characters"),
+        (
+            ["wait", "--report-dir", "a\x00b"],
+            "report-dir 'a\\x00b' must not contain line breaks, control characters or",
+        ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

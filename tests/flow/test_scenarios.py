@@ -27,7 +27,7 @@ def wanted(command: str, scenario: Scenario, **flags: str) -> Settings:
         "user-email": scenarios.USER_EMAIL,
     }
     secrets = {"KORE_CLIENT_SECRET": scenarios.CLIENT_SECRET}
-    return sources.read(command, {**given, **scenario.settings, **flags}, secrets, lambda _: "")
+    return sources.read(command, {**given, **scenario.settings, **flags}, secrets)[0]
 
 
 def check(ended: Ended, code: ExitCode) -> None:

@@ -11,7 +11,7 @@ from junitparser import JUnitXml
 from kore_gate import text
 from kore_gate.errors import Ending, ExitCode
 from kore_gate.gate.runner import Runner
-from kore_gate.gate.suite_run import SuiteSpec
+from kore_gate.gate.suite_run import SuiteRun
 from kore_gate.kore.client import KoreClient
 from kore_gate.model import Job, SuiteResult
 from kore_gate.simulator import scenarios
@@ -329,7 +329,7 @@ def test_wait__a_bug_outside_the_suites(tmp_path: pathlib.Path, monkeypatch: pyt
     pipeline = Pipeline(tmp_path / "reports")
     run = Runner.run
 
-    async def buggy(self: Runner, specs: Sequence[SuiteSpec], client: KoreClient) -> list[SuiteResult]:
+    async def buggy(self: Runner, specs: Sequence[SuiteRun], client: KoreClient) -> list[SuiteResult]:
         await run(self, specs, client)
         raise ZeroDivisionError
 
