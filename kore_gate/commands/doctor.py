@@ -6,8 +6,8 @@ import datetime
 import socket
 import urllib.parse
 import urllib.request
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Protocol
 
 from kore_gate import errors, text
 from kore_gate.clock import Clock
@@ -41,13 +41,11 @@ _MOST_SKEW = 60.0
 _SOON_EXPIRED = datetime.timedelta(days=14)
 
 
-class Finding(NamedTuple):
-    """What one check finds; `code` is what the gate would end with because of it."""
+class Report(Protocol):
+    """Takes what a check finds; `code` is what the gate would end with because of it."""
 
-    topic: str
-    message: str
-    todo: str = ""
-    code: ExitCode = ExitCode.PASSED
+    def __call__(self, topic: str, message: str, todo: str = "", code: ExitCode = ExitCode.PASSED) -> None:
+        """Print a finding at once: what comes after it may take long."""
 
 
 async def run(
@@ -56,21 +54,19 @@ async def run(
     """Make one check after another, also when one fails; return 0 only if all passed. Raises SettingsError."""
     failures: dict[str, ExitCode] = {}
 
-    def report(findings: Iterable[Finding]) -> None:
-        for topic, message, todo, code in findings:
-            if code:
-                failures[topic] = code
-            mark = "FAIL" if code else "note" if todo else "ok  "
-            console.say(f"{mark} {topic}: {console.redactor.text(message)}")
-            if todo:
-                console.say(f"     What to do: {todo}")
+    def report(topic: str, message: str, todo: str = "", code: ExitCode = ExitCode.PASSED) -> None:
+        if code:
+            failures[topic] = code
+        mark = "FAIL" if code else "note" if todo else "ok  "
+        console.say(f"{mark} {topic}: {console.redactor.text(message)}")
+        if todo:
+            console.say(f"     What to do: {todo}")
 
-    report(_settings_in_use(settings))
-    report(await _name(settings.host))
+    _check_settings(settings, report)
+    await _check_name(settings.host, report)
     signer = Signer(settings, clock)
-    report([_token(settings, signer.decoded(), clock)])
-    report(await _connection(settings, signer, clock, http_transport))
-
+    _check_token(settings, signer.decoded(), clock, report)
+    await _check_connection(settings, signer, clock, http_transport, report)
     verdict = Verdict(ending=Ending.PASSED, exit_code=ExitCode.PASSED, message="All checks passed.")
     if failures:
         code = gravest(failures.values())
@@ -80,16 +76,16 @@ async def run(
     return int(verdict.exit_code)
 
 
-def _settings_in_use(settings: Settings) -> Iterator[Finding]:
+def _check_settings(settings: Settings, report: Report) -> None:
     for setting in options.SETTINGS:
         source = settings.sources.get(setting.name)
         if source:
             value = getattr(settings, setting.field)
             shown = ", ".join(map(str, value)) if isinstance(value, tuple | frozenset) else value
-            yield Finding("setting", f"{setting.name} = {'set' if setting.secret else shown} ({source})")
+            report("setting", f"{setting.name} = {'set' if setting.secret else shown} ({source})")
 
 
-async def _name(host: str) -> list[Finding]:
+async def _check_name(host: str, report: Report) -> None:
     """Resolve the host's name, which a proxy would do itself; its credentials are not shown."""
     parts = urllib.parse.urlsplit(host)
     name = parts.hostname or ""
@@ -97,18 +93,20 @@ async def _name(host: str) -> list[Finding]:
     proxy = proxies.get(parts.scheme) or proxies.get("all")
     if proxy and not parsers.is_loopback(name) and not urllib.request.proxy_bypass(name):
         address = proxy.rpartition("@")[2]
-        return [Finding("proxy", f"requests go through {address}, which resolves the host name")]
-    none = Finding("proxy", "none for this host")
+        report("proxy", f"requests go through {address}, which resolves the host name")
+        return
+    report("proxy", "none for this host")
     try:
         entries = await asyncio.get_running_loop().getaddrinfo(name, parts.port or 443, type=socket.SOCK_STREAM)
     except OSError as exc:
         todo = "Check host for a typo, and this machine's DNS; behind a proxy, set HTTPS_PROXY."
-        return [none, Finding("DNS", f"{name} cannot be resolved: {exc.strerror or exc}", todo, ExitCode.UNAVAILABLE)]
+        report("DNS", f"{name} cannot be resolved: {exc.strerror or exc}", todo, ExitCode.UNAVAILABLE)
+        return
     addresses = list(dict.fromkeys(str(entry[4][0]) for entry in entries))
-    return [none, Finding("DNS", f"{name} resolves to {', '.join(addresses[:4])}")]
+    report("DNS", f"{name} resolves to {', '.join(addresses[:4])}")
 
 
-def _token(settings: Settings, claims: Mapping[str, object], clock: Clock) -> Finding:
+def _check_token(settings: Settings, claims: Mapping[str, object], clock: Clock, report: Report) -> None:
     shown = {name: claims[name] for name in ("appId", "sub", "iat", "exp", "aud") if name in claims}
     for name in ("iat", "exp"):
         seconds = shown.get(name)
@@ -125,25 +123,30 @@ def _token(settings: Settings, claims: Mapping[str, object], clock: Clock) -> Fi
             todo = "A token with a jti is valid for one request only: use client-id and client-secret instead."
         elif claims and "appId" not in claims:
             todo = "The token must contain the client id as appId."
-    return Finding("token", f"{kind}; {listed}", todo)
+    report("token", f"{kind}; {listed}", todo)
 
 
-async def _connection(
-    settings: Settings, signer: Signer, clock: Clock, http_transport: "httpx.AsyncBaseTransport | None"
-) -> list[Finding]:
-    """Send one request for each scope, and return what the responses tell of certificate, access and clock."""
+async def _check_connection(
+    settings: Settings,
+    signer: Signer,
+    clock: Clock,
+    http_transport: "httpx.AsyncBaseTransport | None",
+    report: Report,
+) -> None:
+    """Send one request for each scope, and report what the responses show of certificate, access and clock."""
     settings = dataclasses.replace(settings, outage_limit=min(settings.outage_limit, _OUTAGE_LIMIT))
-    findings: dict[str, Finding] = {}
+    certificates: set[str] = set()
     refused: list[str] = []
 
     async def note_tls(response: "httpx.Response") -> None:
         facts = transport.tls_facts(response)
-        if facts:
+        if facts and not certificates:
+            certificates.add(facts.issuer)
             is_short = facts.expires and facts.expires - clock.now() < _SOON_EXPIRED
             todo = "The certificate expires soon: inform the owner of this host." if is_short else ""
             until = f", until {facts.expires:%Y-%m-%d}" if facts.expires else ""
             message = f"{facts.version}, certificate for {facts.subject} by {facts.issuer}{until}"
-            findings["TLS"] = Finding("TLS", message, todo)
+            report("TLS", message, todo)
 
     async with transport.connect(settings, "doctor", http_transport) as http:
         http.event_hooks = {"response": [note_tls]}
@@ -151,48 +154,51 @@ async def _connection(
         try:
             async with clock.limit(settings.timeout):
                 for topic, (scope, request) in _REQUESTS.items():
-                    findings[topic] = await _request(topic, request(client))
-                    if findings[topic].code is ExitCode.REFUSED:
+                    code = await _check_request(topic, request(client), report)
+                    if code is ExitCode.REFUSED:
                         refused.append(scope)
-                    elif findings[topic].code:
+                    elif code:
                         break
         except TimeoutError:
             message = f"no valid response within {text.duration(settings.timeout)}"
             todo = "Raise timeout, or try again later."
-            findings["timeout"] = Finding("timeout", message, todo, ExitCode.TIMED_OUT)
+            report("timeout", message, todo, ExitCode.TIMED_OUT)
     if refused:
         message = f'the token is valid, the scope "{refused[0]}" is missing'
         todo = f'Select the scope "{refused[0]}" for the JWT app, save, and publish the bot.'
         if len(refused) == len(_REQUESTS):
             cause, todo = signer.advice(client.skew)
             message = f"both requests are refused. Usually: {cause}"
-        findings["access"] = Finding("access", message, todo, ExitCode.REFUSED)
-    return [*findings.values(), _clock(client.skew)]
+        report("access", message, todo, ExitCode.REFUSED)
+    _check_clock(client.skew, report)
 
 
-async def _request(topic: str, request: Awaitable[Job]) -> Finding:
-    """Ask for a job that can't exist, and return what the answer means."""
+async def _check_request(topic: str, request: Awaitable[Job], report: Report) -> ExitCode:
+    """Ask for a job that can't exist, and report what the answer means."""
     try:
         job = await request
     except errors.Gone as error:
-        return Finding(topic, f"Kore.ai accepted the request; no such job, as expected ({error.message})")
-    except errors.Refused as error:
-        # What to do about it depends on the other request.
-        return Finding(topic, error.message, code=error.exit_code)
+        report(topic, f"Kore.ai accepted the request; no such job, as expected ({error.message})")
     except errors.GateError as error:
         cause = error.__cause__
         if isinstance(cause, errors.Rejected) and cause.status not in _NO_API:
             # What Kore.ai answers to an id nobody has is not documented; it does not refuse the credentials.
-            return Finding(topic, f"Kore.ai accepted the request and rejected the made-up id ({error.message})")
-        return Finding(topic, error.message, error.hint, error.exit_code)
-    return Finding(topic, f"Kore.ai accepted the request; status {job.status or 'none'}")
+            report(topic, f"Kore.ai accepted the request and rejected the made-up id ({error.message})")
+            return ExitCode.PASSED
+        # What to do about refused credentials depends on the other request.
+        report(topic, error.message, "" if isinstance(error, errors.Refused) else error.hint, error.exit_code)
+        return error.exit_code
+    else:
+        report(topic, f"Kore.ai accepted the request; status {job.status or 'none'}")
+    return ExitCode.PASSED
 
 
-def _clock(skew: float | None) -> Finding:
+def _check_clock(skew: float | None, report: Report) -> None:
     if skew is None:
-        return Finding("clock", "not compared: Kore.ai's response has no Date header")
-    if abs(skew) > _MOST_SKEW:
+        report("clock", "not compared: Kore.ai's response has no Date header")
+    elif abs(skew) > _MOST_SKEW:
         direction = "behind" if skew > 0 else "ahead of"
         message = f"this machine is {text.duration(abs(skew))} {direction} Kore.ai, so tokens are not valid"
-        return Finding("clock", message, "Set the machine's clock (NTP).", ExitCode.REFUSED)
-    return Finding("clock", f"within {text.duration(max(1.0, abs(skew)))} of Kore.ai's")
+        report("clock", message, "Set the machine's clock (NTP).", ExitCode.REFUSED)
+    else:
+        report("clock", f"within {text.duration(max(1.0, abs(skew)))} of Kore.ai's")
