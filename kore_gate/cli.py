@@ -232,7 +232,7 @@ class _Program:
         """Run the command; return the exit code."""
         settings, console = self.settings, self.console
         for warning in sources.unknown_variables(settings.command, self.environ):
-            console.warn(warning)
+            console.warning(warning)
         if self.error:
             # An older report would look like this call's.
             if settings.command in options.JUDGING_COMMANDS and settings.report_dir:
@@ -244,7 +244,7 @@ class _Program:
         for setting in options.SETTINGS:
             value = getattr(settings, setting.field)
             if setting.secret and value and not console.redactor.add(value):
-                console.warn(
+                console.warning(
                     f"{setting.name} has only {len(value)} characters: too short to be removed from what Kore.ai "
                     "sends back. Use a longer one, such as Kore.ai generates."
                 )
@@ -282,7 +282,7 @@ class _Program:
             settings, error = sources.read("test", {**arguments.settings, **stage.flags}, variables)
             if error:
                 raise error
-            console.say(stage.introduction)
+            console.info(stage.introduction)
             return self._judge(settings, stage.root)
 
     def _judge(self, settings: options.Settings, root: pathlib.Path) -> int:
@@ -299,7 +299,7 @@ class _Program:
                 # The signal may have come in the middle of a printed line: nothing more than this is safe here.
                 with contextlib.suppress(RuntimeError):  # the loop has ended, and so has all there was to stop
                     loop.call_soon_threadsafe(call.interrupt, number)
-                    loop.call_soon_threadsafe(self.console.say, message)
+                    loop.call_soon_threadsafe(self.console.info, message)
                 call.note_signal(number)
 
             self.stop_with(stop, call.cut)
@@ -312,7 +312,7 @@ class _Program:
         from kore_gate.commands import gate
 
         ci, environ = self.ci, self.environ
-        surroundings = dialects.Surroundings(
+        context = dialects.Context(
             ci=ci,
             output_file=environ.get("GITHUB_OUTPUT", "") if ci == "github" else "",
             summary_file=environ.get("GITHUB_STEP_SUMMARY", "") if ci == "github" else "",
@@ -321,7 +321,7 @@ class _Program:
             job_url=environ.get("CI_JOB_URL", "") if ci == "gitlab" else "",
             root=root,
         )
-        return gate.Call(settings, surroundings, self.console, Clock())
+        return gate.Call(settings, context, self.console, Clock())
 
 
 def main(argv: Sequence[str], pending: list[int] | None = None) -> int:
@@ -336,15 +336,15 @@ def main(argv: Sequence[str], pending: list[int] | None = None) -> int:
         except KeyboardInterrupt:
             ended = verdict.interrupted_call(received[0])
         except errors.GateError as error:
-            console.problem(error)
+            console.error(error)
             ended = verdict.from_error(error, Phase.SETTINGS)
         except Exception as exc:  # noqa: BLE001 a bug, too, must end in a message and in its own exit code
             for line in "".join(traceback.format_exception(exc)).splitlines():
                 console.debug(line)
             ended = verdict.from_bug(exc, Phase.SETTINGS)
             message = f"{ended.message} {console.redactor.text(str(exc))}"
-            console.problem(errors.GateError(message, cause=ended.cause, hint=ended.hint))
-        console.last_lines(ended)
+            console.error(errors.GateError(message, cause=ended.cause, hint=ended.hint))
+        console.verdict(ended)
         return int(ended.exit_code)
     finally:
         program.close()

@@ -32,7 +32,7 @@ class Stage:
 def list_scenarios(console: Console) -> int:
     """List every way in which the demonstration can end."""
     for name, scenario in scenarios.SCENARIOS.items():
-        console.say(f"{name} exit code {scenario.test.value}  {scenario.description}")
+        console.info(f"{name} exit code {scenario.test.value}  {scenario.description}")
     return 0
 
 
@@ -64,10 +64,10 @@ def simulate(scenario: str, port: int, job_seconds: float, console: Console, sto
     except (OSError, OverflowError) as exc:
         raise errors.SettingsError([f"cannot listen on port {port}: {exc}."]) from exc
     with server:
-        console.say(f"A simulated Kore.ai is running on {server.url}, scenario {scenario}. Ctrl-C stops it. Try:")
+        console.info(f"A simulated Kore.ai is running on {server.url}, scenario {scenario}. Ctrl-C stops it. Try:")
         settings = {"host": server.url, **_ACCESS, "client-secret": scenarios.CLIENT_SECRET}
         for name, value in settings.items():
-            console.say(f"  export {options.BY_NAME[name].variable}={value}")
-        console.say(f"  kore-gate wait --ds-id {scenarios.DS_IDS[0]}")
+            console.info(f"  export {options.BY_NAME[name].variable}={value}")
+        console.info(f"  kore-gate wait --ds-id {scenarios.DS_IDS[0]}")
         stop.wait()
     return 0

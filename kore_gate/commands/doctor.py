@@ -58,9 +58,9 @@ async def run(
         if code:
             failures[topic] = code
         mark = "FAIL" if code else "note" if todo else "ok  "
-        console.say(f"{mark} {topic}: {console.redactor.text(message)}")
+        console.info(f"{mark} {topic}: {console.redactor.text(message)}")
         if todo:
-            console.say(f"     What to do: {todo}")
+            console.info(f"     What to do: {todo}")
 
     _check_settings(settings, report)
     await _check_name(settings.host, report)
@@ -72,7 +72,7 @@ async def run(
         code = gravest(failures.values())
         ending = Ending.REFUSED if code is ExitCode.REFUSED else Ending.UNAVAILABLE
         verdict = Verdict(ending=ending, exit_code=code, message=f"Fix: {', '.join(failures)}.")
-    console.last_lines(verdict)
+    console.verdict(verdict)
     return int(verdict.exit_code)
 
 
@@ -168,7 +168,7 @@ async def _check_connection(
         todo = f'Select the scope "{refused[0]}" for the JWT app, save, and publish the bot.'
         if len(refused) == len(_REQUESTS):
             cause, todo = signer.advice(client.skew)
-            message = f"both requests are refused. Usually: {cause}"
+            message = f"both requests are refused. Usual cause: {cause}"
         report("access", message, todo, ExitCode.REFUSED)
     _check_clock(client.skew, report)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from kore_gate import __version__, errors
 from kore_gate.ci import outputs
-from kore_gate.ci.dialects import Surroundings
+from kore_gate.ci.dialects import Context
 from kore_gate.clock import Clock
 from kore_gate.errors import Ending, ExitCode, gravest
 from kore_gate.gate import suite_files, suite_run, verdict
@@ -44,13 +44,13 @@ class Call:
     def __init__(
         self,
         settings: Settings,
-        surroundings: Surroundings,
+        context: Context,
         console: Console,
         clock: Clock,
         transport: "httpx.AsyncBaseTransport | None" = None,
     ) -> None:
         self._settings = settings
-        self._surroundings = surroundings
+        self._context = context
         self._console = console
         self._clock = clock
         self._transport = transport
@@ -94,7 +94,7 @@ class Call:
         try:
             runs = self._suites()
             signer = Signer(settings, clock)
-            async with transport.connect(settings, self._surroundings.ci, self._transport) as http:
+            async with transport.connect(settings, self._context.ci, self._transport) as http:
                 client = KoreClient(http, settings, signer, clock, on_trouble=self._runner.note_trouble)
                 suites = await self._runner.run(runs, client)
         except errors.SettingsError as error:
@@ -116,9 +116,9 @@ class Call:
         self._print_json(call)
         softened = code in self._settings.soft_fail
         if softened:
-            self._console.warn(f"soft-fail: exit code {code.value} ({call.verdict.ending}) is turned into 0.")
+            self._console.warning(f"soft-fail: exit code {code.value} ({call.verdict.ending}) is turned into 0.")
         paths = [(self._writer.directory / name).as_posix() for name in self._writer.written]
-        self._console.verdict(call, paths, ExitCode.PASSED if softened else None)
+        self._console.result(call, paths, ExitCode.PASSED if softened else None)
         return 0 if softened else int(code)
 
     def _suites(self) -> list[SuiteRun]:
@@ -132,7 +132,7 @@ class Call:
                 pairs = zip(settings.suites, run_ids or [""] * len(settings.suites), strict=True)
                 return [SuiteRun(key=name, name=name, phase=Phase.RUN, run_id=run_id) for name, run_id in pairs]
             case _:
-                return suite_files.load(settings.files, settings.name, self._surroundings.root)
+                return suite_files.load(settings.files, settings.name, self._context.root)
 
     def _on_event(self, event: Event) -> None:
         """Pass an event on to the console, and leave drafts of the reports once an id is known."""
@@ -142,7 +142,7 @@ class Call:
             if event.happening is Happening.DEBUG:
                 self._debug(event.text)
             elif event.happening is not Happening.QUEUED:
-                self._console.tell(event)
+                self._console.event(event)
             if event.happening in (Happening.STARTED, Happening.IDENTIFIED):
                 self._write_drafts(self._result(list(self._known.values()), verdict.UNFINISHED))
         except Exception:  # noqa: BLE001 a fault in the output must not end the work; reports remain
@@ -169,8 +169,8 @@ class Call:
             suites=tuple(suites),
             started=self._started.strftime("%Y-%m-%dT%H:%M:%SZ"),
             duration=round(self._clock.monotonic() - self._began, 3),
-            machine=self._surroundings.machine,
-            ci=self._surroundings.ci,
+            machine=self._context.machine,
+            ci=self._context.ci,
             junit_granularity=settings.junit_granularity,
             junit_dialect=settings.junit_dialect,
         )
@@ -187,12 +187,12 @@ class Call:
             if not names or (len(call.suites) > _MOST_SINGLE_NOTES and not all_known):
                 return
             values = {name: value for name, value in self._outputs(call, names).items() if value}
-            if self._surroundings.output_file:
-                self._writer.append(self._surroundings.output_file, outputs.github_file(values, secrets.token_hex))
+            if self._context.output_file:
+                self._writer.append(self._context.output_file, outputs.github_file(values, secrets.token_hex))
             if call.ci == "gitlab":
                 self._writer.write("kore.env", outputs.dotenv(values).encode())
             if all_known:
-                self._console.hand_on(values)
+                self._console.outputs(values)
             self._writer.write(RESULT, result.render(call, [*names, RESULT]))
 
     def _write_unfinished(self, name: str, suite: SuiteResult, call: Result) -> None:
@@ -225,7 +225,7 @@ class Call:
                     self._write_reports(call)
             self._discard_drafts(call)
             for failure in failures:
-                self._console.problem(failure)
+                self._console.error(failure)
             return call
         finally:
             self._is_writing = False
@@ -247,7 +247,7 @@ class Call:
         return call
 
     def _write_reports(self, call: Result) -> list[errors.ReportError]:
-        return write.write(call, self._writer, self._settings.report_dir, self._surroundings.job_url)
+        return write.write(call, self._writer, self._settings.report_dir, self._context.job_url)
 
     def _discard_drafts(self, call: Result) -> None:
         """Remove the drafts of suites that have got another name since."""
@@ -256,20 +256,20 @@ class Call:
 
     def _hand_over(self, call: Result) -> list[errors.ReportError]:
         """Give the CI system outputs and summary; return what failed."""
-        surroundings = self._surroundings
+        context = self._context
         values = self._outputs(call, write.junit_names(call))
-        self._console.hand_on(values)
+        self._console.outputs(values)
         summary_path = self._writer.directory / "kore-summary.md"
         if summary_path.is_file():
-            self._console.upload_summary(str(summary_path.resolve()))
-        page = summary.render(call, _SUMMARY_LIMIT) if surroundings.agent or surroundings.summary_file else ""
-        if surroundings.agent:
-            problem = outputs.annotate(surroundings.agent, page, passed=call.verdict.ending is Ending.PASSED)
+            self._console.summary(str(summary_path.resolve()))
+        page = summary.render(call, _SUMMARY_LIMIT) if context.agent or context.summary_file else ""
+        if context.agent:
+            problem = outputs.annotate(context.agent, page, passed=call.verdict.ending is Ending.PASSED)
             if problem:
-                self._console.warn(problem)
+                self._console.warning(problem)
         failures = []
         written_values = outputs.github_file(values, secrets.token_hex)
-        for path, addition in ((surroundings.output_file, written_values), (surroundings.summary_file, page)):
+        for path, addition in ((context.output_file, written_values), (context.summary_file, page)):
             try:
                 if path:
                     self._writer.append(path, addition)
@@ -283,7 +283,7 @@ class Call:
     def _print_json(self, call: Result) -> None:
         """Give machines on stdout the result, if they asked for it."""
         if self._settings.output == "json":
-            self._console.machine(result.render(call, self._writer.written).decode())
+            self._console.json(result.render(call, self._writer.written).decode())
 
 
 def _result_without_suite(judged: Verdict) -> SuiteResult:

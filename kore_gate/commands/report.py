@@ -32,11 +32,11 @@ def run(settings: Settings, console: Console) -> int:
     writer.keep(files)
     failures = write.write(saved, writer, directory)
     for failure in failures[1:]:
-        console.problem(failure)
+        console.error(failure)
     if failures:
         raise failures[0]
     if settings.output == "json":
-        console.machine(result.render(saved, writer.written).decode())
+        console.json(result.render(saved, writer.written).decode())
     paths = [(writer.directory / name).as_posix() for name in writer.written]
-    console.verdict(saved, paths, ExitCode.PASSED, again=True)
+    console.result(saved, paths, ExitCode.PASSED, again=True)
     return 0

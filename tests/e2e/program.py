@@ -56,11 +56,11 @@ write.write = stuck
     "a signal with the verdict": """
 import os
 from kore_gate.reports.console import Console
-tell = Console.verdict
+tell = Console.result
 def late(*args):
     os.kill(os.getpid(), 15)
     tell(*args)
-Console.verdict = late
+Console.result = late
 """,
     "a lookup that never ends": """
 import socket, threading

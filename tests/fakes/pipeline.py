@@ -6,7 +6,7 @@ import pathlib
 from typing import Any
 
 from kore_gate.ci import dialects
-from kore_gate.ci.dialects import Surroundings
+from kore_gate.ci.dialects import Context
 from kore_gate.commands.gate import Call
 from kore_gate.model import Result
 from kore_gate.reports.console import Console
@@ -55,20 +55,20 @@ class Pipeline:
         self.simulator = service.Simulator(scenario=scenario, now=lambda: self.clock.now().timestamp(), **options)
         self.kore = FakeKore(self.simulator)
         self.reports = reports
-        self.around = Surroundings(ci=ci, machine="runner-1", root=reports.parent)
+        self.context = Context(ci=ci, machine="runner-1", root=reports.parent)
         self.stderr, self.stdout = io.StringIO(), io.StringIO()
         self.call: Call | None = None
 
-    def set_around(self, **changes: str) -> None:
+    def set_context(self, **changes: str) -> None:
         """Say more of where the call runs."""
-        self.around = dataclasses.replace(self.around, **changes)  # type: ignore[arg-type] # texts only
+        self.context = dataclasses.replace(self.context, **changes)  # type: ignore[arg-type] # texts only
 
     def prepare(self, settings: Settings) -> Call:
         """Make the call, for a test that wants a hand on it while it runs."""
         console = Console(
             stderr=self.stderr,
             stdout=self.stdout,
-            dialect=dialects.dialect_for(self.around.ci),
+            dialect=dialects.dialect_for(self.context.ci),
             colour=False,
             verbose=settings.verbose,
             live=False,
@@ -76,7 +76,7 @@ class Pipeline:
             now=self.clock.now,
         )
         settings = dataclasses.replace(settings, report_dir=str(self.reports))
-        self.call = Call(settings, self.around, console, self.clock, self.kore)
+        self.call = Call(settings, self.context, console, self.clock, self.kore)
         return self.call
 
     def run(self, settings: Settings | None = None, **changes: Any) -> Ended:

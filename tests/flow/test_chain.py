@@ -281,7 +281,7 @@ def test_test__started_once_whatever_comes(tmp_path: pathlib.Path, scenario: str
 def test_test__ids_are_known_at_once(tmp_path: pathlib.Path) -> None:
     """Each id is in the outputs and in the result from the moment Kore.ai gives it."""
     pipeline = Pipeline(tmp_path / "reports", ci="github")
-    pipeline.around = dataclasses.replace(pipeline.around, output_file=str(tmp_path / "output"))
+    pipeline.context = dataclasses.replace(pipeline.context, output_file=str(tmp_path / "output"))
     write_demo(tmp_path, 1)
 
     ended = pipeline.run(command="test", files=("suite-1.json",))

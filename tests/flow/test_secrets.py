@@ -77,7 +77,7 @@ def test_secrets__in_every_string(tmp_path: pathlib.Path, form: str, spared: str
     pipeline = Pipeline(tmp_path / "reports", scenario=scenario, ci="gitlab")
     echo = Echo(FORMS[form], SPARED[spared])
     pipeline.kore.edit = echo
-    pipeline.set_around(**{name: str(tmp_path / f"{name}.txt") for name in ("output_file", "summary_file")})
+    pipeline.set_context(**{name: str(tmp_path / f"{name}.txt") for name in ("output_file", "summary_file")})
 
     ended = pipeline.run(make_settings(command="test", files=("*.json",), output="json", verbose=True, timeout=60.0))
 

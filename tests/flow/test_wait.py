@@ -350,7 +350,7 @@ def test_wait__a_fault_in_telling_ends_nothing(tmp_path: pathlib.Path, monkeypat
     def broken(console: object, event: object) -> None:
         raise LookupError("a bug")
 
-    monkeypatch.setattr("kore_gate.reports.console.Console.tell", broken)
+    monkeypatch.setattr("kore_gate.reports.console.Console.event", broken)
     result = pipeline.clock.run(call.run())
 
     assert result.verdict.ending is Ending.PASSED
@@ -383,7 +383,7 @@ def test_wait__soft_fail(tmp_path: pathlib.Path) -> None:
 def test_wait__ids_are_kept_from_the_start(tmp_path: pathlib.Path) -> None:
     """Should the gate be killed, its ids are in outputs and result already, and the result is not green."""
     pipeline = Pipeline(tmp_path / "reports", ci="github")
-    pipeline.around = dataclasses.replace(pipeline.around, output_file=str(tmp_path / "output"))
+    pipeline.context = dataclasses.replace(pipeline.context, output_file=str(tmp_path / "output"))
     call = pipeline.prepare(make_settings())
 
     async def look_in_between() -> tuple[str, Json]:
