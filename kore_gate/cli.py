@@ -59,7 +59,9 @@ def parse(argv: Sequence[str], default: tuple[str, str]) -> argparse.Namespace:
     end = words.index("--") if "--" in words else len(words)
     extra: list[str] = []
     try:
-        _, extra = _parser(command).parse_known_args(_attach_values(words[:end], command), arguments)
+        _, extra = _parser(command, is_named=source == "command line").parse_known_args(
+            _attach_values(words[:end], command), arguments
+        )
     except errors.SettingsError as error:
         arguments.error = error
     if command not in options.COMMANDS:
@@ -105,14 +107,16 @@ def _unknown_option(name: str, command: str) -> str:
     return f"Unknown option {name} for {command}.{sources.did_you_mean(name, known)}"
 
 
-def _parser(command: str) -> argparse.ArgumentParser:
+def _parser(command: str, *, is_named: bool) -> argparse.ArgumentParser:
     """Return the parser of a command's options; files and suites are what it leaves over."""
     commands = "".join(f"\n    {name:<10}{meaning}" for name, meaning in options.COMMANDS.items())
+    overview = f"The gate that stops a bad Kore.ai bot from shipping.\n\ncommands:{commands}"
     exit_codes = "".join(f"\n  {code.value:>3}  {meaning}" for code, meaning in MEANINGS.items())
+    usage = f"{command} [OPTION ...]" + (f" [{_POSITIONAL[command].upper()} ...]" if command in _POSITIONAL else "")
     parser = _Parser(
         prog="kore-gate",
-        usage="%(prog)s [COMMAND] [OPTION ...] [FILE or SUITE ...]",
-        description=f"The gate that stops a bad Kore.ai bot from shipping.\n\ncommands:{commands}",
+        usage=f"%(prog)s {usage if is_named else '[COMMAND] [OPTION ...] [FILES or SUITES ...]'}",
+        description=f"{command}: {options.COMMANDS.get(command)}" if is_named else overview,
         epilog=f"exit codes:{exit_codes}\n",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
