@@ -1,5 +1,6 @@
 """Takes an answer of fifty thousand steps to a verified JUnit file, or, for comparison, only parses it."""
 
+import datetime
 import json
 import pathlib
 import sys
@@ -33,12 +34,17 @@ def main() -> None:
     if sys.argv[1] == "parse":
         json.loads(data)
         return
+    import httpx
+
     from kore_gate.gate import verdict
     from kore_gate.kore import payloads, responses
     from kore_gate.model import Phase, Result, SuiteResult
     from kore_gate.reports import junit
+    from kore_gate.settings.redact import Redactor
 
-    judged, suite = verdict.judge_import(payloads.import_job(responses.understand(200, data).body), allow_empty=False)
+    now = datetime.datetime.now(datetime.UTC)
+    body = responses.read(httpx.Response(200, content=data), Redactor(), now, is_job=True)
+    judged, suite = verdict.judge_import(payloads.import_job(body), allow_empty=False)
     result = SuiteResult(key="huge", name="huge", phase=Phase.IMPORT, verdict=judged, suite=suite)
     call = Result(version="0", command="wait", host="", stream_id="", verdict=judged, suites=(result,))
     made = junit.render(result, call)

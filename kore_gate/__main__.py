@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 from types import FrameType
-from typing import NoReturn, TextIO
+from typing import NoReturn
 
 from kore_gate.errors import MEANINGS, ExitCode
 
@@ -43,7 +43,12 @@ def main(pending: list[int] | None = None) -> NoReturn:
 def leave(code: int) -> NoReturn:
     """End the process with this code, whatever state its streams and threads are in."""
     for stream in (sys.stdout, sys.stderr):
-        flush(stream)
+        try:
+            if stream and not stream.closed:
+                stream.flush()
+        except OSError:
+            # Its reader has left. Python flushes again at its very end, and would turn the exit code into 120.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
     import threading
 
     main_thread = threading.main_thread()
@@ -51,17 +56,6 @@ def leave(code: int) -> NoReturn:
         # A name lookup that hangs in a thread would hold up an ordinary exit.
         os._exit(code)
     raise SystemExit(code)
-
-
-def flush(stream: TextIO | None) -> None:
-    """Write what a stream still holds, or drop it if its reader has closed it."""
-    if stream is None or stream.closed:
-        return
-    try:
-        stream.flush()
-    except OSError:
-        # Python flushes again at its very end, and would turn the exit code into 120.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 if __name__ == "__main__":

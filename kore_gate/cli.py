@@ -4,6 +4,8 @@ import argparse
 import concurrent.futures
 import contextlib
 import datetime
+import itertools
+import operator
 import os
 import pathlib
 import platform
@@ -18,63 +20,20 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from kore_gate import __version__, errors
 from kore_gate.ci import dialects
-from kore_gate.ci.dialects import Surroundings
-from kore_gate.errors import MEANINGS, ExitCode
+from kore_gate.errors import MEANINGS
 from kore_gate.gate import verdict
 from kore_gate.model import Phase, Result
 from kore_gate.settings import options, parsers, sources
-from kore_gate.settings.sources import Settings
 
 if TYPE_CHECKING:
     from kore_gate.commands.gate import Call
-    from kore_gate.reports.console import Console
 
 T = TypeVar("T")
 
 _POSITIONAL = {"import": "files", "test": "files", "run": "suites", "report": "files"}
-_HELP = ("-h", "--help", "--version")
 
 # An interrupted call has five seconds in all, whatever it is doing.
 _WRITE_SECONDS, _LAST_SECONDS = 2.5, 4.5
-
-
-class Arguments(argparse.Namespace):
-    """A command line: its command, its settings as text, its files or suites, and the problems of single words.
-
-    With an `error` the rest of the line is unknown; what was read before it still says where reports go.
-    """
-
-    command: str
-    settings: dict[str, str]
-    entries: list[str]
-    problems: list[str]
-    error: errors.SettingsError | None = None
-    scenario: str
-    port: int
-    job_seconds: float
-
-
-class _Word(str):
-    """A whole word of the command line, known by its identity; the value in --option=value is an ordinary text."""
-
-    __slots__ = ()
-
-
-class _Setting(argparse.Action):
-    """Keep a setting's text; a switch leaves a word that is not its value to the files or suites."""
-
-    def __call__(
-        self, _parser: argparse.ArgumentParser, arguments: argparse.Namespace, value: Any, _option: str | None = None
-    ) -> None:
-        # Any other word may be one of the files or suites.
-        booleans = ("true", "false") if arguments.command in _POSITIONAL else parsers.BOOLEANS
-        if self.nargs == "?" and isinstance(value, _Word) and value and value.lower() not in booleans:
-            arguments.entries.append(value)
-            value = self.const
-        text = "--" if value == [] else str(value)  # argparse makes an empty list of a value that is two dashes
-        before = arguments.settings.get(self.dest)
-        is_repeated = before is not None and options.BY_NAME[self.dest].many
-        arguments.settings[self.dest] = f"{before}\n{text}" if is_repeated else text
 
 
 class _Parser(argparse.ArgumentParser):
@@ -84,40 +43,60 @@ class _Parser(argparse.ArgumentParser):
         raise errors.SettingsError([message[:1].upper() + message[1:] + "."], hint=hint)
 
 
-def parse(argv: Sequence[str], default: tuple[str, str]) -> Arguments:
-    """Read the command line; without a command it is the default one, which comes with its source."""
+def parse(argv: Sequence[str], default: tuple[str, str]) -> argparse.Namespace:
+    """Read the command line: its command, its settings as text, and the problems of single words.
+
+    Without a command it is the default one, which comes with its source. With an `error` the rest of the line is
+    unknown; what was read before it still says where reports go.
+    """
     # GitHub passes an empty word for an input that is not set.
-    first = next((place for place, word in enumerate(argv) if word), len(argv))
-    words = [_Word(word) for word in argv[first:]]
-    if words and words[0] in _HELP:
-        _overview().parse_args(words)
+    words = list(itertools.dropwhile(operator.not_, argv))
     command, source = default
     if words and not words[0].startswith("-"):
-        command, source = str(words.pop(0)), "command line"
-    arguments = Arguments(command=command, settings={}, entries=[], problems=[])
+        command, source = words.pop(0), "command line"
+    arguments = argparse.Namespace(command=command, error=None)
+    # Behind two dashes nothing is an option.
+    end = words.index("--") if "--" in words else len(words)
     extra: list[str] = []
     try:
-        _, extra = _parser(command).parse_known_args(words, arguments)
+        _, extra = _parser(command, is_named=source == "command line").parse_known_args(
+            _attach_values(words[:end], command), arguments
+        )
     except errors.SettingsError as error:
         arguments.error = error
     if command not in options.COMMANDS:
         message = f"command {command!r} ({source}) must be one of {', '.join(options.COMMANDS)}."
         message += sources.did_you_mean(command, options.COMMANDS)
         arguments.error = errors.SettingsError([message], hint="See `kore-gate --help`.")
-    # Behind two dashes nothing is an option.
-    end = extra.index("--") if "--" in extra else len(extra)
-    unknown = [word.partition("=")[0] for word in extra[:end] if word.startswith("-") and word != "-"]
-    arguments.problems = [_unknown_option(name, command) for name in unknown]
+    unknown = [word for word in extra if word.startswith("-") and word != "-"]
     # What follows an unknown option may be its value, and that may be a secret.
-    known = arguments.entries + ([] if unknown else extra[:end] + extra[end + 1 :])
-    identities = set(map(id, known))
-    entries = [str(word) for word in words if word and id(word) in identities]
+    known = extra[: extra.index(unknown[0])] if unknown else extra + words[end + 1 :]
+    entries = [word for word in known if word]
+    arguments.problems = [_unknown_option(word.partition("=")[0], command) for word in unknown]
+    # Some versions of argparse make an empty list of a value that is two dashes.
+    texts = {name: list(map(str, values)) for name, values in vars(arguments).items() if name in options.BY_NAME}
     if entries and command in _POSITIONAL:
-        before = arguments.settings.get(_POSITIONAL[command])
-        arguments.settings[_POSITIONAL[command]] = "\n".join(filter(None, [before, *entries]))
+        texts.setdefault(_POSITIONAL[command], []).extend(entries)
     elif entries:
-        arguments.problems.append(_unexpected(entries[0], command))
+        hint = "the command must come first, and import ids need --ds-id"
+        arguments.problems.append(f"Unexpected argument {entries[0]!r} for {command}: {hint}.")
+    arguments.settings = {
+        name: "\n".join(values) if options.BY_NAME[name].many else values[-1] for name, values in texts.items()
+    }
     return arguments
+
+
+def _attach_values(words: Sequence[str], command: str) -> list[str]:
+    """Attach to each switch its value: argparse cannot tell it from a file or a suite that stands behind the switch."""
+    booleans = ("", "true", "false") if command in _POSITIONAL else ("", *parsers.BOOLEANS)
+    switches = {f"--{setting.name}" for setting in options.SETTINGS if setting.parse is parsers.flag}
+    attached: list[str] = []
+    for word in words:
+        if attached and attached[-1] in switches and word.lower() in booleans:
+            attached[-1] += f"={word}"
+        else:
+            attached.append(word)
+    return [f"{word}=true" if word in switches else word for word in attached]
 
 
 def _unknown_option(name: str, command: str) -> str:
@@ -128,45 +107,24 @@ def _unknown_option(name: str, command: str) -> str:
     return f"Unknown option {name} for {command}.{sources.did_you_mean(name, known)}"
 
 
-def _unexpected(word: str, command: str) -> str:
-    if word in options.COMMANDS:
-        return f"{word!r} comes after options; the command must come first: kore-gate {word} …"
-    return f"Unexpected argument {word!r} for {command}; use --ds-id for import ids."
-
-
-def _overview() -> argparse.ArgumentParser:
-    """Return the parser of `kore-gate --help` and `--version`."""
-    epilog = "exit codes:\n" + "".join(f"  {code.value:>3}  {meaning}\n" for code, meaning in MEANINGS.items())
+def _parser(command: str, *, is_named: bool) -> argparse.ArgumentParser:
+    """Return the parser of a command's options; files and suites are what it leaves over."""
+    commands = "".join(f"\n    {name:<10}{meaning}" for name, meaning in options.COMMANDS.items())
+    overview = f"The gate that stops a bad Kore.ai bot from shipping.\n\ncommands:{commands}"
+    exit_codes = "".join(f"\n  {code.value:>3}  {meaning}" for code, meaning in MEANINGS.items())
+    usage = f"{command} [OPTION ...]" + (f" [{_POSITIONAL[command].upper()} ...]" if command in _POSITIONAL else "")
     parser = _Parser(
         prog="kore-gate",
-        description="The gate that stops a bad Kore.ai bot from shipping.",
-        epilog=epilog,
+        usage=f"%(prog)s {usage if is_named else '[COMMAND] [OPTION ...] [FILES or SUITES ...]'}",
+        description=f"{command}: {options.COMMANDS.get(command)}" if is_named else overview,
+        epilog=f"exit codes:{exit_codes}\n",
         formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--version", action="version", version=f"kore_gate {__version__}")
-    commands = parser.add_subparsers(metavar="COMMAND")
-    for name, description in options.COMMANDS.items():
-        commands.add_parser(name, help=description)
-    return parser
-
-
-def _parser(name: str) -> argparse.ArgumentParser:
-    """Return the parser of one command."""
-    description = options.COMMANDS.get(name, "")
-    parser = _Parser(
-        prog=f"kore-gate {name}",
-        description=f"{description[:1].upper()}{description[1:]}.",
         allow_abbrev=False,
     )
-    positional = _POSITIONAL.get(name)
-    if positional:
-        text = "a saved kore-result.json" if name == "report" else f"the same as --{positional}"
-        parser.add_argument(
-            "entries", nargs="*", action="extend", metavar=positional.upper().removesuffix("S"), help=text
-        )
-    if name in ("demo", "simulate"):
+    parser.add_argument("--version", action="version", version=f"kore_gate {__version__}")
+    if command in ("demo", "simulate"):
         parser.add_argument("--scenario", default="passing", help="the scenario to play; `list` shows all scenarios")
-    if name == "simulate":
+    if command == "simulate":
         parser.add_argument("--port", type=int, default=0, help="the port to listen on (default: a free one)")
         parser.add_argument("--job-seconds", type=float, default=20.0, help="seconds that a job takes (default: 20)")
     group = parser.add_argument_group(
@@ -179,66 +137,19 @@ def _parser(name: str) -> argparse.ArgumentParser:
         is_switch = setting.parse is parsers.flag
         group.add_argument(
             f"--{setting.name}",
-            action=_Setting,
+            action="append",
             dest=setting.name,
             default=argparse.SUPPRESS,
             nargs="?" if is_switch else None,
-            const="true" if is_switch else None,
             metavar="true|false" if is_switch else "VALUE",
             help=(setting.help + default).replace("%", "%%"),
         )
     return parser
 
 
-class _Stopped(KeyboardInterrupt):
-    """A signal came to a command that leaves nothing behind; no event loop swallows this."""
-
-
 def _stop(_: int) -> None:
-    raise _Stopped
-
-
-class _Signals:
-    """Let the first signal stop the command, also one that came before; a second one ends the process at once."""
-
-    def __init__(self, received: list[int]) -> None:
-        self._received = received
-        self._watchdog: threading.Timer | None = None
-
-    def stop_with(self, stop: Callable[[int], None], cut: Callable[[], None] = lambda: None) -> None:
-        """Call `stop` at a signal, and `cut`, which may raise, when there is hardly any time left."""
-
-        def handle(number: int, _frame: FrameType | None) -> None:
-            if self._received:
-                os._exit(128 + number)
-            self._received.append(number)
-            begin(number)
-
-        def begin(number: int) -> None:
-            self._watchdog = threading.Timer(_LAST_SECONDS, os._exit, [128 + number])
-            self._watchdog.daemon = True
-            self._watchdog.start()
-            # Repeated, for an exception that is raised into a destructor is lost.
-            signal.setitimer(signal.ITIMER_REAL, _WRITE_SECONDS, 0.5)
-            stop(number)
-
-        signal.signal(signal.SIGALRM, lambda *_: cut())
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, handle)
-        if self._received:
-            begin(self._received[0])
-
-    def conclude(self, console: "Console") -> int:
-        """Print that a signal ended the command; return the exit code."""
-        interrupted = verdict.interrupted_call(self._received[0])
-        console.last_lines(interrupted)
-        return int(interrupted.exit_code)
-
-    def close(self) -> None:
-        """Stop all timers: the command ended in time."""
-        if self._watchdog:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            self._watchdog.cancel()
+    """Stop a command that leaves nothing behind; no event loop swallows this."""
+    raise KeyboardInterrupt
 
 
 class _NameLookups(concurrent.futures.ThreadPoolExecutor):
@@ -262,55 +173,99 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
 class _Program:
     """One run of the program: what it was started with, and where it prints."""
 
-    def __init__(self, arguments: Arguments, environ: Mapping[str, str], signals: _Signals) -> None:
+    def __init__(self, arguments: argparse.Namespace, environ: Mapping[str, str], received: list[int]) -> None:
         from kore_gate.reports.console import Console
 
         self.arguments = arguments
         self.environ = environ
-        self.signals = signals
-        self.reporting = sources.read_reporting(arguments.command, arguments.settings, environ)
-        self.ci = dialects.detect(environ) if self.reporting.ci == "auto" else self.reporting.ci
-        isatty = sys.stderr.isatty()
+        self.received = received  # signals
+        self._watchdog: threading.Timer | None = None
+        is_simulated = arguments.command in ("demo", "simulate")
+        reporting = [options.BY_NAME[name] for name in options.REPORTING]
+        names = {name for setting in reporting for name in (setting.variable, setting.input)}
+        self.variables = {name: text for name, text in environ.items() if not is_simulated or name in names}
+        self.settings, error = sources.read(arguments.command, arguments.settings, self.variables, arguments.problems)
+        self.error = arguments.error or error
+        self.ci = dialects.detect(environ) if self.settings.ci == "auto" else self.settings.ci
         self.console = Console(
             stderr=sys.stderr,
             stdout=sys.stdout,
             dialect=dialects.dialect_for(self.ci),
-            colour=dialects.colour(environ, isatty, self.ci),
-            verbose=self.reporting.verbose or dialects.debug(environ),
-            live=dialects.live(environ, isatty, self.ci),
-            quiet_stdout=self.reporting.output == "json",
+            colour=dialects.colour(environ, sys.stderr.isatty(), self.ci),
+            verbose=self.settings.verbose or dialects.debug(environ),
+            live=dialects.live(environ, sys.stderr.isatty(), self.ci),
+            quiet_stdout=self.settings.output == "json",
             now=lambda: datetime.datetime.now(datetime.UTC),
         )
 
+    def stop_with(self, stop: Callable[[int], None], cut: Callable[[], None] = lambda: None) -> None:
+        """Call `stop` at the first signal, also one that came before, and `cut`, which may raise, before time is up.
+
+        A second signal ends the process at once.
+        """
+
+        def handle(number: int, _frame: FrameType | None) -> None:
+            if self.received:
+                os._exit(128 + number)
+            self.received.append(number)
+            begin(number)
+
+        def begin(number: int) -> None:
+            # A thread, for the main one may be in code that no signal interrupts.
+            self._watchdog = threading.Timer(_LAST_SECONDS, os._exit, [128 + number])
+            self._watchdog.daemon = True
+            self._watchdog.start()
+            # Repeated, for an exception that is raised into a destructor is lost.
+            signal.setitimer(signal.ITIMER_REAL, _WRITE_SECONDS, 0.5)
+            stop(number)
+
+        signal.signal(signal.SIGALRM, lambda *_: cut())
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, handle)
+        if self.received:
+            begin(self.received[0])
+
+    def close(self) -> None:
+        """Forget what was to come: the command ended in time."""
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        if self._watchdog:
+            self._watchdog.cancel()
+        self.console.close()
+
     def run(self) -> int:
         """Run the command; return the exit code."""
-        arguments, console = self.arguments, self.console
-        if arguments.error:
-            raise arguments.error
-        for warning in sources.unknown_variables(arguments.command, self.environ):
-            console.warn(warning)
-        if arguments.command in ("demo", "simulate"):
-            return self._simulate()
-        settings = sources.read(arguments.command, arguments.settings, self.environ, _read_file, arguments.problems)
+        settings, console = self.settings, self.console
+        for warning in sources.unknown_variables(settings.command, self.environ):
+            console.warning(warning)
+        if self.error:
+            # An older report would look like this call's.
+            if settings.command in options.JUDGING_COMMANDS and settings.report_dir:
+                try:
+                    self._call(settings, pathlib.Path.cwd()).refuse(self.error)
+                except errors.ReportError as problem:
+                    console.debug(f"no report written: {problem.message}")
+            raise self.error
         for setting in options.SETTINGS:
             value = getattr(settings, setting.field)
             if setting.secret and value and not console.redactor.add(value):
-                console.warn(
+                console.warning(
                     f"{setting.name} has only {len(value)} characters: too short to be removed from what Kore.ai "
                     "sends back. Use a longer one, such as Kore.ai generates."
                 )
         match settings.command:
+            case "demo" | "simulate":
+                return self._simulate()
             case "report":
                 from kore_gate.commands import report
 
-                self.signals.stop_with(_stop)
+                self.stop_with(_stop)
                 return report.run(settings, console)
             case "doctor":
-                from kore_gate.clock import SystemClock
-                from kore_gate.commands.doctor import Doctor
+                from kore_gate.clock import Clock
+                from kore_gate.commands import doctor
 
-                self.signals.stop_with(_stop)
-                return _run(Doctor(settings, console, SystemClock()).run())
+                self.stop_with(_stop)
+                return _run(doctor.run(settings, console, Clock()))
             case _:
                 return self._judge(settings, pathlib.Path.cwd())
 
@@ -319,25 +274,22 @@ class _Program:
         from kore_gate.commands import demo
 
         arguments, console = self.arguments, self.console
-        if arguments.problems:
-            raise errors.SettingsError(arguments.problems)
         if arguments.scenario == "list":
             return demo.list_scenarios(console)
         if arguments.command == "simulate":
             stop = threading.Event()
-            self.signals.stop_with(lambda _: stop.set())
+            self.stop_with(lambda _: stop.set())
             demo.simulate(arguments.scenario, arguments.port, arguments.job_seconds, console, stop)
-            return self.signals.conclude(console)
+            raise KeyboardInterrupt
         with demo.stage(arguments.scenario) as stage:
-            # Only how it reports is the user's to choose: other settings could send the demonstration to a real bot.
-            kept = [options.BY_NAME[name] for name in options.REPORTING]
-            names = {name for setting in kept for name in (setting.variable, setting.input)}
-            variables = {name: value for name, value in self.environ.items() if name in names} | {**stage.variables}
-            settings = sources.read("test", {**arguments.settings, **stage.flags}, variables, _read_file)
-            console.say(stage.introduction)
+            variables = {**self.variables, **stage.variables}
+            settings, error = sources.read("test", {**arguments.settings, **stage.flags}, variables)
+            if error:
+                raise error
+            console.info(stage.introduction)
             return self._judge(settings, stage.root)
 
-    def _judge(self, settings: Settings, root: pathlib.Path) -> int:
+    def _judge(self, settings: options.Settings, root: pathlib.Path) -> int:
         """Run a command that judges suites, which a signal stops; report how it ended."""
         import asyncio
 
@@ -346,36 +298,25 @@ class _Program:
         async def run() -> Result:
             loop = asyncio.get_running_loop()
 
-            def interrupt(number: int) -> None:
-                call.interrupt(number)
-                self.console.say(f"{signal.Signals(number).name}: stopping, and writing reports of the results so far.")
-
             def stop(number: int) -> None:
+                message = f"{signal.Signals(number).name}: stopping, and writing reports of the results so far."
                 # The signal may have come in the middle of a printed line: nothing more than this is safe here.
                 with contextlib.suppress(RuntimeError):  # the loop has ended, and so has all there was to stop
-                    loop.call_soon_threadsafe(interrupt, number)
+                    loop.call_soon_threadsafe(call.interrupt, number)
+                    loop.call_soon_threadsafe(self.console.info, message)
                 call.note_signal(number)
 
-            self.signals.stop_with(stop, call.cut)
+            self.stop_with(stop, call.cut)
             return await call.run()
 
         return call.conclude(_run(run()))
 
-    def report_invalid(self, error: errors.SettingsError) -> None:
-        """Leave a report of invalid settings, if it is known where: an older report would look like this call's."""
-        if self.arguments.command not in options.JUDGING_COMMANDS or not self.reporting.report_dir:
-            return
-        try:
-            self._call(self.reporting, pathlib.Path.cwd()).refuse(error)
-        except errors.GateError as problem:
-            self.console.debug(f"no report written: {problem.message}")
-
-    def _call(self, settings: Settings, root: pathlib.Path) -> "Call":
-        from kore_gate.clock import SystemClock
+    def _call(self, settings: options.Settings, root: pathlib.Path) -> "Call":
+        from kore_gate.clock import Clock
         from kore_gate.commands import gate
 
         ci, environ = self.ci, self.environ
-        surroundings = Surroundings(
+        context = dialects.Context(
             ci=ci,
             output_file=environ.get("GITHUB_OUTPUT", "") if ci == "github" else "",
             summary_file=environ.get("GITHUB_STEP_SUMMARY", "") if ci == "github" else "",
@@ -384,40 +325,30 @@ class _Program:
             job_url=environ.get("CI_JOB_URL", "") if ci == "gitlab" else "",
             root=root,
         )
-        return gate.Call(settings, surroundings, self.console, SystemClock())
+        return gate.Call(settings, context, self.console, Clock())
 
 
 def main(argv: Sequence[str], pending: list[int] | None = None) -> int:
     """Run one command; return the exit code. `pending` holds the signals that came before."""
     environ = dict(os.environ)
-    arguments = parse(argv, sources.default_command(environ))
-    signals = _Signals(pending if pending is not None else [])
-    program = _Program(arguments, environ, signals)
+    received = [] if pending is None else pending
+    program = _Program(parse(argv, sources.default_command(environ)), environ, received)
     console = program.console
     try:
         try:
             return program.run()
-        except errors.SettingsError as error:
-            program.report_invalid(error)
-            raise
-    except _Stopped:
-        return signals.conclude(console)
-    except errors.GateError as error:
-        console.problem(error)
-        console.last_lines(verdict.from_error(error, Phase.SETTINGS))
-        return int(error.exit_code)
-    except Exception as exc:  # noqa: BLE001 a bug, too, must end in a message and in its own exit code
-        for line in "".join(traceback.format_exception(exc)).splitlines():
-            console.debug(line)
-        bug = verdict.from_bug(exc, Phase.SETTINGS)
-        message = f"{bug.message} {console.redactor.text(str(exc))}"
-        console.problem(errors.GateError(message, cause=bug.cause, hint=bug.hint))
-        console.last_lines(bug)
-        return int(ExitCode.BUG)
+        except KeyboardInterrupt:
+            ended = verdict.interrupted_call(received[0])
+        except errors.GateError as error:
+            console.error(error)
+            ended = verdict.from_error(error, Phase.SETTINGS)
+        except Exception as exc:  # noqa: BLE001 a bug, too, must end in a message and in its own exit code
+            for line in "".join(traceback.format_exception(exc)).splitlines():
+                console.debug(line)
+            ended = verdict.from_bug(exc, Phase.SETTINGS)
+            message = f"{ended.message} {console.redactor.text(str(exc))}"
+            console.error(errors.GateError(message, cause=ended.cause, hint=ended.hint))
+        console.verdict(ended)
+        return int(ended.exit_code)
     finally:
-        signals.close()
-        console.close()
-
-
-def _read_file(path: str) -> str:
-    return pathlib.Path(path).read_text(encoding="utf-8-sig")
+        program.close()

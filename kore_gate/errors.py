@@ -13,6 +13,7 @@ GateError
 
 import enum
 from collections.abc import Iterable, Sequence
+from typing import Self
 
 
 class Ending(enum.StrEnum):
@@ -30,63 +31,43 @@ class Ending(enum.StrEnum):
 
 
 class ExitCode(enum.IntEnum):
-    """The contract with every pipeline that calls the gate."""
+    """The contract with every pipeline that calls the gate: each code with its gravity, verdict word and meaning."""
 
-    PASSED = 0
-    FAILED = 1
-    USAGE = 2
-    JOB_FAILED = 3
-    TIMED_OUT = 4
-    NOTHING_TO_TEST = 5
-    REFUSED = 6
-    UNAVAILABLE = 7
-    REPORT = 8
-    BUG = 70
-    SIGINT = 130
-    SIGTERM = 143
+    gravity: int
+    ending: Ending
+    meaning: str
 
-    @property
-    def ending(self) -> Ending:
-        """Return the verdict word that goes with this code."""
-        if self in (ExitCode.USAGE, ExitCode.REPORT, ExitCode.BUG):
-            return Ending.ERROR
-        return Ending.INTERRUPTED if self in (ExitCode.SIGINT, ExitCode.SIGTERM) else Ending[self.name]
+    # Defaults for the type checker, to which `ExitCode(143)` calls this.
+    def __new__(cls, code: int, gravity: int = 0, ending: Ending = Ending.ERROR, meaning: str = "") -> Self:
+        """Build a member."""
+        member = int.__new__(cls, code)
+        member._value_ = code
+        member.gravity, member.ending, member.meaning = gravity, ending, meaning
+        return member
+
+    PASSED = 0, 0, Ending.PASSED, "passed"
+    FAILED = 1, 2, Ending.FAILED, "tests failed: an assertion, a step or a run failed, or a policy said no"
+    USAGE = 2, 8, Ending.ERROR, "invalid settings or usage; nothing was sent"
+    JOB_FAILED = 3, 3, Ending.JOB_FAILED, "the job failed in Kore.ai (import rejected or failed, run stopped)"
+    TIMED_OUT = 4, 4, Ending.TIMED_OUT, "timed out"
+    NOTHING_TO_TEST = 5, 1, Ending.NOTHING_TO_TEST, "nothing to test: no steps, or no enabled assertion"
+    REFUSED = 6, 6, Ending.REFUSED, "credentials refused"
+    UNAVAILABLE = (
+        *(7, 5, Ending.UNAVAILABLE),
+        "Kore.ai unreachable, or its response invalid, also after retries; or the record is gone",
+    )
+    REPORT = 8, 7, Ending.ERROR, "a report could not be written"
+    BUG = 70, 9, Ending.ERROR, "a bug in kore_gate"
+    SIGINT = 130, 10, Ending.INTERRUPTED, "interrupted (SIGINT)"
+    SIGTERM = 143, 11, Ending.INTERRUPTED, "interrupted (SIGTERM)"
 
 
-MEANINGS = {
-    ExitCode.PASSED: "passed",
-    ExitCode.FAILED: "tests failed: an assertion, a step or a run failed, or a policy said no",
-    ExitCode.USAGE: "invalid settings or usage; nothing was sent",
-    ExitCode.JOB_FAILED: "the job failed in Kore.ai (import rejected or failed, run stopped)",
-    ExitCode.TIMED_OUT: "timed out",
-    ExitCode.NOTHING_TO_TEST: "nothing to test: no steps, or no enabled assertion",
-    ExitCode.REFUSED: "credentials refused",
-    ExitCode.UNAVAILABLE: "Kore.ai unreachable, or its response invalid, also after retries; or the record is gone",
-    ExitCode.REPORT: "a report could not be written",
-    ExitCode.BUG: "a bug in kore_gate",
-    ExitCode.SIGINT: "interrupted (SIGINT)",
-    ExitCode.SIGTERM: "interrupted (SIGTERM)",
-}
-
-GRAVEST_FIRST = (
-    ExitCode.SIGTERM,
-    ExitCode.SIGINT,
-    ExitCode.BUG,
-    ExitCode.USAGE,
-    ExitCode.REPORT,
-    ExitCode.REFUSED,
-    ExitCode.UNAVAILABLE,
-    ExitCode.TIMED_OUT,
-    ExitCode.JOB_FAILED,
-    ExitCode.FAILED,
-    ExitCode.NOTHING_TO_TEST,
-    ExitCode.PASSED,
-)
+MEANINGS = {code: code.meaning for code in ExitCode}
 
 
 def gravest(codes: Iterable[ExitCode]) -> ExitCode:
     """Return the gravest code: the one that counts when suites end differently."""
-    return min(codes, key=GRAVEST_FIRST.index)
+    return max(codes, key=lambda code: code.gravity)
 
 
 class GateError(Exception):

@@ -64,12 +64,9 @@ class Check:
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Assertion:
-    """One expectation on one reply of the bot.
+    """One expectation on one reply of the bot."""
 
-    `group` is `text`, `flow`, `context`, or the name Kore.ai sent for a group we do not know.
-    """
-
-    group: str
+    group: str  # `text`, `flow`, `context`, or the name Kore.ai sent for a group we do not know
     enabled: bool
     checks: tuple[Check, ...] = ()
     outcome: Outcome = Outcome.PENDING
@@ -79,13 +76,10 @@ class Assertion:
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Reply:
-    """One expected reply of the bot, and what it said instead (None: not known).
-
-    Texts are as sent: a template is its JSON text.
-    """
+    """One expected reply of the bot, and what it said instead; texts are as sent, a template is its JSON text."""
 
     text: str
-    actual: str | None = None
+    actual: str | None = None  # None: not known
     node: str = ""
     assertions: tuple[Assertion, ...] = ()
 
@@ -113,17 +107,20 @@ class Step:
     source: Source | None = None
 
     @property
+    def enabled_outcomes(self) -> list[Outcome]:
+        """Return the outcome of each enabled assertion."""
+        return [assertion.outcome for reply in self.replies for assertion in reply.assertions if assertion.enabled]
+
+    @property
     def is_red(self) -> bool:
         """Tell whether the step, or an enabled assertion of it, failed or could not be judged."""
-        return self.outcome.is_red or any(
-            assertion.enabled and assertion.outcome.is_red for reply in self.replies for assertion in reply.assertions
-        )
+        return self.outcome.is_red or any(outcome.is_red for outcome in self.enabled_outcomes)
 
     @property
     def was_executed(self) -> bool:
         """Tell whether something shows that this step of a run was executed."""
-        has_reply = self.unexpected or any(reply.actual is not None for reply in self.replies)
-        return self.outcome.is_judged or bool(has_reply)
+        has_reply = bool(self.unexpected) or any(reply.actual is not None for reply in self.replies)
+        return self.outcome.is_judged or has_reply
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -148,11 +145,7 @@ class Tally:
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Job:
-    """The status of an import or a run, as one answer gives it.
-
-    `problems` are the places of the answer that could not be read, `objections` what in it contradicts its success:
-    an answer with any of either is never green.
-    """
+    """The status of an import or a run, as one answer gives it; one with problems or objections is never green."""
 
     status: str
     state: State
@@ -164,9 +157,8 @@ class Job:
     download_url: str = ""
     tally: Tally | None = None
     failed_tests: bool = False  # the status word says that tests failed, not that the job did
-    duration: float | None = None
-    problems: tuple[str, ...] = ()
-    objections: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()  # places of the answer that could not be read
+    objections: tuple[str, ...] = ()  # what in the answer contradicts its success
 
     @property
     def has_ended(self) -> bool:
@@ -197,14 +189,10 @@ class Verdict:
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class SuiteResult:
-    """How one suite of the call ended.
+    """How one suite of the call ended."""
 
-    `key` is how the caller named it (ds-id, file or suite name); `name` the suite's own name once known, else the key
-    (for a file its stem). `started` is UTC, ISO 8601; `duration` in seconds.
-    """
-
-    key: str
-    name: str
+    key: str  # how the caller named it: ds-id, file or suite name
+    name: str  # the suite's own once known, else the key (for a file its stem)
     phase: Phase
     verdict: Verdict
     evidence: Evidence = Evidence.NONE
@@ -215,8 +203,8 @@ class SuiteResult:
     run_id: str = ""
     test_suite_id: str = ""
     file: str = ""
-    started: str = ""
-    duration: float = 0.0
+    started: str = ""  # UTC, ISO 8601
+    duration: float = 0.0  # in seconds
     download_url: str = ""
     notes: tuple[str, ...] = ()
     resume: str = ""
@@ -263,9 +251,8 @@ class Counts:
 
     def __add__(self, other: "Counts") -> "Counts":
         """Sum two suites' counts."""
-        mine, theirs = dataclasses.astuple(self), dataclasses.astuple(other)
-        steps, assertions, passed, failed, errors, skipped = (a + b for a, b in zip(mine, theirs, strict=True))
-        return Counts(steps=steps, assertions=assertions, passed=passed, failed=failed, errors=errors, skipped=skipped)
+        names = [field.name for field in dataclasses.fields(self)]
+        return Counts(**{name: getattr(self, name) + getattr(other, name) for name in names})
 
 
 class Happening(enum.StrEnum):
@@ -283,10 +270,7 @@ class Happening(enum.StrEnum):
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Event:
-    """Something that happened to one suite (or, with an empty name, to the call).
-
-    `result` is what is known of the suite by then: a draft of its result until it has ended.
-    """
+    """Something that happened to one suite (or, with an empty name, to the call)."""
 
     happening: Happening
     name: str = ""
@@ -296,4 +280,4 @@ class Event:
     percent: float | None = None
     ending: Ending | None = None
     elapsed: float = 0.0
-    result: SuiteResult | None = None
+    result: SuiteResult | None = None  # of the suite; a draft until it has ended

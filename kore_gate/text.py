@@ -76,16 +76,13 @@ def terminal(text: str, limit: int = 300) -> str:
 
 
 def shell(text: str) -> str:
-    """Return a word of a shell's command line: the same text to the shell, and no command to a terminal or CI system.
-
-    What can't be printed must not be in it.
-    """
+    """Quote printable text as one word of a shell's command line, inert on a terminal and for a CI system."""
     return _COMMANDS.sub(lambda match: match[0] + "''", shlex.quote(text))
 
 
 def markdown(text: str, limit: int = 300) -> str:
     """Return one line that Markdown and HTML show as it is."""
-    return _MARKDOWN.sub(lambda match: f"&#{ord(match[0])};", line(text, limit))
+    return code(line(text, limit))
 
 
 def code(text: str) -> str:
@@ -93,12 +90,12 @@ def code(text: str) -> str:
     return _MARKDOWN.sub(lambda match: f"&#{ord(match[0])};", text)
 
 
-def file_name(name: str, fallback: str = "suite") -> str:
+def file_name(name: str) -> str:
     """Return a name that every file system and artifact store takes: letters, digits, `.`, `_` and `-`."""
     kept = "".join(char if char.isalnum() or char in "._-" else "-" for char in unicodedata.normalize("NFC", name))
     # Names end up in globs and on disks that allow 255 bytes, prefix, suffix and a temporary ending included.
     kept = kept.encode("utf-8", "ignore")[:160].decode("utf-8", "ignore").lstrip(".")
-    return kept or fallback
+    return kept or "suite"
 
 
 def duration(seconds: float) -> str:

@@ -4,7 +4,7 @@ import ast
 import dataclasses
 import pathlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import pytest
 
@@ -78,28 +78,6 @@ def name_of(path: pathlib.Path) -> str:
 SOURCES = {name_of(path): path.read_text(encoding="utf-8") for path in sorted(PACKAGE.rglob("*.py"))}
 
 
-def imports(source: str) -> Iterator[Import]:
-    """Find every import in a module, lazy ones too; one of our own is named as the tables do, with `/` in front."""
-    tree = ast.parse(source)
-    for_types = {
-        inner
-        for node in ast.walk(tree)
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
-        for part in node.body
-        for inner in ast.walk(part)
-    }
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            found = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, "imports are absolute"
-            found = [f"{node.module}.{alias.name}" for alias in node.names]
-        else:
-            continue
-        for name in found:
-            yield Import(of=_known_as(name), line=node.lineno, types_only=node in for_types)
-
-
 def _known_as(name: str) -> str:
     """Turn `kore_gate.kore.client.Client` into `/kore/client`, and `rich.table` into `rich`."""
     first, *rest = name.split(".")
@@ -110,6 +88,31 @@ def _known_as(name: str) -> str:
             if candidate in SOURCES:
                 return f"/{candidate}"
     return "/__init__"
+
+
+def imports(tree: ast.AST) -> Iterator[Import]:
+    """Find every import in a module, lazy ones too; one of our own is named as the tables do, with `/` in front."""
+    for_types = {
+        inner
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+        for part in node.body
+        for inner in ast.walk(part)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        for name in names:
+            yield Import(of=_known_as(name), line=node.lineno, types_only=node in for_types)
+
+
+TREES = {module: ast.parse(source) for module, source in SOURCES.items()}
+IMPORTS = {module: tuple(imports(tree)) for module, tree in TREES.items()}
 
 
 def floor_of(module: str) -> int | None:
@@ -123,30 +126,30 @@ def same_folder(one: str, other: str) -> bool:
     return "/" in one and one.rpartition("/")[0] == other.rpartition("/")[0]
 
 
-def wrong_ways(module: str, source: str) -> list[str]:
+def wrong_ways(module: str, imported: Iterable[Import]) -> list[str]:
     """List a module's imports that don't point down."""
     own = floor_of(module)
     assert own is not None
-    found = []
-    for each in imports(source):
+    offences = []
+    for each in imported:
         target = each.of.removeprefix("/")
         if each.of == target or same_folder(module, target):
             continue
         floor = floor_of(target)
         if floor is None or floor >= own:
-            found.append(f"{module}:{each.line} (floor {own}) imports {target} (floor {floor})")
-    return found
+            offences.append(f"{module}:{each.line} (floor {own}) imports {target} (floor {floor})")
+    return offences
 
 
-def away_from_home(module: str, source: str) -> list[str]:
+def away_from_home(module: str, imported: Iterable[Import]) -> list[str]:
     """List a module's imports of libraries that live elsewhere."""
-    found = []
-    for each in imports(source):
+    offences = []
+    for each in imported:
         homes = HOMES.get(each.of)
         excused = each.types_only and (module, each.of) in TYPES_ONLY
         if homes is not None and module not in homes and not excused:
-            found.append(f"{module}:{each.line} imports {each.of}, whose home is {', '.join(sorted(homes))}")
-    return found
+            offences.append(f"{module}:{each.line} imports {each.of}, whose home is {', '.join(sorted(homes))}")
+    return offences
 
 
 def circle(graph: dict[str, set[str]]) -> list[str]:
@@ -159,40 +162,36 @@ def circle(graph: dict[str, set[str]]) -> list[str]:
         if module in done:
             return []
         for target in sorted(graph.get(module, ())):
-            if found := visit(target, [*path, module]):
-                return found
+            if way := visit(target, [*path, module]):
+                return way
         done.add(module)
         return []
 
-    return next((found for module in sorted(graph) if (found := visit(module, []))), [])
+    return next((way for module in sorted(graph) if (way := visit(module, []))), [])
 
 
-@pytest.mark.parametrize("module", SOURCES)
-def test_module__has_a_floor(module: str) -> None:
-    """Each module has its place in the table of floors."""
-    assert floor_of(module) is not None, (
-        f"kore_gate/{module}.py has no floor. Put it into FLOORS in tests/test_architecture.py: "
-        "below everything that needs it, above everything it needs."
-    )
+def test_modules__have_a_floor() -> None:
+    """Each module has its place in FLOORS: below everything that needs it, above everything it needs."""
+    assert [module for module in SOURCES if floor_of(module) is None] == []
 
 
-@pytest.mark.parametrize("module", SOURCES)
-def test_module__imports_point_down(module: str) -> None:
+def test_modules__imports_point_down() -> None:
     """Imports point to strictly lower floors, or to a neighbour in the same package folder."""
-    assert wrong_ways(module, SOURCES[module]) == []
+    placed = {module: imported for module, imported in IMPORTS.items() if floor_of(module) is not None}
+
+    assert [offence for module, imported in placed.items() for offence in wrong_ways(module, imported)] == []
 
 
-@pytest.mark.parametrize("module", SOURCES)
-def test_module__libraries_at_home(module: str) -> None:
+def test_modules__libraries_at_home() -> None:
     """Each library is imported in its home only."""
-    assert away_from_home(module, SOURCES[module]) == []
+    assert [offence for module, imported in IMPORTS.items() for offence in away_from_home(module, imported)] == []
 
 
 def test_package__no_circle() -> None:
     """Neighbours in a package folder import each other in one direction."""
     graph = {
-        module: {each.of.removeprefix("/") for each in imports(source) if each.of.startswith("/")}
-        for module, source in SOURCES.items()
+        module: {each.of.removeprefix("/") for each in imported if each.of.startswith("/")}
+        for module, imported in IMPORTS.items()
     }
 
     assert circle(graph) == []
@@ -204,8 +203,8 @@ def test_package__reports_and_kore_do_not_meet() -> None:
 
     met = [
         f"{module}:{each.line}"
-        for module, source in SOURCES.items()
-        for each in imports(source)
+        for module, imported in IMPORTS.items()
+        for each in imported
         if each.of.startswith(f"/{folders.get(module.partition('/')[0], '-')}/")
     ]
 
@@ -214,11 +213,21 @@ def test_package__reports_and_kore_do_not_meet() -> None:
 
 def test_package__libraries_have_homes() -> None:
     """Each library that is not Python's own has a home, and no home stands empty."""
-    used = {each.of for source in SOURCES.values() for each in imports(source)}
+    used = {each.of for imported in IMPORTS.values() for each in imported}
     foreign = {name for name in used if not name.startswith("/")} - sys.stdlib_module_names
 
     assert foreign <= set(HOMES)
     assert set(HOMES) <= used
+
+
+def test_package__can_be_overlooked() -> None:
+    """The tree stays small: twelve entries at the top, fifty modules, eight floors."""
+    entries = {path.name for path in PACKAGE.iterdir()} - {"__init__.py", "__main__.py", "py.typed", "__pycache__"}
+    modules = [module for module in SOURCES if not module.endswith("__init__")]
+
+    assert len(entries) <= 12, sorted(entries)
+    assert len(modules) <= 50, modules
+    assert len(FLOORS) <= 8
 
 
 def test_tables__up_to_date() -> None:
@@ -226,33 +235,35 @@ def test_tables__up_to_date() -> None:
     placed = [name for floor in FLOORS for name in floor]
     folders = {f"{module.rpartition('/')[0]}/*" for module in SOURCES if "/" in module}
     single = {module for module in SOURCES if "/" not in module}
-    real = {(module, each.of) for module, source in SOURCES.items() for each in imports(source) if each.types_only}
+    real = {(module, each.of) for module, imported in IMPORTS.items() for each in imported if each.types_only}
 
     assert sorted(placed) == sorted(single | folders)
     assert set().union(*HOMES.values()) <= SOURCES.keys()
     assert TYPES_ONLY.keys() <= real
 
 
-@pytest.mark.parametrize("module", SOURCES)
-def test_module__prints_nothing(module: str) -> None:
+def test_modules__print_nothing() -> None:
     """Only the console prints, and nobody below the command line ends the process."""
-    called = {ast.unparse(node.func) for node in ast.walk(ast.parse(SOURCES[module])) if isinstance(node, ast.Call)}
+    ends = {"print", "input", "exit", "quit", "sys.exit", "os._exit"}
+    allowed = {("reports/console", "print"), ("__main__", "os._exit"), ("cli", "os._exit")}
+    calls = {
+        (module, ast.unparse(node.func))
+        for module, tree in TREES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+    }
 
-    allowed = {"reports/console": {"print"}, "__main__": {"os._exit"}, "cli": {"os._exit"}}.get(module, set())
-
-    assert called & {"print", "input", "exit", "quit", "sys.exit", "os._exit"} <= allowed
+    assert {call for call in calls if call[1] in ends} - allowed == set()
 
 
-@pytest.mark.parametrize("module", SOURCES)
-def test_module__runs_the_loop_nowhere_else(module: str) -> None:
+def test_modules__one_event_loop() -> None:
     """The command line alone starts the event loop."""
-    assert ("asyncio.run(" in SOURCES[module]) is (module == "cli")
+    assert [module for module, source in SOURCES.items() if "asyncio.run(" in source] == ["cli"]
 
 
-@pytest.mark.parametrize("module", SOURCES)
-def test_module__named_after_its_matter(module: str) -> None:
+def test_modules__named_after_their_matter() -> None:
     """No module is named after being useful."""
-    assert not VAGUE & set(module.replace("_", "/").split("/"))
+    assert [module for module in SOURCES if VAGUE & set(module.replace("_", "/").split("/"))] == []
 
 
 @pytest.mark.parametrize(
@@ -273,7 +284,7 @@ def test_module__named_after_its_matter(module: str) -> None:
 )
 def test_wrong_ways(module: str, source: str, wrong: list[str]) -> None:
     """An import that points up, or sideways out of its folder, is found wherever it stands."""
-    assert wrong_ways(module, source) == wrong
+    assert wrong_ways(module, imports(ast.parse(source))) == wrong
 
 
 @pytest.mark.parametrize(
@@ -302,7 +313,7 @@ def test_wrong_ways(module: str, source: str, wrong: list[str]) -> None:
 )
 def test_away_from_home(module: str, source: str, wrong: list[str]) -> None:
     """A library outside its home is found, lazily imported or for types; only what is excused is passed over."""
-    assert away_from_home(module, source) == wrong
+    assert away_from_home(module, imports(ast.parse(source))) == wrong
 
 
 def test_circle() -> None:

@@ -1,6 +1,5 @@
 """What is written in several places says the same in all of them."""
 
-import ast
 import dataclasses
 import json
 import pathlib
@@ -37,7 +36,8 @@ SETTINGS = {setting.name: setting for setting in (COMMAND, *options.SETTINGS)}
 # Flags of other programs that the pages speak of: docker, git, pip, pytest and this repository's own scripts.
 FOREIGN_FLAGS = {
     "--build-arg", "--cap-drop", "--dry-run", "--entrypoint", "--env", "--env-file", "--fix", "--network",
-    "--read-only", "--rm", "--run-container", "--security-opt", "--upgrade", "--user", "--volume", "--workdir",
+    "--read-only", "--rm", "--run-browser", "--run-container", "--run-slow", "--security-opt", "--upgrade", "--user",
+    "--volume", "--workdir",
 }  # fmt: skip
 
 # The names under which installed distributions are imported, where the two differ.
@@ -62,11 +62,6 @@ def names(cell: str) -> list[str]:
 def code(text: str) -> str:
     """Return what is written as code, or nothing."""
     return "" if text in ("", "—") else text.strip("`")
-
-
-def test_exit_codes__literal() -> None:
-    """Pipelines depend on these numbers."""
-    assert [code.value for code in ExitCode] == [0, 1, 2, 3, 4, 5, 6, 7, 8, 70, 130, 143]
 
 
 def test_exit_codes__readme() -> None:
@@ -101,7 +96,7 @@ def test_settings__readme_choices() -> None:
     """Where only some words are taken, the README names each of them."""
     for cell, default, meaning in table(README, "setting", "default", "meaning"):
         setting = SETTINGS[names(cell)[0]]
-        if setting.parse.__qualname__.startswith("_choice"):
+        if setting.parse.__qualname__.startswith("choice"):
             with pytest.raises(ValueError, match="must be one of") as refused:
                 setting.parse("?")
             for choice in str(refused.value).removeprefix("must be one of ").split(", "):
@@ -126,16 +121,22 @@ def test_action__inputs() -> None:
     assert list(ACTION["inputs"]) == list(SETTINGS)
 
 
-@pytest.mark.parametrize("name", SETTINGS)
-def test_action__input(name: str) -> None:
-    """An input has no default of its own, for it would win over a variable; its description names the setting's."""
-    given = ACTION["inputs"][name]
-    default = re.search(r"Default: `([^`]+)`\.$", given["description"])
+def test_action__defaults() -> None:
+    """The description of each input names the setting's default and is a sentence."""
+    descriptions = {name: given["description"] for name, given in ACTION["inputs"].items()}
+    defaults = {name: re.search(r"Default: `([^`]+)`\.$", text) for name, text in descriptions.items()}
 
-    assert given["required"] is False
-    assert "default" not in given
-    assert (default[1] if default else "") == SETTINGS[name].default
-    assert given["description"].endswith(".")
+    assert {name: found[1] if found else "" for name, found in defaults.items()} == {
+        name: setting.default for name, setting in SETTINGS.items()
+    }
+    assert [name for name, text in descriptions.items() if not text.endswith(".")] == []
+
+
+def test_action__no_default_of_its_own() -> None:
+    """No input is required or has a default, for that would win over a variable."""
+    inputs = ACTION["inputs"]
+
+    assert [name for name, given in inputs.items() if given["required"] is not False or "default" in given] == []
 
 
 def test_action__secrets() -> None:
@@ -217,10 +218,8 @@ def test_dependencies__locked() -> None:
 
 def test_dependencies__imported() -> None:
     """Nothing is installed that is not used."""
-    sources = [ast.parse(path.read_text(encoding="utf-8")) for path in (ROOT / "kore_gate").rglob("*.py")]
-    nodes = [node for source in sources for node in ast.walk(source)]
-    used = {alias.name.split(".")[0] for node in nodes if isinstance(node, ast.Import) for alias in node.names}
-    used |= {str(node.module).split(".")[0] for node in nodes if isinstance(node, ast.ImportFrom)}
+    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "kore_gate").rglob("*.py")]
+    used = {name for source in sources for name in re.findall(r"^ *(?:import|from) (\w+)", source, re.MULTILINE)}
 
     declared = distributions(PROJECT["project"]["dependencies"])
 

@@ -16,7 +16,7 @@ MESSAGE_LIMIT = 4000
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Surroundings:
+class Context:
     """Where the call runs: the CI system and what it offers, as far as it offers it, and the machine."""
 
     ci: str = "none"

@@ -21,10 +21,10 @@ def run(settings: Settings, console: Console) -> int:
     except OSError as exc:
         raise errors.SettingsError([f"{path} cannot be read: {exc.strerror or exc}."]) from exc
     saved, files = result.load(data)
-    for name in ("junit-granularity", "junit-dialect"):
-        if name in settings.sources:
-            field = name.replace("-", "_")
-            saved = dataclasses.replace(saved, **{field: getattr(settings, field)})
+    if "junit-granularity" in settings.sources:
+        saved = dataclasses.replace(saved, junit_granularity=settings.junit_granularity)
+    if "junit-dialect" in settings.sources:
+        saved = dataclasses.replace(saved, junit_dialect=settings.junit_dialect)
     # By default beside the file, where they were written first.
     directory = settings.report_dir if "report-dir" in settings.sources else str(path.parent)
     writer = Writer(directory)
@@ -32,11 +32,11 @@ def run(settings: Settings, console: Console) -> int:
     writer.keep(files)
     failures = write.write(saved, writer, directory)
     for failure in failures[1:]:
-        console.problem(failure)
+        console.error(failure)
     if failures:
         raise failures[0]
     if settings.output == "json":
-        console.machine(result.render(saved, writer.written).decode())
+        console.json(result.render(saved, writer.written).decode())
     paths = [(writer.directory / name).as_posix() for name in writer.written]
-    console.verdict(saved, paths, ExitCode.PASSED, again=True)
+    console.result(saved, paths, ExitCode.PASSED, again=True)
     return 0

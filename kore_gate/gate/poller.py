@@ -1,6 +1,6 @@
 """Waits for a job to end: asks for its status, sleeps, asks again."""
 
-import dataclasses
+import asyncio
 import random
 from collections.abc import Awaitable, Callable
 
@@ -27,14 +27,35 @@ async def wait_for(
     deadline: float,
     clock: Clock,
     on_status: Callable[[Job], None],
-    on_missing: Callable[[errors.Gone], None],
 ) -> Job:
     """Ask for a job's status until it has ended, and return it; the caller ends the wait at the deadline (monotonic).
 
     `interval` is in seconds, None for about five. `spacing` returns the seconds to keep between requests, given how
     many are left. Raises Gone when the record never appeared or vanished, and every GateError that `fetch` raises.
     """
-    record = _Record(request=fetch, clock=clock, on_status=on_status, on_missing=on_missing, began=clock.monotonic())
+    began, request_seconds = clock.monotonic(), 0.0
+    last: Job | None = None
+    missing: list[tuple[float, errors.Gone]] = []  # when the record was not there, since it was last visible
+
+    async def request() -> Job | None:
+        nonlocal last, request_seconds
+        started = clock.monotonic()
+        try:
+            last = await fetch()
+        except errors.Gone as error:
+            now = clock.monotonic()
+            missing.append((now, error))
+            is_expired = bool(last and last.expiry and last.expiry <= clock.now())
+            if last and (is_expired or (len(missing) > MORE_REQUESTS and now - missing[0][0] >= GONE_AFTER)):
+                raise _gone(last, error) from error
+            if not last and now - began >= VISIBLE_WITHIN:
+                raise _never_visible(now - began, error) from error
+            return last
+        finally:
+            request_seconds = clock.monotonic() - started
+        missing.clear()
+        on_status(last)
+        return last
 
     def pause(_: tenacity.RetryCallState) -> float:
         left = deadline - clock.monotonic()
@@ -42,66 +63,25 @@ async def wait_for(
         chosen = random.uniform(4.0, 6.0) if interval is None else interval  # noqa: S311 guards nothing
         seconds = max(chosen, spacing(left))
         # However long the interval: a last request just before the deadline.
-        last = left - min(max(2 * record.request_seconds, LEAST_MARGIN), MOST_MARGIN)
-        return min(seconds, last) if last > _SOON else max(seconds, left)
+        final = left - min(max(2 * request_seconds, LEAST_MARGIN), MOST_MARGIN)
+        return min(seconds, final) if final > _SOON else max(seconds, left)
 
-    polling = tenacity.AsyncRetrying(
-        retry=tenacity.retry_if_result(lambda job: job is None or not job.has_ended),
-        wait=pause,
-        sleep=clock.sleep,
-    )
-    job: Job = await polling(record.fetch)
+    retry = tenacity.retry_if_result(lambda job: job is None or not job.has_ended)
+    try:
+        job: Job = await tenacity.AsyncRetrying(retry=retry, wait=pause, sleep=clock.sleep)(request)
+    except asyncio.CancelledError:
+        if missing and not last and clock.monotonic() >= deadline - _SOON:
+            raise _never_visible(clock.monotonic() - began, missing[-1][1]) from None
+        raise
     return job
 
 
-@dataclasses.dataclass(kw_only=True, slots=True)
-class _Record:
-    """A job's record at Kore.ai: whether it has been visible, and since when it is missing."""
-
-    request: Callable[[], Awaitable[Job]]
-    clock: Clock
-    on_status: Callable[[Job], None]
-    on_missing: Callable[[errors.Gone], None]
-    began: float
-    request_seconds: float = 0.0  # that the last request took
-    last: Job | None = None
-    missing: list[float] = dataclasses.field(default_factory=list)  # when it was not there, since it was last visible
-
-    async def fetch(self) -> Job | None:
-        """Return the job as last seen; None while a new record is not visible yet."""
-        started = self.clock.monotonic()
-        try:
-            job = await self.request()
-        except errors.Gone as error:
-            if self.last is None:
-                self._wait_for_new_record(error)
-            elif self._is_gone(self.last):
-                raise _gone(self.last, error) from error
-            return self.last
-        finally:
-            self.request_seconds = self.clock.monotonic() - started
-        self.last = job
-        self.missing.clear()
-        self.on_status(job)
-        return job
-
-    def _wait_for_new_record(self, error: errors.Gone) -> None:
-        waited = self.clock.monotonic() - self.began
-        missing = errors.Gone(
-            f"The record did not appear within {text.duration(waited)} ({error.message}).",
-            cause="an id of another bot or host, a typo, or a job that ended more than 15 minutes ago.",
-            hint="Check the id, stream-id and host; wait for a job immediately after its start.",
-        )
-        if waited >= VISIBLE_WITHIN:
-            raise missing from error
-        self.on_missing(missing)
-
-    def _is_gone(self, last: Job) -> bool:
-        """Tell whether to believe that a record is not there any more."""
-        self.missing.append(self.clock.monotonic())
-        if last.expiry and last.expiry <= self.clock.now():
-            return True
-        return len(self.missing) > MORE_REQUESTS and self.missing[-1] - self.missing[0] >= GONE_AFTER
+def _never_visible(waited: float, error: errors.Gone) -> errors.Gone:
+    return errors.Gone(
+        f"The record did not appear within {text.duration(waited)} ({error.message}).",
+        cause="an id of another bot or host, a typo, or a job that ended more than 15 minutes ago.",
+        hint="Check the id, stream-id and host; wait for a job immediately after its start.",
+    )
 
 
 def _gone(last: Job, error: errors.Gone) -> errors.Gone:

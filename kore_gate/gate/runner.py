@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import functools
 import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
@@ -10,13 +11,13 @@ from kore_gate import errors, text
 from kore_gate.clock import Clock
 from kore_gate.errors import Ending
 from kore_gate.gate import poller, verdict
-from kore_gate.gate.suite_run import SuiteRun, SuiteSpec
+from kore_gate.gate.suite_run import SuiteRun
 from kore_gate.kore.client import KoreClient
 from kore_gate.model import Event, Happening, Job, Phase, State, Suite, SuiteResult, Verdict
 from kore_gate.settings.sources import Settings
 
 # Some CI systems end jobs that print nothing for a while.
-SILENCE_LIMIT = 60.0
+_SILENCE_LIMIT = 60.0
 
 
 class Runner:
@@ -42,31 +43,30 @@ class Runner:
         self._save_file = save_file
         self._slots = asyncio.Semaphore(settings.max_parallel)
         self._tasks: dict[asyncio.Task[Any], SuiteRun] = {}
-        self._signum = 0
-        self._first_failure = ""
+        self._judge_stopped: Callable[[SuiteResult], Verdict] | None = None  # once a signal or fail-fast has come
         self._has_warned_of_expiry = False
         self._last_event = clock.monotonic()
 
-    async def run(self, specs: Sequence[SuiteSpec], client: KoreClient) -> list[SuiteResult]:
+    async def run(self, runs: Sequence[SuiteRun], client: KoreClient) -> list[SuiteResult]:
         """Return a result for each suite, in their order."""
-        runs = [SuiteRun(spec, self._settings.command, self._clock) for spec in specs]
         for run in runs:
+            run.begin(self._clock, self._settings.command)
             self._emit(run, Happening.QUEUED)
         waiting = asyncio.create_task(self._report_waiting(runs))
         try:
             async with asyncio.TaskGroup() as group:
                 self._tasks = {group.create_task(self._run_suite(run, client)): run for run in runs}
-                if self._signum:
+                if self._judge_stopped:
                     self._cancel()
         finally:
             waiting.cancel()
             await asyncio.wait([waiting])
         # A task that is cancelled before its first step never reaches its own handling of that.
-        return [run.result or self._end_early(run) for run in runs]
+        return [run.result or self._end_stopped(run) for run in runs]
 
     def interrupt(self, signum: int) -> None:
         """Stop all suites at once; each keeps what is known of it."""
-        self._signum = signum
+        self._judge_stopped = functools.partial(verdict.interrupted, signum)
         self._cancel()
 
     def note_trouble(self, message: str) -> None:
@@ -85,37 +85,34 @@ class Runner:
         """Take one suite to its result, whatever happens; the one deadline is the end of this scope."""
         try:
             async with self._clock.limit(self._deadline - self._clock.monotonic()), self._slots:
-                run.begin()
+                run.begin(self._clock, self._settings.command)
                 self._emit(run, Happening.STARTED)
-                result = await self._judge(run, client)
+                run.end(*await self._chain(run, client))
+                await self._download(run, client)
         except TimeoutError:
-            result = self._end_at_deadline(run)
+            if run.result:
+                run.note("The results file that Kore.ai links to could not be saved: the timeout came first.")
+            else:
+                run.end(verdict.timed_out(run.draft(), run.job, run.trouble, self._settings.timeout))
         except asyncio.CancelledError:
-            # A suite that has its verdict keeps it, and only goes without the results file.
-            result = run.result or self._end_early(run)
-        self._emit(run, Happening.ENDED, result.verdict.message, result.verdict.ending)
-        if self._settings.fail_fast and result.verdict.ending is not Ending.PASSED and not self._first_failure:
-            self._first_failure = run.name
-            self._cancel()
-
-    async def _judge(self, run: SuiteRun, client: KoreClient) -> SuiteResult:
-        try:
-            judged, suite = await self._chain(run, client)
-            run.end(judged, suite)
-            await self._download(run, client)
-            return run.end(judged, suite)
+            self._end_stopped(run)
         except errors.GateError as error:
             run.is_gone = isinstance(error, errors.Gone)
-            return run.end(verdict.from_error(error, run.phase))
+            run.end(verdict.from_error(error, run.phase))
         except Exception as exc:  # noqa: BLE001 one suite's bug must not lose the others' results
             self._on_event(Event(happening=Happening.DEBUG, text="".join(traceback.format_exception(exc))))
-            return run.end(verdict.from_bug(exc, run.phase))
+            run.end(verdict.from_bug(exc, run.phase))
+        judged = run.draft().verdict
+        self._emit(run, Happening.ENDED, judged.message, judged.ending)
+        if self._settings.fail_fast and judged.ending is not Ending.PASSED and not self._judge_stopped:
+            self._judge_stopped = functools.partial(verdict.stopped_by_fail_fast, run.name)
+            self._cancel()
 
     async def _chain(self, run: SuiteRun, client: KoreClient) -> tuple[Verdict, Suite | None]:
         """Upload, import, wait, run, wait: from where the suite starts to where the command ends."""
         allow_empty = self._settings.allow_empty
         if run.phase is Phase.UPLOAD:
-            file_id = await client.upload(run.name, run.spec.data)
+            file_id = await client.upload(run.name, run.data)
             run.enter(Phase.IMPORT)
             run.ds_id = await client.start_import(file_id, run.name)
             self._emit(run, Happening.IDENTIFIED, f"import {run.ds_id}")
@@ -130,13 +127,12 @@ class Runner:
             run.run_id = await client.start_run(run.name)
             self._emit(run, Happening.IDENTIFIED, f"run {run.run_id}")
         job = await self._wait(run, client, lambda: client.run_job(run.name, run.run_id))
-        _note_shortened_answer(run, job)
+        answered, total = len(job.suite.steps) if job.suite else 0, job.tally.total or 0 if job.tally else 0
+        if answered < total:
+            run.note(f"Kore.ai reports {answered} of {total} steps of this run, and only counts the others.")
         return verdict.judge_run(job, run.suite, allow_empty=allow_empty)
 
     async def _wait(self, run: SuiteRun, client: KoreClient, fetch: Callable[[], Awaitable[Job]]) -> Job:
-        def note_missing(missing: errors.Gone) -> None:
-            run.missing, run.trouble = missing, ""
-
         return await poller.wait_for(
             fetch,
             interval=self._settings.poll_interval,
@@ -144,29 +140,23 @@ class Runner:
             deadline=self._deadline,
             clock=self._clock,
             on_status=lambda job: self._note_status(run, job),
-            on_missing=note_missing,
         )
 
     def _note_status(self, run: SuiteRun, job: Job) -> None:
         """Keep the job, and report what has changed."""
         last, run.job, run.trouble = run.job, job, ""
         if job.state is State.UNKNOWN:
-            word = text.line(job.status, 60) or "no status"
-            if run.note(f"kore_gate does not know this status, and keeps waiting: {word}"):
-                self._emit(run, Happening.WARNING, run.notes[-1])
+            status = text.line(job.status, 60) or "no status"
+            self._warn(run, f"kore_gate does not know this status, and keeps waiting: {status}")
         if last is None or (last.status, last.percent) != (job.status, job.percent):
             self._emit(run, Happening.CHANGED)
-        if last is None and job.state is State.RUNNING:
-            self._warn_of_expiry(run, job)
-
-    def _warn_of_expiry(self, run: SuiteRun, job: Job) -> None:
-        """Warn once that a timeout somebody chose is longer than Kore.ai's memory; the default always is."""
-        if self._has_warned_of_expiry or "timeout" not in self._settings.sources or not job.expiry:
-            return
-        if 0 < (job.expiry - self._clock.now()).total_seconds() < self._deadline - self._clock.monotonic():
-            self._has_warned_of_expiry = True
-            message = f"Kore.ai forgets this job at {job.expiry:%H:%M:%S} UTC, before the timeout."
-            self._emit(run, Happening.WARNING, message)
+        # A timeout that somebody chose may be longer than Kore.ai's memory; the default always is.
+        if last is None and job.state is State.RUNNING and job.expiry and "timeout" in self._settings.sources:
+            left = (job.expiry - self._clock.now()).total_seconds()
+            if 0 < left < self._deadline - self._clock.monotonic() and not self._has_warned_of_expiry:
+                self._has_warned_of_expiry = True
+                message = f"Kore.ai forgets this job at {job.expiry:%H:%M:%S} UTC, before the timeout."
+                self._emit(run, Happening.WARNING, message)
 
     async def _download(self, run: SuiteRun, client: KoreClient) -> None:
         """Save the results file an answer links to; a link that fails is a warning, and fails nothing."""
@@ -175,53 +165,35 @@ class Runner:
             return
         try:
             name = self._save_file(run.name, link, await client.fetch(link))
-        except errors.GateError as error:
-            run.note(f"The results file that Kore.ai links to could not be saved: {error.message}")
-            self._emit(run, Happening.WARNING, run.notes[-1])
-        else:
             run.note(f"The results file that Kore.ai links to is saved as {name}.")
+        except errors.GateError as error:
+            self._warn(run, f"The results file that Kore.ai links to could not be saved: {error.message}")
 
-    def _end_at_deadline(self, run: SuiteRun) -> SuiteResult:
-        """End a suite at the deadline by what is known of it."""
-        if run.result:
-            run.note("The results file that Kore.ai links to could not be saved: the timeout came first.")
-            return run.end(run.result.verdict, run.result.suite)
-        if run.missing and not run.job:
-            run.is_gone = True
-            return run.end(verdict.from_error(run.missing, run.phase))
-        return run.end(
-            verdict.timed_out(
-                run.phase,
-                run.job,
-                run.trouble,
-                waited=run.elapsed,
-                timeout=self._settings.timeout,
-                resumable=run.is_resumable,
-            )
-        )
+    def _end_stopped(self, run: SuiteRun) -> SuiteResult:
+        """End a suite that a signal or fail-fast has cancelled; one that has its verdict keeps it."""
+        assert self._judge_stopped, "nothing else cancels a suite"
+        return run.result or run.end(self._judge_stopped(run.draft()), job_continues=True)
 
-    def _end_early(self, run: SuiteRun) -> SuiteResult:
-        """End a suite that a signal or fail-fast has cancelled."""
-        if self._signum:
-            status = run.job.status if run.job else ""
-            return run.end(verdict.interrupted(self._signum, run.phase, status, resumable=run.is_resumable))
-        stopped = verdict.stopped_by_fail_fast(self._first_failure, resumable=run.is_resumable)
-        return run.end(stopped, job_continues=True)
+    def _warn(self, run: SuiteRun, message: str) -> None:
+        """Note something for the report, and warn of it once."""
+        if run.note(message):
+            self._emit(run, Happening.WARNING, message)
 
     def _emit(self, run: SuiteRun, happening: Happening, text: str = "", ending: Ending | None = None) -> None:
         self._last_event = self._clock.monotonic()
+        draft = run.draft()
         self._on_event(
             Event(
                 happening=happening,
-                # One name all along: the suite's own is not known from the start.
-                name=run.spec.name,
+                # One name all along: without a file, the suite's own is not known from the start.
+                name=run.name if run.file else run.key,
                 text=text,
-                phase=run.phase,
-                status=run.job.status if run.job else "",
-                percent=run.job.percent if run.job else None,
+                phase=draft.phase,
+                status=draft.status,
+                percent=draft.percent,
                 ending=ending,
-                elapsed=run.elapsed,
-                result=run.draft(),
+                elapsed=draft.duration,
+                result=draft,
             )
         )
 
@@ -229,8 +201,8 @@ class Runner:
         """Report after each minute without an event that the gate is still waiting."""
         while True:
             silence = self._clock.monotonic() - self._last_event
-            if silence < SILENCE_LIMIT:
-                await self._clock.sleep(max(1.0, SILENCE_LIMIT - silence))
+            if silence < _SILENCE_LIMIT:
+                await self._clock.sleep(max(1.0, _SILENCE_LIMIT - silence))
                 continue
             self._last_event = self._clock.monotonic()
             pending = [run for run in runs if run.result is None]
@@ -238,15 +210,3 @@ class Runner:
             more = f" and {len(pending) - 3} more" if len(pending) > 3 else ""
             left = text.duration(max(0.0, self._deadline - self._clock.monotonic()))
             self._on_event(Event(happening=Happening.WAITING, text=f"{shown}{more}; {left} left"))
-
-
-def _note_shortened_answer(run: SuiteRun, job: Job) -> None:
-    """Note for the report how many steps the answer about a run leaves out."""
-    total = job.tally.total or 0 if job.tally else 0
-    answered = len(job.suite.steps) if job.suite else 0
-    if answered < total:
-        run.note(
-            f"Kore.ai reports {answered} of {total} steps of this run, and only counts the others."
-            if answered
-            else "Kore.ai reports only counts for this run, and no single step or assertion."
-        )

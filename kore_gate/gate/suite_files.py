@@ -2,6 +2,7 @@
 
 import bisect
 import codecs
+import functools
 import glob
 import json
 import pathlib
@@ -9,81 +10,67 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from kore_gate import errors
-from kore_gate.gate.suite_run import SuiteSpec
+from kore_gate.gate.suite_run import SuiteRun
 from kore_gate.model import Phase
 from kore_gate.settings import parsers
 
 MOST_BYTES = 2 * 2**20  # Kore.ai's own limit; source: the page "Create a Test Suite"
 
 
-def load(patterns: Sequence[str], name: str, root: pathlib.Path) -> list[SuiteSpec]:
+def load(patterns: Sequence[str], name: str, root: pathlib.Path) -> list[SuiteRun]:
     """Read every file that matches, relative to `root`; `name` overrides the suite's, for a single file.
 
     Raises SettingsError with every problem of every file.
     """
     problems: list[str] = []
     paths: dict[pathlib.Path, None] = {}
+    search = functools.partial(glob.glob, root_dir=root, recursive=True)
     for pattern in patterns:
-        try:
-            matches = _matches(pattern, root)
-        except OSError as exc:
-            problems.append(f"files: {pattern!r} cannot be searched: {exc.strerror or exc}.")
-            continue
-        if not matches:
-            problems.append(f"files: {pattern!r} {_why_nothing(root / pattern)}.")
-        paths.update(dict.fromkeys(matches))
+        # A file that exists is meant even if its name reads as a pattern.
+        matches = [root / match for match in search(glob.escape(pattern)) or sorted(search(pattern))]
+        files = [match for match in matches if match.is_file()]
+        if not files:
+            is_directory = any(match.is_dir() for match in matches)
+            advice = f"is a directory; use {pattern.rstrip('/')}/*.json for the files in it"
+            problems.append(f"files: {pattern!r} {advice if is_directory else 'matches no file'}.")
+        paths.update(dict.fromkeys(files))
     if name and len(paths) > 1:
         problems.append(f"name ({name!r}) is for a single file, not for {len(paths)}.")
-    specs: dict[str, SuiteSpec] = {}
+    suites: dict[str, SuiteRun] = {}
     for path in paths:
         # As people of the repository name it: relative to where the gate runs, if it is below.
-        shown = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
+        key = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
         try:
-            spec = _read(path, shown, name)
+            suite = _read(path, key, name)
         except ValueError as problem:
-            problems.append(f"{shown} {problem}")
+            problems.append(f"{key} {problem}")
             continue
-        if spec.name in specs:
-            problems.append(f"{spec.key} and {specs[spec.name].key} have the same suite name: {spec.name!r}.")
-        specs[spec.name] = spec
+        if suite.name in suites:
+            problems.append(f"{key} and {suites[suite.name].key} have the same suite name: {suite.name!r}.")
+        suites[suite.name] = suite
     if problems:
         raise errors.SettingsError(problems, hint="Fix the files, or the list of files; see the README, suite files.")
-    return list(specs.values())
+    return list(suites.values())
 
 
-def _matches(pattern: str, root: pathlib.Path) -> list[pathlib.Path]:
-    literal = root / pattern
-    if literal.is_file():
-        return [literal]
-    matches = glob.glob(pattern, root_dir=root, recursive=True)  # noqa: PTH207 takes absolute patterns as well
-    return [root / match for match in sorted(matches) if (root / match).is_file()]
-
-
-def _why_nothing(path: pathlib.Path) -> str:
-    return f"is a directory; use {path.name}/*.json for the files in it" if path.is_dir() else "matches no file"
-
-
-def _read(path: pathlib.Path, shown: str, name: str) -> SuiteSpec:
+def _read(path: pathlib.Path, key: str, name: str) -> SuiteRun:
     """Check one file; raises ValueError with what is wrong with it."""
     if path.suffix.lower() == ".csv":
         raise ValueError("is CSV: Kore.ai imports conversation suites as JSON only (CSV is for batch suites).")
     try:
-        size = path.stat().st_size
-        data = path.read_bytes() if size <= MOST_BYTES else b""
+        data = path.read_bytes()
     except OSError as exc:
         raise ValueError(f"cannot be read: {exc.strerror or exc}.") from None
-    if size > MOST_BYTES:
-        raise ValueError(f"is larger than Kore.ai's limit of 2 MB ({size} bytes).")
+    if len(data) > MOST_BYTES:
+        raise ValueError(f"is larger than Kore.ai's limit of 2 MB ({len(data)} bytes).")
     content, lines = _content(data)
     own_name = content.get("name")
-    used_name = name or (own_name.strip() if isinstance(own_name, str) else "") or path.stem
+    name = name or (own_name.strip() if isinstance(own_name, str) else "") or path.stem
     try:
-        parsers.identifier(used_name).encode()
+        parsers.identifier(name).encode()
     except ValueError:
-        raise ValueError(
-            f"has a suite name that cannot be part of a URL: {used_name!r}. Set name to another one."
-        ) from None
-    return SuiteSpec(key=shown, name=used_name, phase=Phase.UPLOAD, file=shown, data=data, lines=lines)
+        raise ValueError(f"has a suite name that cannot be part of a URL: {name!r}. Set name to another one.") from None
+    return SuiteRun(key=key, name=name, phase=Phase.UPLOAD, file=key, data=data, lines=lines)
 
 
 def _content(data: bytes) -> tuple[Mapping[str, object], tuple[int, ...]]:
@@ -95,7 +82,6 @@ def _content(data: bytes) -> tuple[Mapping[str, object], tuple[int, ...]]:
     try:
         source = data.decode()
         content = json.loads(source, parse_constant=_reject_constant)
-        lines = _step_lines(source) if isinstance(content, dict) else ()
     except UnicodeDecodeError:
         raise ValueError("is not UTF-8.") from None
     except json.JSONDecodeError as exc:
@@ -106,7 +92,7 @@ def _content(data: bytes) -> tuple[Mapping[str, object], tuple[int, ...]]:
         raise ValueError("must be a JSON object.")  # noqa: TRY004 one kind of problem for the caller
     if not content or any(content.get(key) == [] for key in ("testCases", "testSteps")):
         raise ValueError("has no test cases.")
-    return content, lines
+    return content, _step_lines(source)
 
 
 def _reject_constant(name: str) -> object:
@@ -118,42 +104,38 @@ def _step_lines(source: str) -> tuple[int, ...]:
 
     Steps are the messages of recorded test cases, or stand at the top in the form that Kore.ai stores.
     """
-    content = dict(_children(source, source.index("{")))
-    cases = [case for case in _elements(source, content.get("testCases")) if source[case] == "{"]
-    lists = [*(dict(_children(source, case)).get("messages") for case in cases), content.get("testSteps")]
-    steps = [step for place in lists for step in _elements(source, place)]
+    root, paths = source.index("{"), (("testCases", "", "messages", ""), ("testSteps", ""))
+    steps = [step for path in paths for step in _places(source, root, path)]
     if any(source[step] != "{" for step in steps):
         return ()
     newlines = [match.start() for match in re.finditer("\n", source)]
     return tuple(bisect.bisect(newlines, step) + 1 for step in steps)
 
 
-def _elements(source: str, place: int | None) -> list[int]:
-    """Return where each element of a list begins; none for what is not a list."""
-    return [] if place is None or source[place] != "[" else [element for _, element in _children(source, place)]
+def _places(source: str, place: int, path: Sequence[str]) -> Iterator[int]:
+    """Give where each value begins that a path of keys leads to from a value; "" stands for each element of a list."""
+    if not path:
+        yield place
+        return
+    if source[place] != ("{" if path[0] else "["):
+        return
+    key: object = ""
+    place = _skip(source, place + 1)
+    while source[place] not in "]}":
+        if path[0]:
+            key, place = _DECODE(source, place)
+            place = _skip(source, place)
+        if key == path[0]:
+            yield from _places(source, place, path[1:])
+        _, place = _DECODE(source, place)
+        place = _skip(source, place)
 
 
 _DECODE = json.JSONDecoder().raw_decode
 
 
-def _children(source: str, place: int) -> Iterator[tuple[object, int]]:
-    """Give the key ("" in a list) of each value in an object or a list, and where the value begins."""
-    has_keys = source[place] == "{"
-    place = _skip(source, place + 1)
-    while source[place] not in "]}":
-        key: object = ""
-        if has_keys:
-            key, place = _DECODE(source, place)
-            place = _skip(source, _skip(source, place) + 1)
-        yield key, place
-        _, place = _DECODE(source, place)
-        place = _skip(source, place)
-        if source[place] == ",":
-            place = _skip(source, place + 1)
-
-
 def _skip(source: str, place: int) -> int:
-    """Return the first place from here on that is not white space."""
-    while source[place] in " \t\r\n":
+    """Return where the next token of valid JSON begins, from here on."""
+    while source[place] in " \t\r\n,:":
         place += 1
     return place

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from kore_gate import text
 from kore_gate.clock import Clock
-from kore_gate.errors import Ending, GateError
+from kore_gate.errors import Ending
 from kore_gate.gate import verdict
 from kore_gate.model import Evidence, Job, Outcome, Phase, Result, Source, State, Suite, SuiteResult, Verdict
 
@@ -18,9 +18,9 @@ TO_START = "-"
 _LASTING = (Ending.TIMED_OUT, Ending.INTERRUPTED, Ending.UNAVAILABLE, Ending.REFUSED)
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class SuiteSpec:
-    """One suite to take through the chain: by an import's id, a suite's name, or a file's content."""
+@dataclasses.dataclass(kw_only=True, slots=True)
+class SuiteRun:
+    """One suite on its way through the chain, and what is known of it: by an import's id, its name, or its file."""
 
     key: str
     name: str
@@ -30,49 +30,30 @@ class SuiteSpec:
     file: str = ""
     data: bytes = dataclasses.field(default=b"", repr=False)
     lines: tuple[int, ...] = ()  # of each step in the file
+    job: Job | None = None
+    suite: Suite | None = None
+    is_gone: bool = False  # Kore.ai does not know the job any more
+    trouble: str = ""  # why the last request has to wait
+    notes: list[str] = dataclasses.field(default_factory=list)
+    result: SuiteResult | None = None
+    command: str = ""
+    clock: Clock = dataclasses.field(default_factory=Clock, compare=False)
+    began: float = 0.0  # monotonic
+    started: str = ""  # UTC, ISO 8601
 
-
-class SuiteRun:
-    """What is known of one suite; becomes its result when it ends."""
-
-    def __init__(self, spec: SuiteSpec, command: str, clock: Clock) -> None:
-        self.spec = spec
-        self.phase = spec.phase
-        self.name = spec.name
-        self.ds_id = spec.ds_id
-        self.run_id = spec.run_id
-        self.job: Job | None = None
-        self.suite: Suite | None = None
-        self.is_gone = False  # Kore.ai does not know the job any more
-        self.missing: GateError | None = None  # its record has not appeared yet
-        self.trouble = ""  # why the last request has to wait
-        self.notes: list[str] = []
-        self.result: SuiteResult | None = None
-        self._command = command
-        self._clock = clock
-        self.begin()
-
-    @property
-    def elapsed(self) -> float:
-        """Return the seconds since this suite's work began."""
-        return self._clock.monotonic() - self._began
-
-    @property
-    def is_resumable(self) -> bool:
-        """Tell whether another call could go on with this suite's job: its id is known."""
-        return not self.is_gone and bool(self.run_id if self.phase is Phase.RUN else self.ds_id)
-
-    def begin(self) -> None:
-        """Start the suite's own clock: it may have waited for its turn."""
-        self._began = self._clock.monotonic()
-        self._started = self._clock.now()
+    def begin(self, clock: Clock, command: str) -> None:
+        """Start the suite's own time, on this clock: it may have waited for its turn."""
+        self.clock, self.command = clock, command
+        self.began, self.started = clock.monotonic(), clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
 
     def note(self, text: str) -> bool:
-        """Keep a remark for the report; tell whether it is a new one."""
-        is_new = text not in self.notes
-        if is_new:
-            self.notes.append(text)
-        return is_new
+        """Keep a remark for the report, also after the end; tell whether it is a new one."""
+        if text in self.notes:
+            return False
+        self.notes.append(text)
+        if self.result:
+            self.result = dataclasses.replace(self.result, notes=tuple(self.notes))
+        return True
 
     def enter(self, phase: Phase) -> None:
         """Go on to the next phase."""
@@ -80,51 +61,51 @@ class SuiteRun:
 
     def keep_definition(self, suite: Suite | None) -> None:
         """Keep the suite as its import defines it, with the place of each step if the file's steps are the suite's."""
-        if suite and self.spec.file and len(self.spec.lines) == len(suite.steps):
-            steps = tuple(
-                dataclasses.replace(step, source=Source(file=self.spec.file, line=line))
-                for step, line in zip(suite.steps, self.spec.lines, strict=True)
-            )
-            suite = dataclasses.replace(suite, steps=steps)
         self.suite = suite
-        if suite and suite.name and not self.spec.file:
-            self.name = suite.name
+        if not suite:
+            return
+        if not self.file:
+            self.name = suite.name or self.name
+        elif len(self.lines) == len(suite.steps):
+            pairs = zip(suite.steps, self.lines, strict=True)
+            steps = (dataclasses.replace(step, source=Source(file=self.file, line=line)) for step, line in pairs)
+            self.suite = dataclasses.replace(suite, steps=tuple(steps))
 
     def end(self, verdict: Verdict, suite: Suite | None = None, *, job_continues: bool = False) -> SuiteResult:
         """Close the suite with a verdict; `suite` is the judged one, if there is one. Its job may be known to go on."""
-        suite = self._known_suite() if suite is None else suite
-        if suite is not None and not suite.name:
+        suite = suite or self._known_suite()
+        if suite and not suite.name:
             suite = dataclasses.replace(suite, name=self.name)
-        self.result = self._result(verdict, suite, may_resume=job_continues or verdict.ending in _LASTING)
+        self.result = self._result(verdict, suite, job_continues=job_continues)
         return self.result
 
     def draft(self) -> SuiteResult:
         """Return the result; without its steps and as unfinished while the suite has not ended."""
-        return self.result or self._result(verdict.UNFINISHED, None, may_resume=True)
+        return self.result or self._result(verdict.UNFINISHED, None)
 
-    def _result(self, verdict: Verdict, suite: Suite | None, *, may_resume: bool) -> SuiteResult:
-        job = self.job
+    def _result(self, verdict: Verdict, suite: Suite | None, *, job_continues: bool = False) -> SuiteResult:
+        job = self.job or Job(status="", state=State.UNKNOWN)
         result = SuiteResult(
-            key=self.spec.key,
+            key=self.key,
             name=self.name,
             phase=self.phase,
             verdict=verdict,
             evidence=self._evidence(suite),
             suite=suite,
-            status=job.status if job else "",
-            percent=job.percent if job else None,
+            status=job.status,
+            percent=job.percent,
             ds_id=self.ds_id,
             run_id=self.run_id,
-            test_suite_id=(job.test_suite_id if job else "") or (suite.id if suite else ""),
-            file=self.spec.file,
-            started=self._started.strftime("%Y-%m-%dT%H:%M:%SZ"),
-            duration=round(self.elapsed, 3),
-            download_url=job.download_url if job else "",
+            test_suite_id=job.test_suite_id or (suite.id if suite else ""),
+            file=self.file,
+            started=self.started,
+            duration=round(self.clock.monotonic() - self.began, 3),
+            download_url=job.download_url,
             notes=tuple(self.notes),
         )
-        if not (may_resume and self.is_resumable):
+        if self.is_gone or not (job_continues or verdict.ending in _LASTING):
             return result
-        return dataclasses.replace(result, resume=resume_command(self._command, [result]))
+        return dataclasses.replace(result, resume=resume_command(self.command, [result]))
 
     def _known_suite(self) -> Suite | None:
         """Return the suite as far as it is known: with what a run has shown so far, or as defined."""
@@ -134,15 +115,13 @@ class SuiteRun:
 
     def _evidence(self, suite: Suite | None) -> Evidence:
         job, steps = self.job, suite.steps if suite else ()
-        if job is None:
-            return Evidence.NONE
         if self.phase is not Phase.RUN:
-            is_stored = job.state is State.SUCCEEDED and suite is not None
+            is_stored = job and job.state is State.SUCCEEDED and suite
             return Evidence.IMPORT_VALIDATION if is_stored else Evidence.NONE
         # A run that is not over, or ended without results, shows nothing.
-        counted = job.tally is not None and bool(job.tally.passed or job.tally.failed)
-        ran = counted or any(step.outcome in (Outcome.PASSED, Outcome.FAILED) for step in steps)
-        return Evidence.EXECUTION if ran else Evidence.NONE
+        counted = job and job.tally and (job.tally.passed or job.tally.failed)
+        has_result = counted or any(step.outcome in (Outcome.PASSED, Outcome.FAILED) for step in steps)
+        return Evidence.EXECUTION if job and has_result else Evidence.NONE
 
 
 def resume_call(call: Result) -> str:
@@ -150,37 +129,27 @@ def resume_call(call: Result) -> str:
     return resume_command(call.command, [suite for suite in call.suites if suite.resume])
 
 
-def resume_command(call: str, suites: Sequence[SuiteResult]) -> str:
-    """Return the command that resumes suites of a call (`wait`, `import`, `run`, `test`); "" if there is none."""
+def resume_command(command: str, suites: Sequence[SuiteResult]) -> str:
+    """Return the command line that resumes suites of a command (`wait`, `import`, `run`, `test`)."""
     imports = [suite for suite in suites if suite.phase is Phase.IMPORT and suite.ds_id]
     runs = [suite for suite in suites if suite.phase is Phase.RUN and suite.run_id]
     parts = []
     if imports:
-        parts.append("kore-gate wait " + _flag("ds-id", list(dict.fromkeys(suite.ds_id for suite in imports))))
-    to_run = [suite for suite in suites if suite in runs or (call == "test" and suite in imports)]
+        parts.append("kore-gate wait " + _option("ds-id", list(dict.fromkeys(suite.ds_id for suite in imports))))
+    to_run = [suite for suite in suites if suite in runs or (command == "test" and suite in imports)]
     if to_run:
-        run = "kore-gate run " + _words([suite.name for suite in to_run])
-        if runs:
-            ids = [suite.run_id if suite.phase is Phase.RUN else TO_START for suite in to_run]
-            run += " " + _flag("run-id", ids)
-        parts.append(run)
+        names = _exact([suite.name for suite in to_run], r"^[-\[]|^\s|\s$|[\r\n]")
+        ids = [_option("run-id", [suite.run_id or TO_START for suite in to_run])] if runs else []
+        parts.append(" ".join(["kore-gate run", *map(text.shell, names), *ids]))
     return " && ".join(parts)
 
 
-def _words(names: Sequence[str]) -> str:
-    """Write names as words of a command line; as one JSON array if a name would not come through as it is."""
-    if any(_is_odd(name, r"^\[|^\s|\s$|[\r\n]|^--$") for name in names):
-        return text.shell(json.dumps(list(names)))
-    if any(name.startswith("-") for name in names):
-        return " ".join(text.shell(f"--suites={name}") for name in names)
-    return " ".join(map(text.shell, names))
-
-
-def _flag(name: str, ids: Sequence[str]) -> str:
-    odd = any(_is_odd(one, r"^\[|[,\s]") for one in ids)
-    value = json.dumps(list(ids)) if odd else ",".join(ids)
+def _option(name: str, ids: Sequence[str]) -> str:
+    value = ",".join(_exact(ids, r"^\[|[,\s]"))
     return text.shell(f"--{name}={value}") if value.startswith("-") else f"--{name} {text.shell(value)}"
 
 
-def _is_odd(value: str, pattern: str) -> bool:
-    return bool(re.search(pattern, value)) or text.plain(value) != value
+def _exact(values: Sequence[str], odd: str) -> Sequence[str]:
+    """Return the values, as one JSON array if any of them would not come through a command line as it is."""
+    is_odd = any(re.search(odd, value) or text.plain(value) != value for value in values)
+    return [json.dumps(list(values))] if is_odd else values

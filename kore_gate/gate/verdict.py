@@ -3,23 +3,24 @@
 import collections
 import dataclasses
 import itertools
-import typing
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from kore_gate import text
-from kore_gate.errors import GRAVEST_FIRST, Ending, ExitCode, GateError
+from kore_gate.errors import Ending, ExitCode, GateError
 from kore_gate.model import Assertion, Job, Outcome, Phase, Reply, State, Step, Suite, SuiteResult, Tally, Verdict
 
 _WORST_FIRST = (Outcome.ERROR, Outcome.FAILED, Outcome.PENDING, Outcome.SKIPPED, Outcome.PASSED)
-_NO_COUNTERS = Tally()
+
+# Outcome and reason of an assertion without a result, by the outcome that Kore.ai reports for its step.
+_BY_STEP = {
+    Outcome.PASSED: (Outcome.PASSED, ""),
+    Outcome.SKIPPED: (Outcome.SKIPPED, "not reached"),
+    Outcome.FAILED: (Outcome.ERROR, "Kore.ai reports that the step failed, not which assertion"),
+    Outcome.ERROR: (Outcome.ERROR, "Kore.ai could not execute this step"),
+}
 
 
 # Steps: every step and assertion that an answer leaves open gets an outcome.
-
-
-def accepted_suite(suite: Suite) -> Suite:
-    """Judge the steps of an import that ended well: nothing was executed, what has no status was accepted."""
-    return dataclasses.replace(suite, steps=tuple(_judged(step, Outcome.PASSED) for step in suite.steps))
 
 
 def executed_suite(job: Job, known: Suite | None) -> Suite | None:
@@ -29,135 +30,87 @@ def executed_suite(job: Job, known: Suite | None) -> Suite | None:
         return None
     answered = job.suite.steps if job.suite else ()
     definitions = known.steps if known else ()
-    tally = job.tally or _NO_COUNTERS
+    tally = job.tally or Tally()
     number = max(len(answered), len(definitions), tally.total or 0)
+    # A job that has ended owes a result for every step.
+    without_status = Outcome.ERROR if job.has_ended else Outcome.PENDING
+    not_mentioned, reason = Outcome.SKIPPED, "not executed"
     if job.state is State.SUCCEEDED and not tally.failed and (tally.passed or 0) >= number:
         # Counters that leave no doubt about any step.
         without_status, not_mentioned, reason = Outcome.PASSED, Outcome.PASSED, ""
-    else:
-        # A job that has ended owes a result for every step.
-        without_status = Outcome.ERROR if job.has_ended else Outcome.PENDING
-        counts_only = job.has_ended and job.suite is None
-        not_mentioned = Outcome.SKIPPED
-        reason = "not known: Kore.ai reports only counts" if counts_only else "not executed"
-    expected = [_as_defined(step, not_mentioned, reason) for step in definitions]
-    steps = tuple(_judged(step, without_status) for step in _merged(answered, expected))
-    return dataclasses.replace(base, steps=steps)
+    elif job.has_ended and job.suite is None:
+        reason = "not known: Kore.ai reports only counts"
+    left_out = Step(number=0, input="", outcome=not_mentioned, reason=reason)
+    steps = (_judge_step(step, without_status) for step in _merged(answered, definitions, left_out))
+    return dataclasses.replace(base, steps=tuple(steps))
 
 
-def _as_defined(step: Step, outcome: Outcome, reason: str) -> Step:
-    """Return a step without the outcomes of its import, which are no results of a run."""
+def _merged(answered: Sequence[Step], definitions: Sequence[Step], left_out: Step) -> Iterator[Step]:
+    """Complete each step of an answer by its definition, and put in those that it leaves out, wherever that is.
 
-    def clear(assertion: Assertion) -> Assertion:
-        if assertion.outcome is Outcome.PENDING or not assertion.enabled:
-            return assertion
-        return dataclasses.replace(assertion, outcome=Outcome.PENDING, reason="")
-
-    return dataclasses.replace(step, outcome=outcome, reason=reason, replies=_each_assertion(step, clear))
-
-
-def _merged(answered: Sequence[Step], expected: Sequence[Step]) -> Iterator[Step]:
-    """Complete each step of an answer by its definition, and put in those that it leaves out, wherever that is."""
-    if len(answered) >= len(expected):
-        yield from map(_completed, answered, itertools.chain(expected, itertools.repeat(None)))
-        return
-    places: dict[str, collections.deque[int]] = {}
-    for index, definition in enumerate(expected):
-        for words in {definition.input, definition.event}:
-            places.setdefault(words, collections.deque()).append(index)
-    following = 0
-    for step in answered:
-        place = _place(step, places, following)
-        if place is None or place >= len(expected):
-            yield step
-            continue
-        yield from expected[following:place]
-        yield _completed(step, expected[place])
-        following = place + 1
-    yield from expected[following:]
+    They are paired by place where no step is left out, else by what the user says.
+    """
+    by_place = len(answered) >= len(definitions)
+    rest = collections.deque(definitions)
+    remaining = collections.Counter(words for step in definitions for words in (step.input, step.event))
+    for answer in answered:
+        step, words = answer, "" if by_place else answer.input or answer.event
+        while rest and (not words or remaining[words]):
+            definition = rest.popleft()
+            remaining.subtract((definition.input, definition.event))
+            if not words or words in (definition.input, definition.event):
+                step = _completed(step, definition)
+                break
+            yield _completed(left_out, definition)
+        yield step
+    for definition in rest:
+        yield _completed(left_out, definition)
 
 
-def _place(step: Step, places: Mapping[str, collections.deque[int]], least: int) -> int | None:
-    """Find the step's definition among those that are left: by what the user says, where the answer has that."""
-    words = step.input or step.event
-    if not words:
-        return least
-    candidates = places.get(words, collections.deque())
-    while candidates and candidates[0] < least:
-        candidates.popleft()
-    return candidates[0] if candidates else None
-
-
-def _completed(step: Step, definition: Step | None) -> Step:
-    """Fill in from the definition what the run's answer leaves out."""
-    if definition is None:
-        return step
-    pairs = itertools.zip_longest(step.replies, definition.replies)
+def _completed(step: Step, definition: Step) -> Step:
+    """Fill in from the definition what the run's answer leaves out, without outcomes, which are those of its import."""
+    replies: list[Reply] = []
+    for reply, defined in itertools.zip_longest(step.replies, definition.replies):
+        answered = reply.assertions if reply else ()
+        groups = {assertion.group for assertion in answered}
+        added = (
+            dataclasses.replace(assertion, outcome=Outcome.PENDING, reason="") if assertion.enabled else assertion
+            for assertion in (defined.assertions if defined else ())
+            if assertion.group not in groups
+        )
+        replies.append(dataclasses.replace(reply or defined, assertions=(*answered, *added)))
     return dataclasses.replace(
         step,
         number=definition.number,
         input=step.input or definition.input,
         event=step.event or definition.event,
-        replies=tuple(_completed_reply(*pair) if all(pair) else pair[0] or pair[1] for pair in pairs),
+        replies=tuple(replies),
         source=step.source or definition.source,
     )
 
 
-def _completed_reply(reply: Reply, definition: Reply) -> Reply:
-    present = {assertion.group for assertion in reply.assertions}
-    added = tuple(assertion for assertion in definition.assertions if assertion.group not in present)
-    return dataclasses.replace(reply, assertions=reply.assertions + added)
-
-
-def _judged(step: Step, without_status: Outcome) -> Step:
+def _judge_step(step: Step, without_status: Outcome) -> Step:
     """Judge a step and what is open in it by its status; `without_status` is the outcome of a step that has none."""
-    outcome, reason = step.outcome, step.reason
-    if outcome is Outcome.PENDING:
-        outcome = without_status
-    match outcome:
-        case Outcome.PASSED | Outcome.PENDING:
-            reason = ""
-        case Outcome.SKIPPED:
-            reason = reason or "not reached"
-        case Outcome.FAILED if any(one.outcome.is_red for reply in step.replies for one in reply.assertions):
-            outcome, reason = Outcome.SKIPPED, "not judged: another assertion of this step failed"
-        case Outcome.FAILED:
-            outcome, reason = Outcome.ERROR, reason or "Kore.ai reports that the step failed, not which assertion"
-        case Outcome.ERROR if step.outcome is Outcome.ERROR:
-            reason = reason or "Kore.ai could not execute this step"
-        case Outcome.ERROR:
-            reason = reason or "Kore.ai gave no result for this"
-        case _:
-            typing.assert_never(outcome)
-    replies = _each_assertion(step, lambda assertion: _judged_assertion(assertion, outcome, reason))
-    return dataclasses.replace(step, replies=replies, outcome=_worst(step, replies))
+    if step.outcome is Outcome.PENDING:
+        outcome, reason = without_status, "Kore.ai gave no result for this" if without_status is Outcome.ERROR else ""
+    else:
+        outcome, reason = _BY_STEP[step.outcome]
+    reason = reason and (step.reason or reason)
+    if step.outcome is Outcome.FAILED and any(one.outcome.is_red for reply in step.replies for one in reply.assertions):
+        outcome, reason = Outcome.SKIPPED, "not judged: another assertion of this step failed"
 
+    def judge(assertion: Assertion) -> Assertion:
+        if not assertion.enabled or assertion.outcome is not Outcome.PENDING:
+            return assertion
+        return dataclasses.replace(assertion, outcome=outcome, reason=assertion.reason or reason)
 
-def _worst(step: Step, replies: tuple[Reply, ...]) -> Outcome:
-    """Derive the outcome of a whole step: the worst of its own and those of its assertions."""
+    replies = (dataclasses.replace(reply, assertions=tuple(map(judge, reply.assertions))) for reply in step.replies)
+    judged = dataclasses.replace(step, replies=tuple(replies))
     if step.outcome.is_red:
-        return step.outcome
-    outcomes = _enabled_outcomes(replies)
-    if step.outcome is not Outcome.PENDING:
-        outcomes.append(step.outcome)
-    return next((outcome for outcome in _WORST_FIRST if outcome in outcomes), Outcome.SKIPPED)
-
-
-def _judged_assertion(assertion: Assertion, outcome: Outcome, reason: str) -> Assertion:
-    if not assertion.enabled or assertion.outcome is not Outcome.PENDING:
-        return assertion
-    return dataclasses.replace(assertion, outcome=outcome, reason=assertion.reason or reason)
-
-
-def _each_assertion(step: Step, change: Callable[[Assertion], Assertion]) -> tuple[Reply, ...]:
-    return tuple(
-        dataclasses.replace(reply, assertions=tuple(map(change, reply.assertions))) if reply.assertions else reply
-        for reply in step.replies
-    )
-
-
-def _enabled_outcomes(replies: Sequence[Reply]) -> list[Outcome]:
-    return [assertion.outcome for reply in replies for assertion in reply.assertions if assertion.enabled]
+        return judged
+    outcomes = [*judged.enabled_outcomes, *([step.outcome] if step.outcome is not Outcome.PENDING else [])]
+    worst = min(outcomes, key=_WORST_FIRST.index, default=Outcome.SKIPPED)
+    return dataclasses.replace(judged, outcome=worst)
 
 
 # Jobs that have ended.
@@ -165,15 +118,11 @@ def _enabled_outcomes(replies: Sequence[Reply]) -> list[Outcome]:
 
 def judge_import(job: Job, *, allow_empty: bool) -> tuple[Verdict, Suite | None]:
     """Judge an import that ended; a passing test case means that Kore.ai accepted it."""
-    bad = _bad_job(job, Phase.IMPORT)
-    if bad:
-        return bad, job.suite
-    suite = accepted_suite(job.suite) if job.suite else None
-    return (
-        _contradicted(job, suite, Phase.IMPORT)
-        or _empty(suite, Phase.IMPORT, allow_empty=allow_empty)
-        or _passed("Import: accepted by Kore.ai", suite)
-    ), suite
+    suite = job.suite
+    if suite and job.state is State.SUCCEEDED and not job.problems:
+        # Nothing was executed: what has no status was accepted.
+        suite = dataclasses.replace(suite, steps=tuple(_judge_step(step, Outcome.PASSED) for step in suite.steps))
+    return _judge_job(job, suite, Phase.IMPORT, "accepted by Kore.ai", allow_empty=allow_empty), suite
 
 
 def judge_run(job: Job, known: Suite | None, *, allow_empty: bool) -> tuple[Verdict, Suite | None]:
@@ -182,87 +131,67 @@ def judge_run(job: Job, known: Suite | None, *, allow_empty: bool) -> tuple[Verd
     It passed only if the status says so and nothing in the answer, and no step of the suite, contradicts it.
     """
     suite = executed_suite(job, known)
-    tally = job.tally or _NO_COUNTERS
-    if job.state is State.FAILED and job.failed_tests:
-        number = max(_red_steps(suite), tally.failed or 0)
-        steps = f"{number} of {_count(tally.total, 'step')}" if tally.total else _count(number, "step")
-        what = f"{steps} failed" if number else "failed, without naming a step"
-        return _failed(f"Run: {what} (Kore.ai: {job.status}).", (*job.reasons, *job.problems)), suite
-    judged = _bad_job(job, Phase.RUN) or _contradicted(job, suite, Phase.RUN)
-    if not judged and tally.passed and not any(step.replies for step in (suite.steps if suite else ())):
-        judged = _passed(f"Run: {_count(tally.passed, 'step')} passed", None)
-    return (judged or _empty(suite, Phase.RUN, allow_empty=allow_empty) or _passed("Run: executed", suite)), suite
+    if job.state is not State.FAILED or not job.failed_tests:
+        return _judge_job(job, suite, Phase.RUN, "executed", allow_empty=allow_empty), suite
+    tally = job.tally or Tally()
+    number = max(sum(step.outcome.is_red for step in suite.steps) if suite else 0, tally.failed or 0)
+    steps = f"{number} of {_count(tally.total, 'step')}" if tally.total else _count(number, "step")
+    what = f"{steps} failed" if number else "failed, without naming a step"
+    return _failed(f"Run: {what} (Kore.ai: {job.status}).", (*job.reasons, *job.problems)), suite
 
 
-def _bad_job(job: Job, phase: Phase) -> Verdict | None:
-    """Return the verdict on a job that did not end well, or whose answer can't be read."""
-    match job.state:
-        case State.FAILED:
-            return _verdict(
-                ExitCode.JOB_FAILED,
-                f"{phase.title()}: Kore.ai ended the job with {job.status}."
-                + ("" if job.reasons else " It gave no reason."),
-                cause="a file that is not a conversation suite, or a conversation that the bot no longer follows."
-                if phase is Phase.IMPORT
-                else "a run that was stopped, or a bot that gave no reply.",
-                hint="See the reasons, then the job's entry in Kore.ai (Regression Testing).",
-                details=job.reasons,
-            )
-        case State.SUCCEEDED if job.problems:
-            return _verdict(
-                ExitCode.UNAVAILABLE,
-                f"{phase.title()}: Kore.ai reports {job.status}, but its response cannot be read.",
-                cause="a change in Kore.ai's API, or a proxy that alters responses.",
-                hint="Report it to kore_gate, with kore-result.json.",
-                details=job.problems,
-            )
-        case State.SUCCEEDED:
-            return None
-        case State.RUNNING | State.UNKNOWN:
-            raise ValueError("a job that has not ended has no verdict")
-        case _:
-            typing.assert_never(job.state)
-
-
-def _contradicted(job: Job, suite: Suite | None, phase: Phase) -> Verdict | None:
-    """Return the verdict on a job that is said to have ended well, where its own answer says otherwise."""
-    contradictions = []
-    red = _red_steps(suite)
-    if red:
-        contradictions.append(f"its results show that {_count(red, 'step')} failed")
-    contradictions += job.objections
-    left_out = {step.number for step in (job.suite.steps if job.suite else ()) if step.outcome is Outcome.SKIPPED}
-    for step in suite.steps if suite else ():
-        if not all(outcome.is_judged for outcome in _enabled_outcomes(step.replies)):
-            left_out.add(step.number)
-    if left_out:
-        contradictions.append(
-            f"its results leave {_count(len(left_out), 'step')} of the suite not executed or not judged"
+def _judge_job(job: Job, suite: Suite | None, phase: Phase, success: str, *, allow_empty: bool) -> Verdict:
+    """Judge a job that ended, and whose status says nothing of tests that failed; `success` says what green means."""
+    if not job.has_ended:
+        raise ValueError("a job that has not ended has no verdict")
+    if job.state is State.FAILED:
+        return _verdict(
+            ExitCode.JOB_FAILED,
+            f"{phase.title()}: Kore.ai ended the job with {job.status}."
+            + ("" if job.reasons else " It gave no reason."),
+            cause="an invalid suite file, a conversation that the bot no longer follows, or a run that was stopped.",
+            hint="See the reasons, then the job's entry in Kore.ai (Regression Testing).",
+            details=job.reasons,
         )
-    if not contradictions:
-        return None
-    return _failed(f"{phase.title()}: Kore.ai reports {job.status}, but its response contradicts that.", contradictions)
-
-
-def _empty(suite: Suite | None, phase: Phase, *, allow_empty: bool) -> Verdict | None:
-    """Return the verdict on a suite that has nothing to test, if it is one and that is not allowed."""
+    if job.problems:
+        return _verdict(
+            ExitCode.UNAVAILABLE,
+            f"{phase.title()}: Kore.ai reports {job.status}, but its response cannot be read.",
+            cause="a change in Kore.ai's API, or a proxy that alters responses.",
+            hint="Report it to kore_gate, with kore-result.json.",
+            details=job.problems,
+        )
     steps = suite.steps if suite else ()
-    if allow_empty or any(_enabled_outcomes(step.replies) for step in steps):
-        return None
-    lack = f"none of its {_count(len(steps), 'step')} has an enabled assertion" if steps else "the suite has no steps"
-    return _verdict(
-        ExitCode.NOTHING_TO_TEST,
-        f"{phase.title()}: nothing to test, {lack}.",
-        cause="an empty or wrong suite file, or a suite whose assertions are all disabled.",
-        hint="Enable assertions in the suite, or set allow-empty if this is intended.",
-    )
+    contradictions = list(_contradictions(job, steps))
+    if contradictions:
+        message = f"{phase.title()}: Kore.ai reports {job.status}, but its response contradicts that."
+        return _failed(message, contradictions)
+    if job.tally and job.tally.passed and not any(step.replies for step in steps):
+        return _verdict(ExitCode.PASSED, f"{phase.title()}: {_count(job.tally.passed, 'step')} passed.")
+    assertions = sum(len(step.enabled_outcomes) for step in steps)
+    if not assertions and not allow_empty:
+        lack = f"none of its {_count(len(steps), 'step')} has an enabled assertion"
+        return _verdict(
+            ExitCode.NOTHING_TO_TEST,
+            f"{phase.title()}: nothing to test, {lack if steps else 'the suite has no steps'}.",
+            cause="an empty or wrong suite file, or a suite whose assertions are all disabled.",
+            hint="Enable assertions in the suite, or set allow-empty if this is intended.",
+        )
+    counts = f": {_count(len(steps), 'step')}, {_count(assertions, 'assertion')}" if steps else ""
+    return _verdict(ExitCode.PASSED, f"{phase.title()}: {success}{counts}.")
 
 
-def _passed(what: str, suite: Suite | None) -> Verdict:
-    if suite and suite.steps:
-        assertions = sum(len(_enabled_outcomes(step.replies)) for step in suite.steps)
-        what += f": {_count(len(suite.steps), 'step')}, {_count(assertions, 'assertion')}"
-    return _verdict(ExitCode.PASSED, f"{what}.")
+def _contradictions(job: Job, steps: Sequence[Step]) -> Iterator[str]:
+    """Name what in its own answer contradicts a job that is said to have ended well."""
+    red = sum(step.outcome.is_red for step in steps)
+    if red:
+        yield f"its results show that {_count(red, 'step')} failed"
+    yield from job.objections
+    answered = job.suite.steps if job.suite else ()
+    left_out = {step.number for step in answered if step.outcome is Outcome.SKIPPED}
+    left_out |= {step.number for step in steps if not all(outcome.is_judged for outcome in step.enabled_outcomes)}
+    if left_out:
+        yield f"its results leave {_count(len(left_out), 'step')} of the suite not executed or not judged"
 
 
 def _failed(message: str, details: Sequence[str]) -> Verdict:
@@ -275,15 +204,15 @@ def _failed(message: str, details: Sequence[str]) -> Verdict:
     )
 
 
-def _red_steps(suite: Suite | None) -> int:
-    return sum(step.outcome.is_red for step in suite.steps) if suite else 0
-
-
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 # Suites whose job's end the gate does not know.
+
+_RESUME = "The job is still running in Kore.ai: resume with the command below."
+_CANCELLED = "the pipeline was cancelled, or reached its own time limit."
+_FAIL_FAST = "Stopped by fail-fast"
 
 
 def from_error(error: GateError, phase: Phase) -> Verdict:
@@ -294,20 +223,17 @@ def from_error(error: GateError, phase: Phase) -> Verdict:
 
 def from_bug(exc: BaseException, phase: Phase) -> Verdict:
     """Turn an exception nobody foresaw into a verdict."""
-    return _verdict(
-        ExitCode.BUG,
-        f"{phase.title()}: kore_gate itself failed ({type(exc).__name__}).",
-        cause="a bug in kore_gate.",
-        hint="Run the same command with --verbose, and report the bug with its output.",
-    )
+    hint = "Run the same command with --verbose, and report the bug with its output."
+    message = f"kore_gate itself failed ({type(exc).__name__})."
+    return from_error(GateError(message, cause="a bug in kore_gate.", hint=hint), phase)
 
 
-def timed_out(
-    phase: Phase, job: Job | None, trouble: str, *, waited: float, timeout: float, resumable: bool
-) -> Verdict:
-    """Judge a suite at the deadline (durations in seconds); `trouble` is why the last request has to wait."""
-    message = f"{phase.title()}: timed out after {text.duration(waited)} (timeout: {text.duration(timeout)})"
-    message += f"; last status: {_standing(job)}." if job else "; no status received."
+def timed_out(draft: SuiteResult, job: Job | None, trouble: str, timeout: float) -> Verdict:
+    """Judge a suite at the deadline (in seconds); `trouble` is why the last request has to wait."""
+    progress = f", {job.percent:g} %" if job and job.percent is not None else ""
+    status = f"last status: {job.status or 'no status'}{progress}" if job else "no status received"
+    times = f"{text.duration(draft.duration)} (timeout: {text.duration(timeout)})"
+    message = f"{draft.phase.title()}: timed out after {times}; {status}."
     if job and job.state is State.UNKNOWN:
         message += " kore_gate does not know this status, so it never counts as success."
     if trouble:
@@ -316,45 +242,31 @@ def timed_out(
     else:
         expiry = f"; Kore.ai forgets this job at {job.expires}" if job and job.expires else ""
         cause = f"a busy platform, a long suite, or a bot that does not reply{expiry}."
-    hint = "Raise timeout, or resume with the command below while Kore.ai still knows the job."
-    if phase is Phase.UPLOAD:
-        hint = "Raise timeout."
-    elif not resumable:
-        hint = "Raise timeout. The job may have started: check Kore.ai (Regression Testing) before you start it again."
+    hint = "Raise timeout."
+    if draft.resume:
+        hint = "Raise timeout, or resume with the command below while Kore.ai still knows the job."
+    elif draft.phase is not Phase.UPLOAD:
+        hint += " The job may have started: check Kore.ai (Regression Testing) before you start it again."
     return _verdict(ExitCode.TIMED_OUT, message, cause=cause, hint=hint, details=job.reasons if job else ())
 
 
-def _standing(job: Job) -> str:
-    """Return where a job stood when its status was last seen."""
-    progress = f", {job.percent:g} %" if job.percent is not None else ""
-    return f"{job.status or 'no status'}{progress}"
-
-
-def interrupted(signum: int, phase: Phase, status: str, *, resumable: bool) -> Verdict:
+def interrupted(signum: int, draft: SuiteResult) -> Verdict:
     """Judge a suite whose wait a signal ended; the exit code is 128 + signal."""
     code = ExitCode(128 + signum)
+    status = f"; last status: {draft.status}" if draft.status else ""
     return _verdict(
         code,
-        f"{phase.title()}: interrupted by {code.name}" + (f"; last status: {status}." if status else "."),
-        cause="the pipeline was cancelled, or reached its own time limit.",
-        hint="The job is still running in Kore.ai: resume with the command below."
-        if resumable
+        f"{draft.phase.title()}: interrupted by {code.name}{status}.",
+        cause=_CANCELLED,
+        hint=_RESUME
+        if draft.resume
         else "The job has no known id: check Kore.ai (Regression Testing) for it before you start again.",
     )
 
 
-# How a message begins that fail-fast left a suite out, or did not wait for its job.
-_LEFT_OUT, _NOT_AWAITED = "Not executed: fail-fast is on", "Stopped: fail-fast is on"
-
-
-def stopped_by_fail_fast(first: str, *, resumable: bool) -> Verdict:
+def stopped_by_fail_fast(first: str, draft: SuiteResult) -> Verdict:
     """Judge a suite that fail-fast left out or did not wait for, because the `first` one did not pass."""
-    start, end = (_NOT_AWAITED, "; this job had started") if resumable else (_LEFT_OUT, "")
-    return _verdict(
-        ExitCode.FAILED,
-        f"{start}, and {first} did not pass{end}.",
-        hint="The job is still running in Kore.ai: resume with the command below." if resumable else "",
-    )
+    return _verdict(ExitCode.FAILED, f"{_FAIL_FAST}: {first} did not pass.", hint=_RESUME if draft.resume else "")
 
 
 # The whole call.
@@ -362,19 +274,11 @@ def stopped_by_fail_fast(first: str, *, resumable: bool) -> Verdict:
 
 def overall(results: Sequence[SuiteResult]) -> Verdict:
     """Return the one verdict of all suites: the gravest counts."""
-    if not results:
-        return _verdict(
-            ExitCode.NOTHING_TO_TEST,
-            "Nothing to test: no suite was given.",
-            hint="Set ds-id, files or suites.",
-        )
     if len(results) == 1:
         return results[0].verdict
-    # A suite that fail-fast left out is no reason of its own.
-    worst = min(
-        (result.verdict for result in results),
-        key=lambda each: (GRAVEST_FIRST.index(each.exit_code), each.message.startswith((_LEFT_OUT, _NOT_AWAITED))),
-    )
+    # A suite that fail-fast left out is not a reason of its own.
+    verdicts = (result.verdict for result in results)
+    worst = max(verdicts, key=lambda each: (each.exit_code.gravity, not each.message.startswith(_FAIL_FAST)))
     if worst.ending is Ending.PASSED:
         return _verdict(ExitCode.PASSED, f"All {len(results)} suites passed.")
     same = [result.name for result in results if result.verdict.exit_code is worst.exit_code]
@@ -394,7 +298,7 @@ def interrupted_call(signum: int, before: Verdict | None = None) -> Verdict:
     return _verdict(
         code,
         f"Interrupted by {code.name}; until then: {before.message}",
-        cause="the pipeline was cancelled, or reached its own time limit.",
+        cause=_CANCELLED,
         hint="The reports hold the results so far; start again for the rest.",
     )
 

@@ -1,6 +1,8 @@
-"""Signs tokens for Kore.ai: a fresh, short-lived one for each request, or the caller's own."""
+"""Signs tokens for Kore.ai: a fresh, short-lived one for each request, or the caller's own.
 
-import datetime
+Source of claims and header: Kore.ai's page "Using Platform APIs".
+"""
+
 import uuid
 import warnings
 
@@ -14,27 +16,23 @@ _MIN_SKEW = 60.0
 
 
 class Signer:
-    """Makes the tokens for the header `auth`.
-
-    Raises SettingsError when the key can't sign. Source of claims and header: Kore.ai's page "Using Platform APIs".
-    """
+    """Makes the tokens for the header `auth`. Raises SettingsError when the key can't sign."""
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self._settings = settings
         self._clock = clock
-        self.last = settings.jwt or self._sign()
+        self.token()
 
     def token(self) -> str:
         """Return the token for one request."""
-        self.last = self._settings.jwt or self._sign()
-        return self.last
+        return self._settings.jwt or self._sign()
 
     def decoded(self) -> dict[str, object]:
-        """Return the claims of the last token, unverified; empty if it can't be read."""
+        """Return the claims of a token, unverified; empty if it can't be read."""
         import jwt
 
         try:
-            return dict(jwt.decode(self.last, options={"verify_signature": False}))
+            return dict(jwt.decode(self.token(), options={"verify_signature": False}))
         except (jwt.PyJWTError, ValueError, RecursionError):
             return {}
 
@@ -50,38 +48,28 @@ class Signer:
             f"that the bot is on {self._settings.host}",
         ]
         if self._settings.jwt:
-            steps.insert(0, self._own_token_advice())
+            claims = self.decoded()
+            expires = claims.get("exp")
+            if isinstance(expires, int | float) and expires < self._clock.now().timestamp():
+                first = "The ready-made token has expired: create a new one"
+            elif "jti" in claims:
+                first = "The ready-made token has a jti, so it is valid for one request only: use client-id instead"
+            else:
+                first = "The ready-made token must contain the client id as appId"
+            steps.insert(0, first)
         if skew is not None and abs(skew) > _MIN_SKEW:
-            direction = "behind" if skew > 0 else "ahead of"
-            distance = f"{text.duration(abs(skew))} {direction}"
+            distance = f"{text.duration(abs(skew))} {'behind' if skew > 0 else 'ahead of'}"
             cause = f"this machine's clock: it is {distance} Kore.ai's, so tokens are not valid."
             steps.insert(0, "Set the runner's clock (NTP)")
         return cause, "; ".join(steps) + ". `kore-gate doctor` checks all of this."
-
-    def _own_token_advice(self) -> str:
-        claims = self.decoded()
-        expires = claims.get("exp")
-        if isinstance(expires, int | float) and expires < self._clock.now().timestamp():
-            return f"The ready-made token expired{_at(expires)}: create a new one"
-        if "jti" in claims:
-            return (
-                "The ready-made token has a jti, so it is valid for one request only: "
-                "use client-id and client-secret instead, and kore_gate signs a token for each request"
-            )
-        return "The ready-made token must contain the client id as appId"
 
     def _sign(self) -> str:
         import jwt
 
         settings = self._settings
         now = int(self._clock.now().timestamp())
-        claims = {
-            "appId": settings.client_id,
-            "sub": "kore_gate",
-            "iat": now,
-            "exp": now + LIFETIME,
-            "jti": str(uuid.uuid4()),
-        }
+        times = {"iat": now, "exp": now + LIFETIME}
+        claims = {"appId": settings.client_id, "sub": "kore_gate", **times, "jti": str(uuid.uuid4())}
         try:
             with warnings.catch_warnings():
                 # How long a client secret is, Kore.ai decides.
@@ -98,10 +86,3 @@ class Signer:
             problem = f"{name} ({source}) cannot sign {settings.jwt_algorithm} tokens: {type(exc).__name__}."
             hint = "A private key must be unencrypted PEM; a client secret must not be a key file."
             raise errors.SettingsError([problem], hint=hint) from exc
-
-
-def _at(seconds: float) -> str:
-    try:
-        return f" at {datetime.datetime.fromtimestamp(seconds, datetime.UTC):%Y-%m-%d %H:%M:%S} UTC"
-    except (ValueError, OverflowError, OSError):
-        return ""

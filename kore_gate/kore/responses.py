@@ -1,40 +1,20 @@
-"""What an HTTP response means for its request, decoded, bounded and without secrets; and how its values are read."""
+"""What an HTTP response means for its request: its body, without secrets, or an error; and how its values are read."""
 
-import contextlib
-import dataclasses
 import datetime
 import email.utils
-import enum
 import gc
 import json
+import random
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
-from kore_gate import text
+from kore_gate import errors, text
+from kore_gate.kore.retries import TryAgain
+from kore_gate.kore.transport import HttpResponse
 from kore_gate.settings.redact import Redactor
 
-
-class Meaning(enum.StrEnum):
-    """What to do about an answer."""
-
-    GOOD = "good"
-    ABSENT = "absent"  # 404, or nothing at all: not visible yet, or gone
-    TRANSIENT = "transient"
-    LIMITED = "limited"
-    LIMITED_HOURLY = "limited-hourly"
-    REFUSED = "refused"
-    REJECTED = "rejected"
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Answer:
-    """A response, understood: `message` is Kore.ai's own words, or what is wrong with them, in one line."""
-
-    meaning: Meaning
-    status: int
-    message: str = ""
-    body: Mapping[str, object] = dataclasses.field(default_factory=dict)
-
+# Where Kore.ai gives the reason of a failure.
+REASON_KEYS = ("reason", "errorMessage", "error", "message", "msg", "comments", "errorDetails")
 
 _MESSAGE_KEYS = ("msg", "message", "errorMessage", "error_description", "detail", "error", "errors")
 _CODE_KEYS = ("code", "statusCode", "errorCode")
@@ -44,107 +24,96 @@ _RATE_LIMIT = re.compile(r"rate[ _-]?limit", re.IGNORECASE)
 # In quotes stands the name of something else, such as a suite's.
 _QUOTED = re.compile(r"(?<!\w)'[^']*'(?!\w)|\"[^\"]*\"|\u2018[^\u2019]*\u2019|\u201c[^\u201d]*\u201d|«[^»]*»|`[^`]*`")
 _LIMIT_TEXT_LENGTH = 2000
-_MAX_ERROR_DEPTH = 5
-_MAX_SKEW = 10 * 365 * 86_400.0
-_NO_SECRETS = Redactor()
 
 
-def understand(status: int, data: bytes, redactor: Redactor = _NO_SECRETS) -> Answer:
-    """Tell what a response means, from its status and its body; no secret gets beyond this point."""
+def read(response: HttpResponse, redactor: Redactor, now: datetime.datetime, *, is_job: bool) -> Mapping[str, object]:
+    """Return the body of a good response, to a request for a job or another; it holds no secrets.
+
+    Raises TryAgain for what may pass, Gone for a job whose record is not there, Refused or Rejected for the rest.
+    """
+    status, headers, data = response.status_code, response.headers, response.content
     body, fault = _decode(data, redactor)
-    rows = [] if fault else error_rows(body)
-    message = "; ".join(worded(rows)) or fault
-    if not message and not isinstance(body, Mapping | None):
-        message = "JSON that is not an object"
-    failing = status >= 400 or not isinstance(body, Mapping) or _is_error(body, rows)
-    meaning = _of_failure(status, rows, message, data) if failing else None
-    meaning = meaning or _of_status(status, body, failing)
-    good = body if isinstance(body, Mapping) and meaning is Meaning.GOOD else {}
-    return Answer(meaning=meaning, status=status, message=text.line(message), body=good)
-
-
-def _of_failure(status: int, rows: list[tuple[str, str]], message: str, data: bytes) -> Meaning | None:
-    """Tell what a failure's codes and words mean, None where the status alone decides."""
-    codes = {code for code, _ in rows}
-    limit = Meaning.LIMITED_HOURLY if "hour" in message.casefold() else Meaning.LIMITED
+    rows = error_rows(body)
+    message = text.line("; ".join(worded(rows)) or fault) or "no reason given"
+    is_failure = status >= 400 or not isinstance(body, Mapping) or _is_error(body, rows)
+    codes = {str(status), *(code for code, _ in rows)} if is_failure else set()
     # A gateway may say it in plain text or HTML; in a long page the words prove nothing.
-    page = data.decode("utf-8", "replace") if not rows and len(data) < _LIMIT_TEXT_LENGTH else ""
+    is_page = not rows and len(data) < _LIMIT_TEXT_LENGTH
+    words = data.decode("utf-8", "replace") if is_page else message
+    wait = retry_after(headers, now)
     # A status or a code goes before words, which may be a suite's name.
-    if status == 429 or "429" in codes:
-        return limit
-    if status == 401 or codes & {"401", "4002"}:
-        return Meaning.REFUSED
-    if status != 404 and "404" not in codes and (_is_rate_limit(message) or _is_rate_limit(page)):
-        return limit
-    if status == 403 or "403" in codes:
-        return Meaning.REFUSED
-    if status == 404 or (status < 300 and "404" in codes):
-        return Meaning.ABSENT
-    return None
+    if "429" in codes or (is_failure and not codes & {"401", "4002", "404"} and _is_rate_limit(words)):
+        if wait is None:
+            least = 300.0 if "hour" in message.casefold() else 20.0
+            wait = least * random.uniform(1, 2)  # noqa: S311 spreads callers, guards nothing
+        raise TryAgain(f"HTTP {status}, {message}", arrived=False, limited=True, wait=wait)
+    if codes & _REFUSED_CODES:
+        raise errors.Refused(f"Kore.ai refused the credentials (HTTP {status}): {message}")
+    is_absent = status == 404 or (status < 300 and ("404" in codes or body in (None, {})))
+    if is_absent and is_job:
+        raise errors.Gone(f"HTTP {status}, {message}")
+    is_unreadable = status < 300 and not isinstance(body, Mapping)
+    if status in (408, 425) or status >= 500 or is_unreadable or (is_absent and status < 300):
+        raise TryAgain(f"HTTP {status}, {message}", arrived=status != 503, wait=wait or 0.0)
+    if is_failure or status >= 300:
+        raise _rejection(status, message, redactor.text(headers.get("location", "nowhere")))
+    assert isinstance(body, Mapping)
+    return body
 
 
-def _of_status(status: int, body: object, failing: bool) -> Meaning:
-    if status in (408, 425) or status >= 500:
-        return Meaning.TRANSIENT
-    if not 200 <= status < 300:
-        return Meaning.REJECTED
-    if body in (None, {}):
-        return Meaning.ABSENT
-    if not isinstance(body, Mapping):
-        return Meaning.TRANSIENT
-    return Meaning.REJECTED if failing else Meaning.GOOD
+def _rejection(status: int, message: str, location: str) -> errors.Rejected:
+    """Return the error for a response that rejects a request, with what is usually behind it."""
+    cause = "an e-mail or stream-id that Kore.ai does not know, or a file that is not a conversation suite."
+    hint = "Fix what the message names; check user-email, stream-id and file (`kore-gate doctor` checks the rest)."
+    moved = ""
+    if status in (404, 405):
+        cause = "a wrong host, base path, stream-id or suite name."
+        hint = "Check host and stream-id, and that a suite of this name exists."
+    elif 300 <= status < 400:
+        moved = f", a redirect to {text.line(location, 120)} that kore_gate does not follow"
+        cause = "a wrong host, or http where https is needed."
+        hint = "Set host to the redirect's target, if that is Kore.ai."
+    return errors.Rejected(f"Kore.ai returned HTTP {status}{moved}: {message}", cause=cause, hint=hint, status=status)
 
 
 def _decode(data: bytes, redactor: Redactor) -> tuple[object, str]:
-    """Read a body as JSON; say what it is instead if it is none."""
+    """Read a body as JSON; say what it is instead if it is not an object."""
     if not data.strip():
         return None, "an empty response"
+    gc.disable()  # JSON has no cycles, and in a large response the search for them takes most of the time
     try:
-        with _without_gc():
-            return redactor.json(json.loads(data)), ""
+        body = redactor.json(json.loads(data))
     except RecursionError:
         return "", "JSON nested too deeply"
     except ValueError:
         start = text.line(redactor.text(data[:_LIMIT_TEXT_LENGTH].decode("utf-8", "replace")), 80)
         kind = "HTML" if data.lstrip()[:1] == b"<" else "something that is not JSON"
         return "", f"{kind}: {start}"
-
-
-@contextlib.contextmanager
-def _without_gc() -> Iterator[None]:
-    """Spare the parser the search for cycles: JSON has none, and in a large answer it takes most of the time."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
     finally:
-        if enabled:
-            gc.enable()
+        gc.enable()
+    return body, "" if isinstance(body, Mapping | None) else "JSON that is not an object"
 
 
-def retry_after(header: str | None, now: datetime.datetime) -> float | None:
+def retry_after(headers: Mapping[str, str], now: datetime.datetime) -> float | None:
     """Return the seconds that a Retry-After header asks to wait, as a number or as a date."""
-    if header and header.strip().replace(".", "", 1).isdecimal():
+    header = headers.get("retry-after", "").strip()
+    if header.replace(".", "", 1).isdecimal():
         return float(header)
-    seconds = _until(header, now)
-    return None if seconds is None else max(0.0, seconds)
+    ahead = skew(header, now)
+    # A date is one of the clock that wrote it.
+    return None if ahead is None else max(0.0, ahead - (skew(headers.get("date"), now) or 0.0))
 
 
 def skew(date: str | None, now: datetime.datetime) -> float | None:
-    """Return how many seconds Kore.ai's clock is ahead of ours, by its Date header; None if it can't be a clock's."""
-    seconds = _until(date, now)
-    return seconds if seconds is not None and abs(seconds) < _MAX_SKEW else None
-
-
-def _until(date: str | None, now: datetime.datetime) -> float | None:
+    """Return how many seconds a date of Kore.ai's is ahead of ours; None if it is not a date."""
     try:
         then = email.utils.parsedate_to_datetime(date or "")
-        return (then if then.tzinfo else then.replace(tzinfo=datetime.UTC)).timestamp() - now.timestamp()
+        return (then.replace(tzinfo=then.tzinfo or datetime.UTC) - now).total_seconds()
     except (ValueError, TypeError, OverflowError):
         return None
 
 
-def error_rows(body: object, depth: int = _MAX_ERROR_DEPTH) -> list[tuple[str, str]]:
+def error_rows(body: object, depth: int = 5) -> list[tuple[str, str]]:
     """Return code and message of every error an answer holds, whatever its form."""
     if isinstance(body, list):
         return [row for part in body for row in error_rows(part, depth - 1)] if depth else []
@@ -205,13 +174,13 @@ def digits(value: object) -> str:
     return number if number.isdecimal() else ""
 
 
-def seconds(milliseconds: object) -> float | None:
-    """Return a duration in seconds; None if it is not one."""
+def number(value: object, most: float) -> float | None:
+    """Return a number from zero to so many, in whichever type it came; None if it is not one."""
     try:
-        duration = float(as_text(milliseconds)) / 1000
+        amount = float(as_text(value))
     except ValueError:
         return None
-    return round(duration, 3) if 0 <= duration < 10**7 else None
+    return amount if 0 <= amount <= most else None
 
 
 def name_of_type(value: object) -> str:

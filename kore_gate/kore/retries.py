@@ -1,96 +1,94 @@
 """When a call to Kore.ai is made again, how long to wait, and when to give up."""
 
+import dataclasses
+import urllib.parse
 from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 import tenacity
 
 from kore_gate import errors, text
 from kore_gate.clock import Clock
-from kore_gate.kore.responses import Answer
+from kore_gate.settings.sources import Settings
+
+T = TypeVar("T")
 
 _BACKOFF = tenacity.wait_random_exponential(multiplier=1, max=20)
 
 
+@dataclasses.dataclass(eq=False)
 class TryAgain(Exception):
-    """One try failed in a way that may pass.
+    """One try failed in a way that may pass."""
 
-    `arrived`: Kore.ai may have taken the request. `limited`: it asks to be called less. `wait`: for so many seconds.
+    message: str
+    arrived: bool  # Kore.ai may have received the request
+    limited: bool = False  # it asks to be called less
+    wait: float = 0.0  # for so many seconds
+
+
+async def until_answered(
+    one_try: Callable[[], Awaitable[T]],
+    *,
+    ready: Callable[[], Awaitable[None]],
+    again: bool,
+    clock: Clock,
+    settings: Settings,
+    on_trouble: Callable[[str], None],
+) -> T:
+    """Return what a try returns; without `again`, only a request that can't have arrived is sent again.
+
+    Waiting for `ready` before each try does not count as outage. Raises Unavailable when the outage lasts too long, and
+    Unsure for a request that may have arrived.
     """
+    limit = settings.outage_limit
+    outage_began: float | None = None
+    failure = TryAgain("", arrived=False)
 
-    def __init__(self, message: str, *, arrived: bool, limited: bool = False, wait: float | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.arrived = arrived
-        self.limited = limited
-        self.wait = wait
-
-
-class Retries:
-    """Makes one call until it gives an answer, or the outage lasts too long."""
-
-    def __init__(self, clock: Clock, outage_limit: float, host: str, on_trouble: Callable[[str], None]) -> None:
-        self._host = host
-        self._clock = clock
-        self._limit = outage_limit
-        self._on_trouble = on_trouble
-        self._since: float | None = None  # when the outage began
-        self._failure = TryAgain("", arrived=False)
-
-    async def run(
-        self, one_try: Callable[[], Awaitable[Answer]], *, ready: Callable[[], Awaitable[None]], again: bool
-    ) -> Answer:
-        """Return the answer; without `again`, only a request that can't have arrived is sent again.
-
-        Waiting for `ready` before each try does not count as outage. Raises Unavailable, or Unsure for a request that
-        may have arrived.
-        """
-        retrying = tenacity.AsyncRetrying(
-            retry=tenacity.retry_if_exception(lambda exc: isinstance(exc, TryAgain) and (again or not exc.arrived)),
-            wait=self._wait,
-            # tenacity keeps a time of its own; ours is the one that counts.
-            stop=lambda _: self._outage_left() <= 0,
-            sleep=self._clock.sleep,
-            before_sleep=lambda _: self._on_trouble(self._failure.message),
-            retry_error_callback=lambda _: self._give_up(),
-        )
-        try:
-            return await retrying(self._try, one_try, ready)
-        except TryAgain as failure:
-            raise errors.Unsure(
-                f"Kore.ai may or may not have received the request: {failure.message}.",
-                cause="a connection that broke, or a response that got lost, after the request was sent.",
-                hint=(
-                    "kore_gate does not send it twice. Check in Kore.ai (Regression Testing) whether the job has "
-                    "started; then wait for it by its id, or start again."
-                ),
-            ) from failure
-
-    async def _try(self, one_try: Callable[[], Awaitable[Answer]], ready: Callable[[], Awaitable[None]]) -> Answer:
-        """Try once, and note when an outage begins or ends."""
+    async def attempt() -> T:
+        nonlocal outage_began, failure
         await ready()
-        started = self._clock.monotonic()
+        started = clock.monotonic()
         try:
             return await one_try()
-        except TryAgain as failure:
-            self._failure = failure
-            if failure.limited:
-                self._since = None  # it answers, so it is there
-            elif self._since is None:
-                self._since = started
+        except TryAgain as exc:
+            failure = exc
+            # Where Kore.ai limits its callers, it is there.
+            outage_began = None if exc.limited else started if outage_began is None else outage_began
             raise
 
-    def _outage_left(self) -> float:
-        return self._limit if self._since is None else self._limit - (self._clock.monotonic() - self._since)
+    def outage_left() -> float:
+        return limit if outage_began is None else outage_began + limit - clock.monotonic()
 
-    def _wait(self, state: tenacity.RetryCallState) -> float:
+    def wait(state: tenacity.RetryCallState) -> float:
         # Never sooner than Kore.ai asks; and later by chance, so that callers spread.
-        wait = (self._failure.wait or 0.0) + _BACKOFF(state)
+        seconds = failure.wait + _BACKOFF(state)
         # One last try is made when the limit comes, however long Kore.ai asks to wait.
-        return wait if self._failure.limited else min(wait, max(self._outage_left(), 0.0))
+        return seconds if failure.limited else min(seconds, max(outage_left(), 0.0))
 
-    def _give_up(self) -> Answer:
-        raise errors.Unavailable(
-            f"Kore.ai ({self._host}) was unavailable for {text.duration(self._limit)}: {self._failure.message}.",
-            cause="an outage, a wrong host, or a proxy or firewall in between.",
-            hint="Check host and network (`kore-gate doctor`), or raise outage-limit.",
-        ) from self._failure
+    retrying = tenacity.AsyncRetrying(
+        retry=tenacity.retry_if_exception(lambda exc: isinstance(exc, TryAgain) and (again or not exc.arrived)),
+        wait=wait,
+        # tenacity keeps a time of its own; ours is the one that counts.
+        stop=lambda _: outage_left() <= 0,
+        sleep=clock.sleep,
+        before_sleep=lambda _: on_trouble(failure.message),
+        reraise=True,
+    )
+    try:
+        return await retrying(attempt)
+    except TryAgain as exc:
+        if again or not exc.arrived:
+            host = urllib.parse.urlsplit(settings.host).netloc
+            raise errors.Unavailable(
+                f"Kore.ai ({host}) was unavailable for {text.duration(limit)}: {exc.message}.",
+                cause="an outage, a wrong host, or a proxy or firewall in between.",
+                hint="Check host and network (`kore-gate doctor`), or raise outage-limit.",
+            ) from exc
+        raise errors.Unsure(
+            f"Kore.ai may or may not have received the request: {exc.message}.",
+            cause="a connection that broke, or a response that got lost, after the request was sent.",
+            hint=(
+                "kore_gate does not send it twice. Check in Kore.ai (Regression Testing) whether the job has started; "
+                "then wait for it by its id, or start again."
+            ),
+        ) from exc

@@ -7,21 +7,21 @@ import ssl
 import typing
 import urllib.parse
 import zlib
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator
 
 import httpx
 
 from kore_gate import __version__, errors, text
+from kore_gate.kore.retries import TryAgain
 from kore_gate.settings import parsers
+from kore_gate.settings.redact import Redactor
 from kore_gate.settings.sources import Settings
 
 HttpClient = httpx.AsyncClient
+HttpResponse = httpx.Response
 
 # Whatever httpx raises for a request that did not come to its end; UnicodeError for names that no DNS can have.
 BROKEN = (httpx.HTTPError, httpx.InvalidURL, TimeoutError, UnicodeError)
-
-_MAX_CONNECT_TIMEOUT = 10.0
-_GZIP = b"\x1f\x8b"  # what each compressed part begins with
 
 
 @contextlib.asynccontextmanager
@@ -32,7 +32,7 @@ async def connect(
     # A simulator on this machine is not behind the company's proxy.
     trust_env = not parsers.is_loopback(urllib.parse.urlsplit(settings.host).hostname or "")
     # Shorter, so that a missing connection is not taken for a missing response.
-    connect_timeout = min(_MAX_CONNECT_TIMEOUT, settings.request_timeout / 2)
+    connect_timeout = min(10.0, settings.request_timeout / 2)
     try:
         http = httpx.AsyncClient(
             verify=_authorities(settings),
@@ -83,59 +83,52 @@ def tls_facts(response: httpx.Response) -> Tls | None:
     certificate = tls.getpeercert() if tls else None
     if not tls or not certificate:
         return None
-    names = {
-        side: next((value for part in certificate.get(side, ()) for key, value in part if key == kind), "?")
-        for side, kind in (("subject", "commonName"), ("issuer", "organizationName"))
-    }
-    until = ssl.cert_time_to_seconds(certificate["notAfter"]) if "notAfter" in certificate else None
-    expires = datetime.datetime.fromtimestamp(until, datetime.UTC) if until else None
-    return Tls(version=tls.version(), subject=names["subject"], issuer=names["issuer"], expires=expires)
+    subject, issuer = (dict(pair for part in certificate[side] for pair in part) for side in ("subject", "issuer"))
+    return Tls(
+        version=tls.version(),
+        subject=subject.get("commonName", "?"),
+        issuer=issuer.get("organizationName", "?"),
+        expires=datetime.datetime.fromtimestamp(ssl.cert_time_to_seconds(certificate["notAfter"]), datetime.UTC),
+    )
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Response:
-    """A response that arrived whole, decompressed."""
-
-    status: int
-    headers: Mapping[str, str]
-    data: bytes
-
-
-async def send(http: HttpClient, method: str, address: str, limit: int, **request: typing.Any) -> Response:
+async def send(http: HttpClient, method: str, address: str, limit: int, **request: typing.Any) -> HttpResponse:
     """Send one request; return its response of at most so many bytes. Raises NotUnderstood and what is in BROKEN."""
+    data = bytearray()
     async with http.stream(method, address, **request) as response:
-        data = await _read(response, limit)
-    return Response(status=response.status_code, headers=response.headers, data=data)
+        chunks: AsyncGenerator[bytes, None] = aiter(typing.cast("typing.Any", response.stream))
+        # Left half-read, it would be closed some time later, when nobody waits for that.
+        async with contextlib.aclosing(chunks):
+            async for chunk in chunks:
+                data += chunk
+                if len(data) > limit:
+                    break
+    content = _decompressed(bytes(data), response.headers.pop("content-encoding", "").strip().lower(), limit)
+    if len(content) > limit:
+        raise errors.NotUnderstood(
+            f"The response is larger than max-response allows ({limit} bytes).",
+            cause="an unusually large suite, or a response that is not from Kore.ai.",
+            hint="Raise max-response if the suite really is this large.",
+        )
+    return httpx.Response(response.status_code, headers=response.headers, content=content)
 
 
-async def _read(response: httpx.Response, limit: int) -> bytes:
-    encoding = response.headers.get("content-encoding", "identity").strip().lower()
-    if encoding not in {"", "identity", "gzip", "deflate"}:
+def _decompressed(data: bytes, encoding: str, limit: int) -> bytes:
+    """Decompress a body; httpx would do it to a thousand times its size, and not notice a missing end."""
+    if not data or len(data) > limit or encoding in {"", "identity"}:
+        return data
+    if encoding not in {"gzip", "deflate"}:
         raise httpx.DecodingError(f"compressed as {text.line(encoding, 40)}, which kore_gate did not request")
-    # httpx would decompress each chunk whole, a thousand times its size, and would take a cut-off body for a whole one.
-    inflate = zlib.decompressobj(zlib.MAX_WBITS | 32) if encoding in {"gzip", "deflate"} else None
-    data, is_begun = bytearray(), False
-    assert isinstance(response.stream, httpx.AsyncByteStream)
-    chunks = typing.cast("AsyncGenerator[bytes, None]", aiter(response.stream))
-    # Left half-read, it would be closed some time later, when nobody waits for that.
-    async with contextlib.aclosing(chunks):
-        async for chunk in chunks:
-            is_begun = is_begun or bool(chunk)
-            try:
-                data += inflate.decompress(chunk, limit + 1 - len(data)) if inflate else chunk
-            except zlib.error as exc:
-                raise httpx.DecodingError(str(exc)) from exc
-            if len(data) > limit:
-                raise errors.NotUnderstood(
-                    f"The response is larger than max-response allows ({limit} bytes).",
-                    cause="an unusually large suite, or a response that is not from Kore.ai.",
-                    hint="Raise max-response if the suite really is this large.",
-                )
-    if inflate and is_begun and not inflate.eof:
+    inflate = zlib.decompressobj(zlib.MAX_WBITS | 32)
+    try:
+        content = inflate.decompress(data, limit + 1)
+    except zlib.error as exc:
+        raise httpx.DecodingError(str(exc)) from exc
+    if not inflate.eof and len(content) <= limit:
         raise httpx.DecodingError("it ends too early")
-    if inflate and inflate.unused_data.startswith(_GZIP):
+    if inflate.unused_data.startswith(b"\x1f\x8b"):  # as each compressed part begins
         raise httpx.DecodingError("it has a second compressed part")
-    return bytes(data)
+    return content
 
 
 def origin(address: str) -> tuple[str, str, int | None]:
@@ -146,55 +139,42 @@ def origin(address: str) -> tuple[str, str, int | None]:
     return url.scheme, url.host, url.port
 
 
-def fault(exc: Exception) -> str:
-    """Name what went wrong on the way."""
-    names: list[tuple[type[Exception], str]] = [
-        (httpx.ConnectTimeout, "no connection in time"),
-        (httpx.ConnectError, "no connection"),
-        (httpx.ProxyError, "the proxy rejected the request"),
-        (httpx.TimeoutException, "no response in time"),
-        (TimeoutError, "no complete response in time"),
-        (httpx.DecodingError, "a response with broken compression"),
-        (httpx.RemoteProtocolError, "a response that is cut off or is not HTTP"),
-        (httpx.InvalidURL, "an invalid URL"),
-        (UnicodeError, "an invalid URL"),
-        (httpx.UnsupportedProtocol, "an invalid URL"),
-        (httpx.NetworkError, "the connection broke"),
-    ]
-    name = next((name for kind, name in names if isinstance(exc, kind)), type(exc).__name__)
-    detail = text.line(str(exc), 200)
-    return f"{name} ({detail})" if detail else name
+_NAMES: dict[type[Exception] | tuple[type[Exception], ...], str] = {
+    httpx.ConnectTimeout: "no connection in time",
+    httpx.ConnectError: "no connection",
+    httpx.ProxyError: "the proxy rejected the request",
+    httpx.TimeoutException: "no response in time",
+    TimeoutError: "no complete response in time",
+    httpx.DecodingError: "a response with broken compression",
+    httpx.RemoteProtocolError: "a response that is cut off or is not HTTP",
+    httpx.NetworkError: "the connection broke",
+    (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError): "an invalid URL",
+}
 
 
-def arrived(exc: Exception) -> bool:
-    """Tell whether Kore.ai may have received the request: it can't have without a connection."""
-    return not isinstance(exc, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError | httpx.PoolTimeout)
-
-
-def lasting(exc: Exception, name: str) -> errors.Unavailable | None:
-    """Return the error for a fault that no retry can fix, None for others; `name` is what `fault` calls it."""
-    if isinstance(exc, httpx.InvalidURL | httpx.UnsupportedProtocol | httpx.LocalProtocolError | UnicodeError):
-        hint = "Check host and the proxy settings."
-        return errors.Unavailable(f"The request cannot be sent: {name}.", hint=hint)
+def failure(exc: Exception, redactor: Redactor) -> errors.Unavailable | TryAgain:
+    """Return what a fault on the way means: Unavailable where no retry can fix it, TryAgain for all others."""
+    name = next((name for kind, name in _NAMES.items() if isinstance(exc, kind)), type(exc).__name__)
+    detail = redactor.text(text.line(str(exc), 200))
+    message = f"{name} ({detail})" if detail else name
+    if isinstance(exc, httpx.LocalProtocolError) or name == "an invalid URL":
+        return errors.Unavailable(f"The request cannot be sent: {message}.", hint="Check host and the proxy settings.")
     # A proxy's message is its status and reason; one of its own 4xx stays what it is.
-    if isinstance(exc, httpx.ProxyError) and str(exc).startswith("4"):
+    if isinstance(exc, httpx.ProxyError) and detail.startswith("4"):
         return errors.Unavailable(
-            f"The proxy rejected the request: {text.line(str(exc), 200)}.",
+            f"The proxy rejected the request: {detail}.",
             cause="wrong credentials for the proxy, or a proxy that does not allow this host.",
             hint="Check HTTPS_PROXY (http://user:password@proxy:port) and the proxy's rules, or set NO_PROXY.",
         )
-    certificate = _certificate_error(exc)
-    if certificate is None:
-        return None
+    cause: BaseException | None = exc
+    while cause and not isinstance(cause, ssl.SSLCertVerificationError):
+        cause = cause.__cause__ or cause.__context__
+    if not isinstance(cause, ssl.SSLCertVerificationError):
+        # Without a connection Kore.ai can't have received the request.
+        no_connection = isinstance(exc, httpx.ConnectTimeout | httpx.ConnectError | httpx.ProxyError)
+        return TryAgain(message, arrived=not no_connection)
     return errors.Unavailable(
-        f"Kore.ai's certificate is not valid: {certificate.verify_message}.",
+        f"Kore.ai's certificate is not valid: {cause.verify_message}.",
         cause="a proxy that intercepts TLS, a private certificate authority, or a wrong clock on this machine.",
         hint="Set ca-file to the authority's certificate (PEM), and check the runner's clock.",
     )
-
-
-def _certificate_error(exc: BaseException | None) -> ssl.SSLCertVerificationError | None:
-    """Return the certificate error among the causes of an exception."""
-    while exc is not None and not isinstance(exc, ssl.SSLCertVerificationError):
-        exc = exc.__cause__ or exc.__context__
-    return exc

@@ -150,8 +150,7 @@ def count(result: SuiteResult, granularity: str = "assertion") -> Counts:
 
 def red_count(result: SuiteResult) -> int:
     """Count what `failures` finds."""
-    counts = count(result)
-    return counts.failed + counts.errors
+    return sum(1 for _ in failures(result))
 
 
 def total(call: Result) -> Counts:
@@ -207,44 +206,39 @@ def _own_outcome(result: SuiteResult) -> Outcome | None:
             return Outcome.ERROR
 
 
-def _by_step(result: SuiteResult) -> Iterator[tuple[int, list[Finding]]]:
-    """Group the findings by the place of their step."""
-    for place, findings in itertools.groupby(_findings(result), key=lambda finding: finding.place):
-        yield place, list(findings)
+def _by_step(result: SuiteResult) -> Iterator[list[Finding]]:
+    for _, findings in itertools.groupby(_findings(result), key=lambda finding: finding.place):
+        yield [*findings]
 
 
 def _outcomes(result: SuiteResult, granularity: str) -> Iterator[tuple[Outcome, bool]]:
     """Return how each test case ends, and whether an enabled assertion stands behind it."""
-    for _, findings in _by_step(result):
+    for findings in _by_step(result):
         pairs = [(finding.outcome, bool(finding.assertion and finding.assertion.enabled)) for finding in findings]
         if granularity == "assertion":
             yield from pairs
         else:
-            yield _worst(outcome for outcome, _ in pairs), any(enabled for _, enabled in pairs)
-
-
-def _worst(outcomes: Iterable[Outcome]) -> Outcome:
-    return min(outcomes, key=_WORST_FIRST.index)
+            yield min((outcome for outcome, _ in pairs), key=_WORST_FIRST.index), any(enabled for _, enabled in pairs)
 
 
 def _cases(result: SuiteResult, granularity: str) -> Iterator[Case]:
-    for place, findings in _by_step(result):
-        if place < 0:
+    for findings in _by_step(result):
+        step = findings[0].step
+        if not step:
             yield _gate_case(result, findings[0].outcome)
         elif granularity == "assertion":
-            yield from _step_cases(result, place, findings)
+            yield from _step_cases(step, findings)
         else:
-            yield _whole_step(result, result.steps[place], list(_step_cases(result, place, findings)))
+            yield _whole_step(result, step, [*_step_cases(step, findings)])
 
 
-def _step_cases(result: SuiteResult, place: int, findings: Sequence[Finding]) -> Iterator[Case]:
-    step = result.steps[place]
+def _step_cases(step: Step, findings: Sequence[Finding]) -> Iterator[Case]:
+    result, place = findings[0].result, findings[0].place
     classname = f"kore.{suite_part(result.name)}.{_step_part(step)}"
     transcript = _transcript(result, place) if step.is_red else ()
     # The step was executed once: its time stands on the first of its cases that was judged.
-    duration = step.duration or 0.0
+    timed = next((finding for finding in findings if finding.outcome is not Outcome.SKIPPED), None)
     for finding in findings:
-        is_skipped = finding.outcome is Outcome.SKIPPED
         message, detail = finding.explanation
         yield Case(
             classname=classname,
@@ -253,17 +247,16 @@ def _step_cases(result: SuiteResult, place: int, findings: Sequence[Finding]) ->
             type=_TYPES.get(finding.outcome, ""),
             message=message,
             text=detail or message,
-            duration=0.0 if is_skipped else duration,
+            duration=step.duration or 0.0 if finding is timed else 0.0,
             source=step.source,
             step=step.number,
             transcript=transcript if finding.outcome.is_red else (),
         )
-        duration = duration if is_skipped else 0.0
 
 
 def _whole_step(result: SuiteResult, step: Step, parts: Sequence[Case]) -> Case:
     """Fold the cases of a step into one that fails when any of them does."""
-    worst = _worst(part.outcome for part in parts)
+    worst = min((part.outcome for part in parts), key=_WORST_FIRST.index)
     of_note = [part for part in parts if part.outcome is worst]
     first = next((part for part in of_note if part.message != _DISABLED), of_note[0])
     lines = [first.text, ""]
@@ -301,15 +294,17 @@ def _gate_case(result: SuiteResult, outcome: Outcome) -> Case:
     if result.phase is not Phase.SETTINGS:
         # Readers that know no files tell the suites apart by this alone.
         name = f"{name}: {_shorten(_one_line(result.name or result.key), NAME_LIMIT - len(name) - 2)}"
-    case = Case(classname=f"kore_gate.{result.phase}", name=name, outcome=outcome)
+    classname, explanation = f"kore_gate.{result.phase}", labels.explain(verdict)
     if outcome is Outcome.PASSED:
-        return dataclasses.replace(case, transcript=(labels.explain(verdict),))
+        return Case(classname=classname, name=name, outcome=outcome, transcript=(explanation,))
     ending = Ending.NOTHING_TO_TEST if outcome is Outcome.SKIPPED else verdict.ending
-    return dataclasses.replace(
-        case,
-        type=f"kore_gate.{''.join(word.title() for word in ending.split('-'))}",
+    return Case(
+        classname=classname,
+        name=name,
+        outcome=outcome,
+        type=f"kore_gate.{ending.replace('-', ' ').title().replace(' ', '')}",
         message=verdict.message,
-        text="\n".join([labels.explain(verdict), *([f"Resume with: {result.resume}"] if result.resume else [])]),
+        text=f"{explanation}\nResume with: {result.resume}" if result.resume else explanation,
         source=Source(file=result.file, line=1) if result.file else None,
     )
 
@@ -336,13 +331,12 @@ def _one_line(name: str, limit: int = NAME_LIMIT * 8) -> str:
 
 def _numbered(cases: Iterable[Case]) -> Iterator[Case]:
     """Make names printable and short, and number the repeats, the same way in every run."""
-    seen: dict[tuple[str, str], int] = {}  # how often; `text.unique` would take long where thousands are alike
+    numbers: collections.Counter[tuple[str, str]] = collections.Counter()  # the last one of each name
     for case in cases:
         name = candidate = _one_line(case.name, NAME_LIMIT)
-        number = seen.get((case.classname, name), 0)
-        while (case.classname, candidate) in seen:
-            number += 1
-            candidate = labels.shorten(name, NAME_LIMIT - len(f" #{number}")) + f" #{number}"
-        seen[case.classname, name] = max(number, 1)
-        seen.setdefault((case.classname, candidate), 1)
+        while numbers[case.classname, candidate]:
+            numbers[case.classname, name] += 1
+            end = f" #{numbers[case.classname, name]}"
+            candidate = labels.shorten(name, NAME_LIMIT - len(end)) + end
+        numbers[case.classname, candidate] = 1
         yield case if candidate == case.name else dataclasses.replace(case, name=candidate)

@@ -36,7 +36,7 @@ LINE_LIMIT = 2000
 TEXT_LIMIT = 500
 # GitHub shows ten annotations of a severity for a step; of failures, the tenth says how many more there are.
 ANNOTATIONS = 10
-# Between two status words, a line for each so many percent: heartbeats tell the rest.
+# Between two status words, a line for each so many percent: the line of each minute shows the rest.
 PERCENT_STEP = 10
 
 # JSON can spell a hash sign so that no runner sees one: `##[…` acts on GitHub wherever it stands in a line.
@@ -81,10 +81,10 @@ class Console:
         self._progress: dict[str, tuple[str, float | None]] = {}
         self._annotated: collections.Counter[Severity] = collections.Counter()
 
-    def tell(self, event: Event) -> None:
+    def event(self, event: Event) -> None:
         """Pass on news of a suite: on a live terminal its bar moves, elsewhere a line says what changed."""
         if event.happening is Happening.WARNING:
-            self.warn(f"{event.name}: {event.text}" if event.name else event.text)
+            self.warning(f"{event.name}: {event.text}" if event.name else event.text)
             return
         if self._live and event.name:
             self._move_bar(event)
@@ -93,13 +93,13 @@ class Console:
         if event.happening is not Happening.CHANGED or self._is_new(event):
             self._write(self._stamp() + _news(event), _colour_of(event.ending))
 
-    def say(self, raw: str) -> None:
+    def info(self, raw: str) -> None:
         """Print text for people; it may have several lines."""
         for line in raw.split("\n"):
             indent = " " * min(len(line) - len(line.lstrip(" ")), 20)
             self._write(indent + text.terminal(line, LINE_LIMIT), exact=bool(indent))  # it may be a command to copy
 
-    def warn(self, raw: str) -> None:
+    def warning(self, raw: str) -> None:
         """Warn people, in the log and on the CI's page."""
         self._write(f"{self._stamp()}Warning: {text.terminal(raw, LINE_LIMIT)}", "yellow")
         self._annotate("warning", raw)
@@ -109,7 +109,7 @@ class Console:
         if self._verbose:
             self._write(f"debug: {text.terminal(self.redactor.text(raw), LINE_LIMIT)}", "dim")
 
-    def problem(self, error: GateError) -> None:
+    def error(self, error: GateError) -> None:
         """Print what happened, its details, what usually causes it and what to do."""
         self._stop_bars()
         self._write(text.terminal(error.message, TEXT_LIMIT), "red")
@@ -117,7 +117,7 @@ class Console:
             self._write(line)
         self._annotate("error", "\n".join([error.message, *error.details]), "kore_gate")
 
-    def verdict(
+    def result(
         self, result: Result, files: Sequence[str], exit_code: ExitCode | None = None, *, again: bool = False
     ) -> None:
         """End the call: failures in groups, annotations, a table, the reports, the verdict and the exit code.
@@ -138,9 +138,9 @@ class Console:
         self._command(self._dialect.heading, group=True)
         self._table(result)
         self._closing(result, files)
-        self.last_lines(result.verdict, code, again=again)
+        self.verdict(result.verdict, code, again=again)
 
-    def last_lines(self, verdict: Verdict, exit_code: ExitCode | None = None, *, again: bool = False) -> None:
+    def verdict(self, verdict: Verdict, exit_code: ExitCode | None = None, *, again: bool = False) -> None:
         """Print the verdict and the exit code: the last two lines of every call."""
         self.close()
         code = verdict.exit_code if exit_code is None else exit_code
@@ -153,16 +153,16 @@ class Console:
         self._write(f"Verdict: {verdict.ending}. {message}", _colour_of(verdict.ending), exact=True)
         self._write(f"Exit code: {int(code)} ({meaning})", exact=True)
 
-    def hand_on(self, outputs: Mapping[str, str]) -> None:
+    def outputs(self, outputs: Mapping[str, str]) -> None:
         """Give later steps of the pipeline the outputs, where the CI takes them as commands."""
         for name, value in outputs.items():
             self._command(self._dialect.output(name, text.plain(value)))
 
-    def upload_summary(self, path: str) -> None:
+    def summary(self, path: str) -> None:
         """Have the CI show a Markdown file on the page of the run, where it takes a command for that."""
         self._command(self._dialect.upload_summary(path))
 
-    def machine(self, raw: str) -> None:
+    def json(self, raw: str) -> None:
         """Print machine-readable JSON on stdout: the same values, with nothing in it that a CI system could obey."""
         self._stop_bars()
         shown = _HASHES.sub(lambda match: match[0].replace("#", "\\u0023"), raw).rstrip("\n")

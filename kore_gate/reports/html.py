@@ -6,7 +6,7 @@ import functools
 import hashlib
 import importlib.resources
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from kore_gate import errors, text
@@ -23,22 +23,13 @@ STEPS = 2_500  # shown of one suite
 SUITES = 300
 BYTES = 8_000_000  # for the steps of all suites
 
-_LISTED = 30  # failures in the list at the top
 _CHUNK = 100
 
 _TICKED = re.compile(r"`([^`\n]+)`")
+_TICKED_MARKDOWN = re.compile("&#96;(.+?)&#96;")
 
 # Ids that the template itself gives to elements.
-_RESERVED = [
-    "top",
-    "verdict",
-    "verdict-title",
-    "failures",
-    "failures-title",
-    "only-failures",
-    "results",
-    "suites-title",
-]
+_IDS = ["top", "verdict", "verdict-title", "failures", "failures-title", "only-failures", "results", "suites-title"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,32 +45,14 @@ class _Section:
     steps: dict[int, "markupsafe.Markup"] = dataclasses.field(default_factory=dict)
     anchors: dict[int, str] = dataclasses.field(default_factory=dict)
 
-    @property
-    def red_shown(self) -> int:
-        """Count the failed steps that are shown."""
-        return sum(self.result.steps[place].is_red for place in self.steps)
-
-    @property
-    def entries(self) -> "Sequence[markupsafe.Markup | int]":
-        """Return the steps in order and, as numbers, how many were left out between them."""
-        entries: list[markupsafe.Markup | int] = []
-        after = 0
-        for place in [*sorted(self.steps), len(self.result.steps)]:
-            if place > after:
-                entries.append(place - after)
-            if place in self.steps:
-                entries.append(self.steps[place])
-            after = place + 1
-        return entries
-
 
 def render(call: Result) -> bytes:
     """Render the page, the same bytes for the same facts."""
-    env = _environment()
+    env = environment()
     suites = call.tested_suites
     by_weight = sorted(range(len(suites)), key=lambda place: suites[place].verdict.ending is Ending.PASSED)
     results = [suites[place] for place in sorted(by_weight[:SUITES])]
-    ids = set(_RESERVED)
+    ids = set(_IDS)
     anchors = [text.unique(text.file_name(text.line(result.name)), ids) for result in results]
     sections = [
         _Section(
@@ -93,11 +66,9 @@ def render(call: Result) -> bytes:
         for result, anchor in zip(results, anchors, strict=True)
     ]
     _render_steps(env, sections, ids)
-    failures = _failures(sections)
     css = _read("report.css")
     page = env.get_template("report.html.j2").render(
         call=call,
-        title=labels.TITLES[call.verdict.ending],
         css=css,
         policy=_policy(css),
         meaning=errors.MEANINGS[call.verdict.exit_code],
@@ -107,8 +78,7 @@ def render(call: Result) -> bytes:
         suites=len(suites),
         sections=sections,
         left_out=len(suites) - len(results),
-        failures=[(anchor, _label(failure, several=len(sections) > 1)) for anchor, failure in failures[:_LISTED]],
-        more_failures=max(len(failures) - _LISTED, 0),
+        failures=_failures(sections),
         large=sum(len(section.steps) for section in sections) > 2 * _CHUNK,
     )
     return page.encode("utf-8", "backslashreplace")
@@ -130,7 +100,7 @@ def _render_steps(env: "jinja2.Environment", sections: Sequence[_Section], ids: 
             continue
         step = section.result.steps[place]
         anchor = text.unique(f"{section.anchor}-step-{step.number}", ids)
-        markup = macro(step, transcript.scene(section.result, step, marker), anchor)
+        markup = macro(section.result, step, anchor, transcript.Room(marker))
         left -= len(markup.encode("utf-8", "backslashreplace"))
         section.steps[place], section.anchors[place] = markup, anchor
 
@@ -145,16 +115,6 @@ def _failures(sections: Sequence[_Section]) -> list[tuple[str, cases.Finding]]:
     return failures
 
 
-def _label(failure: cases.Finding, *, several: bool) -> str:
-    verdict = failure.result.verdict
-    label = text.line(f"{labels.TITLES[verdict.ending]}: {verdict.message}")
-    if failure.step:
-        reason = labels.label(failure.assertion) if failure.assertion else failure.reason
-        parts = (text.line(f"Step {labels.step_label(failure.step)}", 80), text.line(reason, 100))
-        label = " · ".join(filter(None, parts))
-    return f"{text.line(failure.result.name)}: {label}" if several else label
-
-
 def _read(name: str) -> str:
     return importlib.resources.files("kore_gate.reports").joinpath(name).read_text(encoding="utf-8")
 
@@ -166,7 +126,8 @@ def _policy(css: str) -> str:
 
 
 @functools.cache
-def _environment() -> "jinja2.Environment":
+def environment() -> "jinja2.Environment":
+    """Return the environment of all templates: it escapes, and knows each target's filters."""
     import jinja2
     import markupsafe
 
@@ -179,9 +140,15 @@ def _environment() -> "jinja2.Environment":
     def changed(value: str) -> markupsafe.Markup:
         return lines(value.replace("\n", "↵\n"))
 
-    def code(value: str) -> markupsafe.Markup:
-        escaped = str(markupsafe.escape(text.cut(value, 5_000)))
-        return markupsafe.Markup(_TICKED.sub(r"<code>\1</code>", escaped))  # noqa: S704 # escaped in the line above
+    def code(value: str) -> str:
+        return _TICKED.sub(r"<code>\1</code>", str(markupsafe.escape(text.cut(value, 5_000))))
+
+    def md_code(value: str) -> str:
+        # A list item without words could be taken for the underline of a heading.
+        return _TICKED_MARKDOWN.sub(r"<code>\1</code>", text.markdown(value, 2_000)) or "(empty)"
+
+    def safe(escape: Callable[..., str]) -> Callable[..., markupsafe.Markup]:
+        return lambda *arguments: markupsafe.Markup(escape(*arguments))  # noqa: S704 # that is what `escape` is for
 
     env = jinja2.Environment(
         loader=jinja2.FunctionLoader(_read),
@@ -191,8 +158,8 @@ def _environment() -> "jinja2.Environment":
         lstrip_blocks=True,
         finalize=cleaned,
     )
-    env.filters.update(
-        lines=lines, changed=changed, code=code, line=text.line, seconds=text.duration, number="{:,}".format
-    )
-    env.globals.update(words=labels)
+    env.filters.update(lines=lines, changed=changed, line=text.line, seconds=text.duration, number="{:,}".format)
+    env.filters.update(code=safe(code), md=safe(text.markdown), md_code=safe(md_code), md_exact=safe(text.code))
+    env.tests["test_case"] = cases.has_case
+    env.globals["words"] = labels
     return env

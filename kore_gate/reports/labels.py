@@ -1,13 +1,15 @@
 """Facts in words, the same in every report: replies, assertions, steps, outcomes, verdicts, durations."""
 
 import dataclasses
+import itertools
 import json
+import typing
 import urllib.parse
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from kore_gate.errors import Ending, GateError
-from kore_gate.model import Assertion, Evidence, Outcome, Reply, Result, Step, SuiteResult, Verdict
+from kore_gate.model import Assertion, Evidence, Outcome, Reply, Step, SuiteResult, Verdict
 
 _TITLES = ("title", "text", "heading", "header", "label", "name")
 _TEXTS = ("text", "heading", "title", "subtitle", "sub_title", "description", "value", "message", "url")
@@ -20,22 +22,17 @@ _DEPTH = 6
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Item:
-    """One element of a list, card or table."""
-
-    title: str
-    lines: tuple[str, ...] = ()
-    buttons: tuple[str, ...] = ()
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Bubble:
-    """What a reply shows; `kind` is empty for plain text, `raw` is the JSON of a template."""
+    """What a reply shows, or an element of its list or table (its title is the text).
+
+    `kind` is empty for plain text, `raw` is the JSON of a template.
+    """
 
     text: str
-    kind: str = ""
+    lines: tuple[str, ...] = ()
     buttons: tuple[str, ...] = ()
-    items: tuple[Item, ...] = ()
+    items: tuple["Bubble", ...] = ()
+    kind: str = ""
     raw: str = ""
 
 
@@ -55,10 +52,11 @@ def read(text: str) -> Bubble:
     if not isinstance(payload, dict):
         return Bubble(text=_text(payload), kind=kind, raw=raw)
     kind = str(payload.get("template_type") or kind).replace("_", " ")
-    lines, buttons, items = _lines(payload), _buttons(payload), _table(payload) or _items(payload)
+    lines, buttons = _texts(payload, _TEXTS), _buttons(payload)
+    items = tuple(itertools.islice(_items(payload), _MANY))
     if not (lines or buttons or items):
-        lines = tuple(f"{key}: {_text(value)}" for key, value in list(payload.items())[:_MANY])
-    return Bubble(text="\n".join(lines), kind=kind, buttons=buttons, items=tuple(items), raw=raw)
+        lines = [f"{key}: {_text(value)}" for key, value in list(payload.items())[:_MANY]]
+    return Bubble(text="\n".join(lines), kind=kind, buttons=buttons, items=items, raw=raw)
 
 
 def readable(text: str) -> str:
@@ -68,55 +66,46 @@ def readable(text: str) -> str:
         return text
     lines = [bubble.text, " ".join(f"[{button}]" for button in bubble.buttons)]
     for item in bubble.items:
-        texts = " · ".join((item.title, *item.lines))
+        texts = " · ".join((item.text, *item.lines))
         lines.append(" ".join([f"• {texts}", *(f"[{button}]" for button in item.buttons)]))
     return "\n".join(filter(None, lines))
 
 
-def _lines(element: Mapping[str, Any], title_key: str = "") -> tuple[str, ...]:
-    """Return the texts of an element, but for its title."""
-    values = [element[key] for key in _TEXTS if key != title_key and isinstance(element.get(key), str | int | float)]
-    return tuple(text for value in values if (text := str(value).strip()))
+def _items(parent: Mapping[str, Any], depth: int = 0) -> Iterator[Bubble]:
+    """List the elements of a template, each before those within it; rows of a table name their columns."""
+    columns = [_text(one[0] if isinstance(one, list) and one else one) for one in _listed(parent.get("columns"))]
+    for element in _elements(parent, _LISTS):
+        if not isinstance(element, dict):
+            yield Bubble(text=_text(element))
+        elif columns and "Values" in element:
+            cells = zip(columns, _listed(element["Values"]), strict=False)
+            yield Bubble(text=" · ".join(f"{name}: {_text(value)}" for name, value in cells))
+        else:
+            title = next(iter(_texts(element, _TITLES)), "")
+            lines = _texts(element, _TEXTS)
+            if title in lines:
+                lines.remove(title)
+            title = title if title or lines else _text(element)
+            yield Bubble(text=title, lines=tuple(lines), buttons=_buttons(element))
+            if depth < _DEPTH:
+                yield from _items(element, depth + 1)
 
 
-def _title(element: Mapping[str, Any], keys: Sequence[str] = _TITLES) -> tuple[str, str]:
-    """Return an element's title, and the key it has there."""
-    texts = ((key, element[key].strip()) for key in keys if isinstance(element.get(key), str))
-    return next(((key, text) for key, text in texts if text), ("", ""))
-
-
-def _buttons(element: Mapping[str, Any]) -> tuple[str, ...]:
-    buttons = [button for key in _BUTTONS for button in _listed(element.get(key))][:_MANY]
+def _buttons(parent: Mapping[str, Any]) -> tuple[str, ...]:
     keys = (*_TITLES, "value", "payload")
     return tuple(
-        _title(button, keys)[1] or "(button)" if isinstance(button, dict) else _text(button) for button in buttons
+        next(iter(_texts(button, keys)), "(button)") if isinstance(button, dict) else _text(button)
+        for button in _elements(parent, _BUTTONS)
     )
 
 
-def _items(parent: Mapping[str, Any], depth: int = 0) -> list[Item]:
-    items: list[Item] = []
-    for element in [element for key in _LISTS for element in _listed(parent.get(key))][:_MANY]:
-        if not isinstance(element, dict):
-            items.append(Item(title=_text(element)))
-            continue
-        key, title = _title(element)
-        lines = _lines(element, key)
-        items.append(Item(title=title if title or lines else _text(element), lines=lines, buttons=_buttons(element)))
-        if depth < _DEPTH:
-            items.extend(_items(element, depth + 1))
-    return items[:_MANY]
+def _texts(element: Mapping[str, Any], keys: Sequence[str]) -> list[str]:
+    values = (element[key] for key in keys if isinstance(element.get(key), str | int | float))
+    return [text for value in values if (text := str(value).strip())]
 
 
-def _table(payload: Mapping[str, Any]) -> list[Item]:
-    """Read the table template: columns, and elements that hold `Values`."""
-    columns = [_text(one[0] if isinstance(one, list) and one else one) for one in _listed(payload.get("columns"))]
-    rows = [row["Values"] for row in _listed(payload.get("elements")) if isinstance(row, dict) and "Values" in row]
-    if not columns:
-        return []
-    return [
-        Item(title=" · ".join(f"{name}: {_text(value)}" for name, value in zip(columns, _listed(row), strict=False)))
-        for row in rows[:_MANY]
-    ]
+def _elements(parent: Mapping[str, Any], keys: Sequence[str]) -> Sequence[Any]:
+    return [element for key in keys for element in _listed(parent.get(key))][:_MANY]
 
 
 def _listed(value: object) -> Sequence[Any]:
@@ -211,17 +200,7 @@ def shorten(name: str, limit: int) -> str:
     return name if len(name) <= limit else name[: limit - 1].rstrip() + "…"
 
 
-TITLES = {
-    Ending.PASSED: "Passed",
-    Ending.FAILED: "Failed",
-    Ending.JOB_FAILED: "Job failed",
-    Ending.TIMED_OUT: "Timed out",
-    Ending.NOTHING_TO_TEST: "Nothing to test",
-    Ending.REFUSED: "Refused",
-    Ending.UNAVAILABLE: "Unavailable",
-    Ending.INTERRUPTED: "Interrupted",
-    Ending.ERROR: "Error",
-}
+TITLES = {ending: ending.replace("-", " ").capitalize() for ending in Ending}
 
 # The mark and the title of each way a step or an assertion can end.
 OUTCOMES = {
@@ -234,28 +213,27 @@ OUTCOMES = {
     "disabled": ("○", "Disabled"),
 }
 
-_EVIDENCE = {
-    Evidence.EXECUTION: "Executed: Kore.ai ran this conversation against the bot and judged its replies.",
-    Evidence.IMPORT_VALIDATION: (
-        "Accepted by Kore.ai, not executed: the import was validated, and only a run shows whether it passes."
-    ),
-    Evidence.NONE: "No evidence: Kore.ai gave no result for this suite.",
-}
-
-_IN_PART = (
-    "Partly executed: Kore.ai ran this conversation against the bot, but gave no result for the steps marked"
-    " as not executed."
-)
-_COUNTED = "Executed: Kore.ai ran this conversation against the bot, but reported only counts."
-
 
 def evidence(result: SuiteResult) -> str:
     """Say what a passing test case of this suite proves."""
-    if result.evidence is Evidence.EXECUTION and not result.steps:
-        return _COUNTED
-    if result.evidence is Evidence.EXECUTION and not all(step.was_executed for step in result.steps):
-        return _IN_PART
-    return _EVIDENCE[result.evidence]
+    match result.evidence:
+        case Evidence.NONE:
+            return "No evidence: Kore.ai gave no result for this suite."
+        case Evidence.IMPORT_VALIDATION:
+            return (
+                "Accepted by Kore.ai, not executed: the import was validated, and only a run shows whether it passes."
+            )
+        case Evidence.EXECUTION if not result.steps:
+            return "Executed: Kore.ai ran this conversation against the bot, but reported only counts."
+        case Evidence.EXECUTION if all(step.was_executed for step in result.steps):
+            return "Executed: Kore.ai ran this conversation against the bot and judged its replies."
+        case Evidence.EXECUTION:
+            return (
+                "Partly executed: Kore.ai ran this conversation against the bot, but gave no result for the steps"
+                " marked as not executed."
+            )
+        case _:
+            typing.assert_never(result.evidence)
 
 
 def step_outcome(result: SuiteResult, step: Step) -> str:
@@ -264,15 +242,17 @@ def step_outcome(result: SuiteResult, step: Step) -> str:
     if step.is_red:
         return "error" if Outcome.ERROR in (*outcomes, step.outcome) else "failed"
     if outcomes:
-        return assertion_outcome(result, Outcome.PASSED if outcomes == {Outcome.PASSED} else Outcome.SKIPPED)
+        return _outcome(result, Outcome.PASSED if outcomes == {Outcome.PASSED} else Outcome.SKIPPED)
     was_accepted = result.evidence is Evidence.IMPORT_VALIDATION and step.outcome is not Outcome.PENDING
     return "unchecked" if was_accepted or step.was_executed else "unreached"
 
 
-def assertion_outcome(result: SuiteResult, outcome: Outcome, *, enabled: bool = True) -> str:
+def assertion_outcome(result: SuiteResult, assertion: Assertion) -> str:
     """Name how an assertion ended: a key of `OUTCOMES`."""
-    if not enabled:
-        return "disabled"
+    return _outcome(result, assertion.outcome) if assertion.enabled else "disabled"
+
+
+def _outcome(result: SuiteResult, outcome: Outcome) -> str:
     if outcome is Outcome.PASSED and result.evidence is Evidence.IMPORT_VALIDATION:
         return "accepted"
     return outcome.value if outcome.is_judged else "unreached"
@@ -296,15 +276,3 @@ def web_link(url: str) -> str:
         return ""
     printable = url.isprintable() and " " not in url and len(url) <= 4000
     return url if printable and parts.scheme in ("http", "https") and parts.netloc else ""
-
-
-def next_steps(call: Result) -> Sequence[str]:
-    """Say what a reader can do now, in the order it helps."""
-    steps: list[str] = []
-    if any(result.verdict.ending is Ending.FAILED for result in call.suites):
-        steps.append("Compare expected and actual: fix the bot, or the suite where the new reply is correct.")
-    if any(result.evidence is Evidence.IMPORT_VALIDATION for result in call.suites):
-        steps.append(
-            "An import only shows that Kore.ai accepted the suite; `kore-gate run` or `kore-gate test` executes it."
-        )
-    return steps

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from kore_gate import errors
-from kore_gate.model import Result, SuiteResult
+from kore_gate.model import Result
 from kore_gate.reports import cases
 
 SCHEMA = 1
@@ -21,16 +21,14 @@ def render(result: Result, files: Sequence[str] = ()) -> bytes:
     Within a suite, fields that have their default value are left out: most have, and suites may be large.
     """
     content = msgspec.to_builtins(dataclasses.replace(result, suites=()))
-    content["suites"] = [_suite(suite, result.junit_granularity) for suite in result.suites]
+    content["suites"] = [
+        msgspec.to_builtins(dataclasses.replace(suite, suite=None))
+        | {"suite": _short(suite.suite), "counts": msgspec.to_builtins(cases.count(suite, result.junit_granularity))}
+        for suite in result.suites
+    ]
     content = {"schema": SCHEMA, **content, "files": list(files)}
     # Half an emoji is legal in JSON's own escapes, and nowhere else.
     return json.dumps(content, ensure_ascii=True, separators=(",", ":")).encode() + b"\n"
-
-
-def _suite(result: SuiteResult, granularity: str) -> dict[str, object]:
-    content: dict[str, object] = msgspec.to_builtins(dataclasses.replace(result, suite=None))
-    counts = msgspec.to_builtins(cases.count(result, granularity))
-    return {**content, "suite": _short(result.suite), "counts": counts}
 
 
 def _short(fact: object) -> object:

@@ -1,4 +1,4 @@
-"""A step as turns of a conversation: everything the page shows of it, cleaned, cut and compared."""
+"""The texts of a step on the page: cut to what the page has room for, and compared word by word."""
 
 import collections
 import dataclasses
@@ -9,8 +9,8 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 
 from kore_gate import text
-from kore_gate.model import Assertion, Check, Evidence, Outcome, Reply, Step, SuiteResult
-from kore_gate.reports import cases, labels
+from kore_gate.model import Assertion, Check, Outcome, Reply
+from kore_gate.reports import labels
 
 Parts = tuple[tuple[bool, str], ...]  # pieces of a text, each with whether it differs
 
@@ -23,18 +23,15 @@ _ALTOGETHER = 4_000_000
 # Below this share of equal words, marks on single words help nobody.
 _ALIKE = 0.35
 
-_BRIEF = {"text": "text of the reply", "flow": "flow: the node that replies", "context": "context variables"}
-
-_REPLIES = 40
-_ASSERTIONS = 12
-_CHECKS = 20
+_STEP = 60_000  # characters, about
+_CHECKS = 20  # compared of one assertion
 
 
 class Marker:
     """Marks differences, and turns coarser when a report holds very many of them."""
 
-    def __init__(self, effort: int = _ALTOGETHER) -> None:
-        self._effort = effort
+    def __init__(self) -> None:
+        self._effort = _ALTOGETHER
 
     def mark(self, expected: str, actual: str) -> tuple[Parts, Parts]:
         """Split both texts into pieces that are the same and pieces that differ."""
@@ -93,47 +90,12 @@ def _visible(value: str) -> str:
     return "".join(char for char in composed if unicodedata.category(char) not in ("Cf", "Zs"))
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Line:
-    """One assertion of a reply; expected and actual (None: not known) only where it failed."""
-
-    css: str
-    label: str
-    expected: tuple[Parts, ...] = ()
-    actual: Parts | None = None
-    reason: str = ""
-    note: str = ""
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Turn:
-    """One reply: what the bot said, or (`spoken` is false) what it was expected to say."""
-
-    shown: labels.Bubble
-    spoken: bool
-    node: str
-    lines: tuple[Line, ...]
-    expected: labels.Bubble | None  # where the bot said something else, and no assertion on the text says so
-    more: int
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Scene:
-    """One step: the user's turn and the bot's."""
-
-    css: str
-    user: str
-    turns: tuple[Turn, ...]
-    unexpected: tuple[labels.Bubble, ...]
-    reason: str
-    more: int
-
-
 class Room:
-    """Cuts the texts of one step: a step may not fill the page alone."""
+    """Cuts and compares the texts of one step: a step may not fill the page alone."""
 
-    def __init__(self, characters: int = 60_000) -> None:
-        self._left = characters
+    def __init__(self, marker: Marker) -> None:
+        self._marker = marker
+        self._left = _STEP
 
     def take(self, value: str, limit: int = 5_000) -> str:
         """Return the text, cleaned and cut to what is left."""
@@ -141,97 +103,23 @@ class Room:
         self._left -= len(shown)
         return shown
 
-
-def scene(result: SuiteResult, step: Step, marker: Marker) -> Scene:
-    """Make a step ready to be shown."""
-    room = Room()
-    css = labels.step_outcome(result, step)
-    return Scene(
-        css=css,
-        user="" if step.event and step.event == step.input else room.take(step.input),
-        turns=tuple(_turn(result, reply, room, marker) for reply in step.replies[:_REPLIES]),
-        unexpected=tuple(_bubble(extra, room) for extra in step.unexpected[:_REPLIES]),
-        reason=_new(room.take(step.reason), css),
-        more=max(len(step.replies) - _REPLIES, 0) + max(len(step.unexpected) - _REPLIES, 0),
-    )
-
-
-def _turn(result: SuiteResult, reply: Reply, room: Room, marker: Marker) -> Turn:
-    actual = reply.actual if result.evidence is Evidence.EXECUTION else None
-    assertions = [assertion for assertion in reply.assertions if cases.has_case(assertion)]
-    lines = tuple(_line(result, reply, assertion, room, marker) for assertion in assertions[:_ASSERTIONS])
-    compared = any(line.expected and line.label == _BRIEF["text"] for line in lines)
-    differs = actual not in (None, reply.text) and reply.text != "" and not compared
-    return Turn(
-        shown=_bubble(reply.text if actual is None else actual, room),
-        spoken=actual is not None,
-        node=text.line(reply.node),
-        lines=lines,
-        expected=_bubble(reply.text, room) if differs else None,
-        more=max(len(assertions) - _ASSERTIONS, 0),
-    )
-
-
-def _bubble(value: str, room: Room) -> labels.Bubble:
-    """Read a reply and cut every text of it."""
-    bubble = labels.read(value)
-    return labels.Bubble(
-        text=room.take(bubble.text),
-        kind=text.line(bubble.kind, 40),
-        buttons=tuple(text.line(button, 120) for button in bubble.buttons),
-        items=tuple(
-            labels.Item(
-                title=room.take(item.title, 500),
-                lines=tuple(room.take(line, 500) for line in item.lines),
-                buttons=tuple(text.line(button, 120) for button in item.buttons),
-            )
-            for item in bubble.items
-        ),
-        raw=room.take(bubble.raw),
-    )
-
-
-def _line(result: SuiteResult, reply: Reply, assertion: Assertion, room: Room, marker: Marker) -> Line:
-    css = labels.assertion_outcome(result, assertion.outcome, enabled=assertion.enabled)
-    assertion = dataclasses.replace(assertion, checks=assertion.checks[:_CHECKS])
-    if css not in ("failed", "error"):
-        # The text of an assertion is mostly the bubble above it.
-        as_shown = any(check.value in (reply.text, reply.actual) for check in assertion.checks)
-        label = "text as shown" if assertion.group == "text" and as_shown else text.line(labels.label(assertion), 200)
-        return Line(css=css, label=label, reason=_new(text.line(assertion.reason), css))
-    expected, actual, note = _compared(assertion, reply, room, marker)
-    return Line(
-        css=css,
-        label=_BRIEF.get(assertion.group, text.line(assertion.group, 80)),
-        expected=expected,
-        actual=actual,
-        reason=room.take(assertion.reason),
-        note=note,
-    )
-
-
-def _new(reason: str, css: str) -> str:
-    """Drop a reason that only repeats the outcome."""
-    return "" if reason.strip().casefold() == labels.OUTCOMES[css][1].casefold() else reason
-
-
-def _compared(
-    assertion: Assertion, reply: Reply, room: Room, marker: Marker
-) -> tuple[tuple[Parts, ...], Parts | None, str]:
-    """Return what was expected (each variant) and what came, with the differences marked."""
-    values, actual = labels.compared(assertion, reply)
-    heads = [_head(assertion, check) for check in assertion.checks]
-    shown = [room.take(value) for value in values]
-    expected = [((False, head + value),) for head, value in zip(heads, shown, strict=True)]
-    if actual is None:
-        return tuple(expected) or (((False, "(nothing)"),),), None, ""
-    actual_shown = room.take(actual)
-    if not values or (assertion.group == "context" and len(values) > 1):
-        return tuple(expected) or (((False, "(nothing)"),),), ((False, actual_shown),), ""
-    best = closest(shown, actual_shown)
-    left, right = marker.mark(shown[best], actual_shown)
-    marked = (*expected[:best], _joined([(False, heads[best]), *left]), *expected[best + 1 :])
-    return marked, right, subtle(values[best], actual)
+    def compare(self, assertion: Assertion, reply: Reply) -> tuple[list[Parts], Parts | None, str]:
+        """Return what was expected (each variant) and what came (None: not known), with a note on the difference."""
+        assertion = dataclasses.replace(assertion, checks=assertion.checks[:_CHECKS])
+        values, actual = labels.compared(assertion, reply)
+        heads = [_head(assertion, check) for check in assertion.checks]
+        shown = [self.take(value) for value in values]
+        expected: list[Parts] = [((False, head + value),) for head, value in zip(heads, shown, strict=True)]
+        expected = expected or [((False, "(nothing)"),)]
+        if actual is None:
+            return expected, None, ""
+        actual_shown = self.take(actual)
+        if not values or (assertion.group == "context" and len(values) > 1):
+            return expected, ((False, actual_shown),), ""
+        best = closest(shown, actual_shown)
+        left, right = self._marker.mark(shown[best], actual_shown)
+        expected[best] = _joined([(False, heads[best]), *left])
+        return expected, right, subtle(values[best], actual)
 
 
 def _head(assertion: Assertion, check: Check) -> str:

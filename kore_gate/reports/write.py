@@ -66,27 +66,22 @@ class Writer:
     def write(self, name: str, data: bytes) -> None:
         """Write one file, which appears under its name once it is complete."""
         path = self.directory / name
-        temporary: pathlib.Path | None = None
-        try:
-            with _reported(path):
-                with tempfile.NamedTemporaryFile(dir=self.directory, prefix=".kore-", delete=False) as file:
-                    temporary = pathlib.Path(file.name)
-                    file.write(data)
+        with _reported(path):
+            with tempfile.NamedTemporaryFile(dir=self.directory, prefix=".kore-", delete=False) as file:
+                temporary = pathlib.Path(file.name)
+            try:
+                temporary.write_bytes(data)
                 with contextlib.suppress(OSError):  # not every file system knows modes
                     temporary.chmod(_READABLE_BY_ALL)
                 temporary.replace(path)
-                temporary = None
-        finally:
-            if temporary:
-                with contextlib.suppress(OSError):
-                    temporary.unlink(missing_ok=True)
+            finally:
+                _remove(temporary)
         if name not in self.written:
             self.written.append(name)
 
     def discard(self, name: str) -> None:
         """Remove a file of this call, as far as it can be removed."""
-        with contextlib.suppress(OSError):
-            (self.directory / name).unlink(missing_ok=True)
+        _remove(self.directory / name)
         if name in self.written:
             self.written.remove(name)
 
@@ -131,6 +126,12 @@ def _reported(path: object) -> Iterator[None]:
             cause="report-dir is a file, belongs to another user or is read-only, or the disk is full.",
             hint="Set report-dir to a directory that this user can write to.",
         ) from exc
+
+
+def _remove(path: pathlib.Path) -> None:
+    """Remove a file if it is there and can be removed."""
+    with contextlib.suppress(OSError):
+        path.unlink(missing_ok=True)
 
 
 def junit_names(call: Result) -> list[str]:

@@ -1,7 +1,8 @@
 """Every command and every setting: the one table that options, inputs, variables and the README are checked against."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from kore_gate.settings import parsers
 
@@ -21,7 +22,7 @@ REMOTE_COMMANDS = (*JUDGING_COMMANDS, "doctor")
 
 CI_NAMES = ("auto", "github", "gitlab", "jenkins", "azure", "circleci", "buildkite", "bitbucket", "teamcity", "none")
 
-# What console and reports need: it is read also where other settings are invalid.
+# How a demonstration reports is the user's to choose; other settings could send it to a real bot.
 REPORTING = ("report-dir", "junit-granularity", "junit-dialect", "ci", "output", "verbose")
 
 
@@ -60,93 +61,86 @@ class Setting:
         return f"--{self.name}, the input {self.name} or {self.variable}"
 
 
-SETTINGS: Sequence[Setting] = (
-    Setting(name="host", parse=parsers.host, help="platform.kore.ai or a URL, with optional port and base path"),
-    Setting(name="stream-id", parse=parsers.identifier, help="the bot's id"),
-    Setting(name="ds-id", parse=parsers.ids, many=True, help="import ids, separated by commas, spaces or newlines"),
-    Setting(name="files", parse=parsers.lines, many=True, help="suite files, one per line, globs allowed"),
-    Setting(name="suites", parse=parsers.lines, many=True, help="suite names, one per line"),
-    # An inherited KORE_RUN_ID would pass an earlier run off as the one that was asked for.
-    Setting(
-        name="run-id",
-        parse=parsers.run_ids,
-        many=True,
-        inherited=False,
-        help="ids of runs to resume, one for each suite; - starts a new run; option or input only",
-    ),
-    Setting(name="name", parse=parsers.identifier, help="the suite's name, if a single file is imported"),
-    Setting(name="tags", parse=parsers.words, help="tags for imported suites, separated by commas"),
-    Setting(name="description", help="description for imported suites"),
-    Setting(name="client-id", help="the JWT app's client id"),
-    Setting(name="client-secret", secret=True, help="the JWT app's client secret"),
-    Setting(
-        name="jwt-algorithm",
-        parse=parsers.choice("HS256", "HS512", "RS256", "RS512"),
-        default="HS256",
-        help="how tokens are signed; RS256 and RS512 need private-key and the extra kore-gate[rsa]",
-    ),
-    Setting(name="private-key", parse=parsers.private_key, secret=True, help="the key (PEM) for RS256 and RS512"),
-    Setting(name="jwt", parse=parsers.token, secret=True, help="a ready-made token, instead of client-secret"),
-    Setting(name="user-email", help="e-mail of a bot owner or developer; import, run, test need it"),
-    Setting(name="bot-language", parse=parsers.language, default="en", help="the bot-language header"),
-    Setting(
-        name="bot-version",
-        parse=parsers.choice("inDevelopment", "published"),
-        default="inDevelopment",
-        help="bot version that run and test use: inDevelopment or published",
-    ),
-    Setting(name="timeout", parse=parsers.duration, default="30m", help="limit of the whole command: 90s, 15m, 1h30m"),
-    Setting(
-        name="outage-limit",
-        parse=parsers.duration,
-        default="3m",
-        help="how long Kore.ai may be unreachable before kore_gate gives up",
-    ),
-    Setting(
-        name="request-timeout",
-        parse=parsers.duration,
-        default="30s",
-        help="time limit for one request, from first byte sent to last byte read",
-    ),
-    Setting(name="poll-interval", parse=parsers.interval, default="auto", help="auto, or a duration"),
-    Setting(name="report-dir", default="junit-reports", help="directory for the reports"),
-    Setting(
-        name="junit-granularity",
-        parse=parsers.choice("assertion", "step"),
-        default="assertion",
-        help="one test case per assertion or per step",
-    ),
-    Setting(
-        name="junit-dialect",
-        parse=parsers.choice("rich", "strict"),
-        default="rich",
-        help="rich, or strict (valid against the Ant and Jenkins xUnit schemas)",
-    ),
-    Setting(
-        name="download",
-        parse=parsers.flag,
-        default="true",
-        help="save the results file that Kore.ai's response links to",
-    ),
-    Setting(
-        name="allow-empty",
-        parse=parsers.flag,
-        default="false",
-        help="let a suite without steps or without an enabled assertion pass",
-    ),
-    Setting(name="soft-fail", parse=parsers.exit_codes, help="exit codes to turn into 0, such as 1,4"),
-    Setting(name="max-response", parse=parsers.size, default="64MiB", help="maximum size of one response"),
-    Setting(name="ca-file", help="extra certificate authority (PEM)"),
-    Setting(name="allow-http", parse=parsers.flag, default="false", help="allow http to hosts other than localhost"),
-    Setting(name="max-parallel", parse=parsers.number, default="20", help="maximum number of suites at a time"),
-    Setting(
-        name="fail-fast", parse=parsers.flag, default="false", help="stop the other suites after the first failure"
-    ),
-    Setting(name="ci", parse=parsers.choice(*CI_NAMES), default="auto", help="CI system to write output for"),
-    Setting(
-        name="output", parse=parsers.choice("text", "json"), default="text", help="json prints the result on stdout"
-    ),
-    Setting(name="verbose", parse=parsers.flag, default="false", help="print more; also on with the CI's debug flag"),
-)
+def _setting(help_: str, parse: Callable[[str], object] = parsers.text, default: str = "", **facts: bool) -> Any:
+    """Declare a field of Settings as a setting; without a default it is empty."""
+    value = parse(default) if default else () if facts.get("many") else ""
+    metadata = {"help": help_, "parse": parse, "default": default, **facts}
+    return dataclasses.field(default=value, repr=not facts.get("secret"), metadata=metadata)
 
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """Every setting of one command, read and checked. Durations are in seconds, sizes in bytes.
+
+    `sources` has for each setting that is not at its default where its value came from.
+    """
+
+    command: str
+    host: str = _setting("platform.kore.ai or a URL, with optional port and base path", parsers.host)
+    stream_id: str = _setting("the bot's id", parsers.identifier)
+    ds_id: tuple[str, ...] = _setting("import ids, separated by commas, spaces or newlines", parsers.ids, many=True)
+    files: tuple[str, ...] = _setting(
+        "suite files (of report: kore-result.json), one per line", parsers.lines, many=True
+    )
+    suites: tuple[str, ...] = _setting("suite names, one per line", parsers.lines, many=True)
+    # An inherited KORE_RUN_ID would pass an earlier run off as the one that was asked for.
+    run_id: tuple[str, ...] = _setting(
+        "ids of runs to resume, one for each suite; - starts a new run", parsers.run_ids, many=True, inherited=False
+    )
+    name: str = _setting("the suite's name, if a single file is imported", parsers.identifier)
+    tags: tuple[str, ...] = _setting("tags for imported suites, separated by commas", parsers.words, many=True)
+    description: str = _setting("description for imported suites")
+    client_id: str = _setting("the JWT app's client id, unless jwt is set")
+    client_secret: str = _setting("the JWT app's client secret, unless jwt is set", secret=True)
+    jwt_algorithm: str = _setting(
+        "how tokens are signed; RS256 and RS512 need private-key and the extra kore-gate[rsa]",
+        parsers.choice("HS256", "HS512", "RS256", "RS512"),
+        "HS256",
+    )
+    private_key: str = _setting(
+        "the key (PEM) for RS256 and RS512, unless jwt is set", parsers.private_key, secret=True
+    )
+    jwt: str = _setting("a ready-made token, instead of client-secret", parsers.token, secret=True)
+    user_email: str = _setting("e-mail of a bot owner or developer")
+    bot_language: str = _setting("the bot-language header", parsers.language, "en")
+    bot_version: str = _setting(
+        "bot version that run and test use", parsers.choice("inDevelopment", "published"), "inDevelopment"
+    )
+    timeout: float = _setting("limit of the whole command: 90s, 15m, 1h30m", parsers.duration, "30m")
+    outage_limit: float = _setting("how long Kore.ai may be unreachable", parsers.duration, "3m")
+    request_timeout: float = _setting(
+        "limit of one request, first byte sent to last byte read", parsers.duration, "30s"
+    )
+    poll_interval: float | None = _setting("auto, or a duration", parsers.interval, "auto")
+    report_dir: str = _setting("directory for the reports", default="junit-reports")
+    junit_granularity: str = _setting(
+        "one test case per assertion or step", parsers.choice("assertion", "step"), "assertion"
+    )
+    junit_dialect: str = _setting(
+        "strict is valid in the Ant and Jenkins schemas", parsers.choice("rich", "strict"), "rich"
+    )
+    download: bool = _setting("save the results file that Kore.ai's response links to", parsers.flag, "true")
+    allow_empty: bool = _setting("let a suite without steps or enabled assertions pass", parsers.flag, "false")
+    soft_fail: tuple[int, ...] = _setting("exit codes to turn into 0, such as 1,4", parsers.exit_codes, many=True)
+    max_response: int = _setting("maximum size of one response", parsers.size, "64MiB")
+    ca_file: str = _setting("extra certificate authority (PEM)")
+    allow_http: bool = _setting("allow http to hosts other than localhost", parsers.flag, "false")
+    max_parallel: int = _setting("maximum number of suites at a time", parsers.number, "20")
+    fail_fast: bool = _setting("stop the other suites after the first failure", parsers.flag, "false")
+    ci: str = _setting("CI system to write output for", parsers.choice(*CI_NAMES), "auto")
+    output: str = _setting("json prints the result on stdout", parsers.choice("text", "json"), "text")
+    verbose: bool = _setting("print more; also on with the CI's debug flag", parsers.flag, "false")
+    sources: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Return what must never be shown."""
+        return tuple(secret for secret in (self.client_secret, self.private_key, self.jwt) if secret)
+
+
+SETTINGS = tuple(
+    Setting(name=field.name.replace("_", "-"), **field.metadata)
+    for field in dataclasses.fields(Settings)
+    if field.metadata
+)
 BY_NAME = {setting.name: setting for setting in SETTINGS}

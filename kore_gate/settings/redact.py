@@ -2,20 +2,17 @@
 
 import base64
 import functools
-import json
 import re
 import urllib.parse
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 from kore_gate import text
 
 MASK = "***"
 
-# A shorter secret can't be told from ordinary words: masking it would show what it is.
+# A shorter secret looks like ordinary words: masking it would show what it is.
 _SHORTEST = 8
-
-# A token is known by its looks as well, for each request has one of its own: header, payload and mostly a signature.
-_TOKEN = re.compile(r"(eyJ[A-Za-z0-9_-]{8,})(?:\.[A-Za-z0-9_-]+)+")
 
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
 
@@ -25,7 +22,7 @@ class Redactor:
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._forms: set[str] = set()
-        self._pattern: re.Pattern[str] | None = None
+        self._pattern = _one_of(self._forms)
         for secret in secrets:
             self.add(secret)
 
@@ -33,17 +30,16 @@ class Redactor:
         """Remove this secret from now on, and each line of it; return whether it is long enough for that."""
         for line in {secret, secret.strip(), *secret.replace("\r", "\n").split("\n")}:
             if len(line.strip()) < _SHORTEST or (line.startswith("-----") and "\n" not in line):
-                continue  # the frame of a PEM block is no secret
+                continue  # the frame of a PEM block is not secret
             plain = text.plain(line)
-            self._forms |= {line, plain, " ".join(plain.split()), *_quoted(line), *_in_base64(line)}
-        longest_first = sorted(self._forms, key=lambda form: (-len(form), form))
-        self._pattern = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
+            self._forms |= {line, plain, " ".join(plain.split()), *_in_base64(line)}
+        self._pattern = _one_of(self._forms)
         return len(secret.strip()) >= _SHORTEST
 
     def text(self, raw: str) -> str:
         """Return the text with its secrets masked, also those that escapes of some kind hide or pull apart."""
         shown = self._mask(raw)
-        for decode in (_unescaped, urllib.parse.unquote, text.plain):
+        for decode in (_unescaped, urllib.parse.unquote, urllib.parse.unquote_plus, text.plain):
             decoded = decode(shown)
             if decoded != shown and (masked := self._mask(decoded)) != decoded:
                 shown = masked
@@ -52,37 +48,29 @@ class Redactor:
     def json(self, value: object) -> object:
         """Mask the secrets in every key and every text of a decoded JSON value, in place where it can; return it."""
         clean = functools.cache(self.text)  # the same few words stand in an answer hundreds of thousands of times
-        if isinstance(value, str):
-            return clean(value)
-        containers = [value]
+        root = [value]
+        containers: list[Any] = [root]
         while containers:
             container = containers.pop()
-            entries: Iterable[tuple[object, object]] = ()
             if isinstance(container, dict):
-                if any(clean(key) != key for key in container):
-                    _rename(container, clean)
-                entries = container.items()
-            elif isinstance(container, list):
-                entries = enumerate(container)
-            for key, entry in entries:
+                _rename(container, clean)
+            for key, entry in container.items() if isinstance(container, dict) else enumerate(container):
                 if isinstance(entry, str):
-                    masked = clean(entry)
-                    if masked is not entry:
-                        container[key] = masked  # type: ignore[index] # a key of a dict, or an index of a list
+                    container[key] = clean(entry)
                 elif isinstance(entry, dict | list):
                     containers.append(entry)
-        return value
+        return root[0]
 
     def data(self, raw: bytes) -> bytes:
         """Return the content of a file with its secrets masked, as far as it is text."""
-        return self._mask(raw.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+        return self.text(raw.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
 
     def _mask(self, raw: str) -> str:
-        if not (self._pattern and self._pattern.search(raw)) and not _TOKEN.search(raw) and not _WRAPPED.search(raw):
+        if not any(pattern.search(raw) for pattern in (self._pattern, *_TOKENS)):
             return raw
-        spans = [(at, at + len(form)) for form in self._forms for at in _places(raw, form)]
-        spans += [match.span() for match in _TOKEN.finditer(raw) if _is_header(match[1])]
-        spans += [match.span() for match in _WRAPPED.finditer(raw)]
+        # Looking ahead, for secrets may overlap.
+        spans = [match.span(1) for match in re.finditer(f"(?=({self._pattern.pattern}))", raw)]
+        spans += [match.span() for pattern in _TOKENS for match in pattern.finditer(raw)]
         kept: list[str] = []
         end = 0
         for start, stop in sorted(spans):
@@ -92,12 +80,10 @@ class Redactor:
         return "".join([*kept, raw[end:]])
 
 
-def _quoted(secret: str) -> Iterator[str]:
-    """Give a secret as it stands in JSON and in addresses."""
-    yield json.dumps(secret)[1:-1]
-    yield json.dumps(secret, ensure_ascii=False)[1:-1]
-    yield urllib.parse.quote(secret, safe="", errors="replace")
-    yield urllib.parse.quote_plus(secret, errors="replace")
+def _one_of(forms: Iterable[str]) -> re.Pattern[str]:
+    """Return the pattern of these texts, the longest first; without any it never matches."""
+    longest_first = sorted(forms, key=lambda form: (-len(form), form))
+    return re.compile("|".join(map(re.escape, longest_first)) or "(?!)")
 
 
 def _in_base64(secret: str) -> Iterator[str]:
@@ -109,8 +95,13 @@ def _in_base64(secret: str) -> Iterator[str]:
             yield encode(b"\0" * before + data)[unsure:whole].decode()
 
 
-# A token within Base64 begins as each begins that names its algorithm first; so do all of ours.
-_WRAPPED = re.compile(rf"(?:{'|'.join(sorted(set(_in_base64('eyJhbGciOi'))))})[A-Za-z0-9+/_=-]*")
+# A token is known by its looks as well, for each request has one of its own: a header that names an algorithm, payload
+# and mostly a signature. Within Base64 it begins as each begins that names the algorithm first; so do all of ours.
+_ALGORITHM, _BEGINNING = (_one_of(_in_base64(known)).pattern for known in ('"alg"', "eyJhbGciOi"))
+_TOKENS = (
+    re.compile(rf"ey(?=J)[A-Za-z0-9_-]{{0,500}}?(?:{_ALGORITHM})[A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)+"),
+    re.compile(rf"(?:{_BEGINNING})[A-Za-z0-9+/_=-]*"),
+)
 
 
 def _unescaped(raw: str) -> str:
@@ -118,26 +109,13 @@ def _unescaped(raw: str) -> str:
     return _ESCAPE.sub(lambda match: chr(int(match[1], 16)) if match[1] else match[2], raw)
 
 
-def _is_header(part: str) -> bool:
-    """Tell whether the first part of what looks like a token is a token's."""
-    try:
-        return b'"alg"' in base64.urlsafe_b64decode(part[: len(part) // 4 * 4])
-    except ValueError:
-        return False
-
-
 def _rename(container: dict[str, object], clean: Callable[[str], str]) -> None:
     """Mask secrets in keys; no entry is lost where two become the same."""
-    entries = list(container.items())
     taken = {key.casefold() for key in container if clean(key) == key}
+    if len(taken) == len(container):
+        return
+    entries = list(container.items())
     container.clear()
     for key, value in entries:
         masked = clean(key)
         container[key if masked == key else text.unique(masked, taken, " ")] = value
-
-
-def _places(raw: str, form: str) -> Iterator[int]:
-    at = raw.find(form)
-    while at >= 0:
-        yield at
-        at = raw.find(form, at + 1)

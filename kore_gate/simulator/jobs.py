@@ -13,18 +13,14 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from kore_gate.simulator import scenarios
-from kore_gate.simulator.scenarios import Json, RunEnd, Scenario
+from kore_gate.simulator.scenarios import FIXED_FIELDS, Json, RunEnd, Scenario
 
 LIFETIME = 15 * 60.0
 # In the published sample, a job of a minute reached 85 % after a quarter of it, and stayed there to its end.
 PLATEAU = 85
 RISE = 0.25
 NLP_VERSION = "v3"
-RUN_ERROR = {"code": "BOT_UNREACHABLE", "message": "The bot gave no answer to Start_Flow within 30 seconds"}
 LONG_FORM_ONLY = frozenset({"nlpVersion", "errorDetails", "executionResults"})
-
-OWNER = {"streamId": scenarios.STREAM_ID, "createdBy": "u-5a1e0000-0000-5000-8000-0000000005e4", "__v": 0}
-ACCOUNT_ID = "5a1e00000000000000000acc"
 T = TypeVar("T", dict[str, Any], list[Any])
 
 
@@ -39,8 +35,7 @@ class Job:
     id: str
     suite_id: str
     name: str
-    description: str
-    tags: list[str]
+    document: Json
     steps: list[Json]
     scenario: Scenario
     created: float
@@ -71,7 +66,7 @@ class Job:
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Records:
-    """All that Kore.ai keeps of one bot: files, imports, suites, runs, results files."""
+    """All that Kore.ai keeps of one bot: files, imports with their suites, runs, results files."""
 
     scenario: Scenario
     by_suite: Mapping[str, Scenario]
@@ -80,30 +75,31 @@ class Records:
     imports: dict[str, Job] = dataclasses.field(default_factory=dict)
     runs: dict[str, Job] = dataclasses.field(default_factory=dict)
     links: dict[str, tuple[float, str]] = dataclasses.field(default_factory=dict)
-    deleted: set[str] = dataclasses.field(default_factory=set)
     numbers: Iterator[int] = dataclasses.field(default_factory=lambda: itertools.count(1))
 
     def new_id(self, prefix: str) -> str:
         """Return an id that no other record has."""
         return _named_id(prefix, str(next(self.numbers)))
 
+    def scenario_of(self, name: str) -> Scenario:
+        """Return the scenario of the suite of this name."""
+        return self.by_suite.get(name, self.scenario)
+
     def start_import(
         self, document: Json, *, now: float, name: str, ds_id: str | None = None, scenario: Scenario | None = None
     ) -> Job:
         """Begin the import of a document, which fails at its end when the document is not a suite."""
-        scenario = scenario or self.by_suite.get(name, self.scenario)
+        scenario = scenario or self.scenario_of(name)
         end, reasons = scenario.ended, scenario.reasons
         try:
             steps = steps_of(document)
         except SuiteError as exc:
             steps, end, reasons = [], "FAILURE", (str(exc),)
-        tags = document.get("tags")
         job = Job(
             id=ds_id or self.new_id("ds"),
             suite_id=self.new_id("ctc"),
             name=name,
-            description=str(document.get("description") or ""),
-            tags=list(tags) if isinstance(tags, list) else [],
+            document=document,
             steps=steps,
             scenario=scenario,
             created=now,
@@ -115,19 +111,10 @@ class Records:
         self.imports[job.id] = job
         return job
 
-    def stored(self, name: str, now: float) -> list[Job]:
-        """Return the imports that stored a suite of this name, the newest first."""
-        return [
-            job
-            for job in reversed(self.imports.values())
-            if job.name == name and job.id not in self.deleted and job.has_stored(now)
-        ]
-
-    def delete(self, name: str, now: float) -> bool:
-        """Delete the suite of this name; tell whether there was one."""
-        ids = {job.id for job in self.stored(name, now)}
-        self.deleted.update(ids)
-        return bool(ids)
+    def stored(self, name: str, now: float) -> Job | None:
+        """Return the newest import that stored a suite of this name."""
+        jobs = (job for job in reversed(self.imports.values()) if job.name == name and job.has_stored(now))
+        return next(jobs, None)
 
     def start_run(self, source: Job, *, now: float, version: str) -> Job:
         """Begin a run of a stored suite."""
@@ -165,29 +152,37 @@ def import_record(job: Job, now: float) -> Json:
             "status": "FAILURE",
             "comments": reason,
             "createdOn": _stamp(job.created + job.seconds),
-            **OWNER,
+            **FIXED_FIELDS["bot"],
         }
         for number, reason in enumerate(job.reasons, start=1)
     ]
     stored_at = job.created + RISE * job.seconds
-    changed = job.created + job.seconds if ended else min(now, stored_at)
     record = {
         "_id": job.id,
         "status": job.end if ended else job.scenario.running,
         "percentageComplete": job.percent(now),
-        "jobType": "CONVERSATION_TESTING_VALIDATE",
-        "action": "RUN",
-        "countOfDockStatuses": 1,
-        **OWNER,
+        **FIXED_FIELDS["import"],
+        **FIXED_FIELDS["bot"],
         "testSuiteId": _named_id("ctc", job.id),
         "expireAt": _stamp(job.created + LIFETIME),
         "statusLogs": log if ended else [],
-        "lMod": _stamp(changed),
+        "lMod": _stamp(job.created + job.seconds if ended else min(now, stored_at)),
         "createdOn": _stamp(job.created),
         "requestedTime": _stamp(job.created),
     }
     if ended and job.end == "SUCCESS":
-        record["response"] = _stored_suite(job, _stamp(stored_at))
+        tags = job.document.get("tags")
+        record["response"] = {
+            **FIXED_FIELDS["suite"],
+            **FIXED_FIELDS["bot"],
+            "tags": tags if isinstance(tags, list) else [],
+            "name": job.name,
+            "description": str(job.document.get("description") or ""),
+            "testSteps": job.scenario.shape(job.steps),
+            "_id": job.suite_id,
+            "createdOn": _stamp(stored_at),
+            "lModOn": _stamp(stored_at),
+        }
     return record
 
 
@@ -207,28 +202,6 @@ def run_record(job: Job, now: float) -> Json:
         "totalTestStepsCount": len(steps),
         "result": result,
         "percentageCompleted": job.percent(now),
-    }
-
-
-def _stored_suite(job: Job, stamp: str) -> Json:
-    return {
-        "schedule": {"enableSchedule": False},
-        "channel": "rtm",
-        "tags": job.tags,
-        "recentTags": [],
-        "metadataAvailable": True,
-        "name": job.name,
-        "description": job.description,
-        "preprocessor": "",
-        "serviceMap": [],
-        "authProfiles": [],
-        "accountId": ACCOUNT_ID,
-        "lModBy": OWNER["createdBy"],
-        **OWNER,
-        "testSteps": job.scenario.shape(job.steps),
-        "_id": job.suite_id,
-        "createdOn": stamp,
-        "lModOn": stamp,
     }
 
 
@@ -266,7 +239,7 @@ def _run_result(job: Job, steps: list[Json]) -> Json:
         "executionResults": executed,
     }
     if job.end is RunEnd.ERROR:
-        result |= {"status": "error", "errorDetails": RUN_ERROR}
+        result |= {"status": "error", "errorDetails": FIXED_FIELDS["run error"]}
     if job.end is RunEnd.CONTRADICTION:
         result |= {"status": "passed", "stepDetails": {"passed": len(steps), "failed": 0, "total": len(steps)}}
     return result
@@ -372,15 +345,16 @@ def _recorded_reply(reply: object) -> Json:
 
 
 def _stored_reply(value: object) -> Json:
-    reply = {"text": value} if isinstance(value, str) else _typed(value, dict, "outputs")
+    if isinstance(value, str):
+        return scenarios.reply(value)
+    reply = _typed(value, dict, "outputs")
     text = str(reply.get("text", ""))
-    stored = scenarios.standard_response(text) if reply.get("isStandardResponse") else scenarios.reply(text)
-    assertions = reply.get("assertions")
-    if isinstance(assertions, dict):
-        for name, group in assertions.items():
-            _typed(_typed(group, dict, name).get("contains", []), list, f"{name}.contains")
-        stored["assertions"] = {**scenarios.assertions(), **assertions}
-    return {**stored, **reply, "text": text, "assertions": stored["assertions"]}
+    groups = reply.get("assertions")
+    if not isinstance(groups, dict):
+        return {**reply, "text": text, "assertions": scenarios.assertions(text=[{"text": text}])}
+    for name, group in groups.items():
+        _typed(_typed(group, dict, name).get("contains", []), list, f"{name}.contains")
+    return {**reply, "text": text, "assertions": {**scenarios.assertions(), **groups}}
 
 
 def _typed(value: object, kind: type[T], where: str) -> T:

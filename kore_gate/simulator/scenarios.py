@@ -3,23 +3,30 @@
 import copy
 import dataclasses
 import enum
+import importlib.resources
 import json
-import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from kore_gate.errors import ExitCode
+from kore_gate.errors import ExitCode, SettingsError
 
 Json = dict[str, Any]
 
 STATUS_CALLS = frozenset({"import-status", "run-status"})
-SAFE_CALLS = STATUS_CALLS | {"upload"}
-ALL_CALLS = SAFE_CALLS | {"import", "run", "delete", "download"}
+
+
+def data(name: str) -> Any:
+    """Return what a JSON file of this folder holds."""
+    return json.loads(importlib.resources.files(__package__).joinpath(name).read_text(encoding="utf-8"))
+
+
+# What Kore.ai's records hold besides the facts of a job.
+FIXED_FIELDS: Mapping[str, Json] = data("fixed_fields.json")
 
 # The bot of the demo, its app, its user and the imports that are there from the start.
 CLIENT_ID = "cs-5a1e0000-0000-5000-8000-00000000d3e0"
 CLIENT_SECRET = "the-demo-secret-is-no-secret-at-all-but-long-enough-for-hs512-too"  # noqa: S105 (public on purpose)
-STREAM_ID = "st-5a1e0000-0000-5000-8000-00000000b0b0"
+STREAM_ID: str = FIXED_FIELDS["bot"]["streamId"]
 USER_EMAIL = "john.doe@example.com"
 DS_IDS = ("ds-demo-1", "ds-demo-2", "ds-demo-3")
 
@@ -61,47 +68,35 @@ def _page(status: int, title: str) -> Response:
     return Response(status, (HTML,), html.encode("ascii"))
 
 
-# The faults: what gateways, limits and broken servers send instead of the regular response.
-BAD_GATEWAY = _page(502, "502 Bad Gateway")
-GATEWAY_TIMEOUT = _page(504, "504 Gateway Time-out")
-SERVER_ERROR = error("Internal Server Error", 500)
-UNAVAILABLE = Response(503, (("retry-after", "1"),))
-RATE_LIMITED = error(MINUTE_TEXT, 429)
-RATE_LIMITED_SECONDS = dataclasses.replace(RATE_LIMITED, headers=(JSON, ("retry-after", "2")))
-RATE_LIMITED_DATE = dataclasses.replace(RATE_LIMITED, retry_in=3)
-INVALID_TOKEN = error(INVALID_TOKEN_TEXT, 4002, status=401)
-NOT_FOUND = error("Not Found", 404)
-
-SIGN_IN_PAGE = _page(200, "Sign in")
-CUT_JSON = Response(200, (JSON,), b'{"_id":"ds-demo-1","status":"SUCC')
-ARRAY = Response(200, (JSON,), b'["SUCCESS"]')
-NUMBER = Response(200, (JSON,), b"42")
-NO_UTF8 = Response(200, (JSON,), b'{"status":"\xff\xfe"}')
-DEEP = Response(200, (JSON,), b"[" * 20_000)
-
-DRIPPING = Response(200, (JSON,), b'{"status":', Delivery.DRIP)
-HANGING = Response(200, delivery=Delivery.HANG)
-RESETTING = Response(200, delivery=Delivery.RESET)
-TRUNCATED = Response(
-    200, (JSON,), b'{"_id":"ds-demo-1","status":"SUCCESS","percentageComplete":100}', Delivery.TRUNCATED
-)
-
-_EMPTY_NODE: Json = {
-    **dict.fromkeys(("nodeId", "componentType", "intentId", "nodeName", "intentType", "taskId", "dialogName"), ""),
-    **{name: [] for name in ("transitions", "transitionNodeNames", "transitionNodeType")},
+_RATE_LIMITED = error(MINUTE_TEXT, 429)
+# What gateways, limits and broken servers send instead of the regular response.
+FAULTS: Mapping[str, Response] = {
+    "bad-gateway": _page(502, "502 Bad Gateway"),
+    "gateway-timeout": _page(504, "504 Gateway Time-out"),
+    "server-error": error("Internal Server Error", 500),
+    "unavailable": Response(503, (("retry-after", "1"),)),
+    "rate-limited": _RATE_LIMITED,
+    "rate-limited-seconds": dataclasses.replace(_RATE_LIMITED, headers=(JSON, ("retry-after", "2"))),
+    "rate-limited-date": dataclasses.replace(_RATE_LIMITED, retry_in=3),
+    "invalid-token": error(INVALID_TOKEN_TEXT, 4002, status=401),
+    "not-found": error("Not Found", 404),
+    "sign-in-page": _page(200, "Sign in"),
+    "cut-json": Response(200, (JSON,), b'{"_id":"ds-demo-1","status":"SUCC'),
+    "array": Response(200, (JSON,), b'["SUCCESS"]'),
+    "number": Response(200, (JSON,), b"42"),
+    "no-utf8": Response(200, (JSON,), b'{"status":"\xff\xfe"}'),
+    "deep": Response(200, (JSON,), b"[" * 20_000),
+    "dripping": Response(200, (JSON,), b'{"status":', Delivery.DRIP),
+    "hanging": Response(200, delivery=Delivery.HANG),
+    "resetting": Response(200, delivery=Delivery.RESET),
+    "truncated": Response(200, (JSON,), b'{"_id":"ds-demo-1","status":"SUCCESS"}', Delivery.TRUNCATED),
 }
 
 
 def reply(text: str, *variants: str) -> Json:
     """Build an expected reply as Kore.ai stores it for a dialog node; its text, or each variant, is asserted."""
     checks = assertions(text=[{"text": variant} for variant in variants or [text]])
-    return {"text": text, **copy.deepcopy(_EMPTY_NODE), "assertions": checks}
-
-
-def standard_response(text: str) -> Json:
-    """Build an expected standard response as Kore.ai stores it, its text asserted."""
-    checks = assertions(text=[{"text": text}])
-    return {"text": text, "category": "", "isStandardResponse": True, "userPrompts": [], "assertions": checks}
+    return {"text": text, **FIXED_FIELDS["node"], "assertions": checks}
 
 
 def assertions(*, flow: Sequence[Json] = (), text: Sequence[Json] = (), context: Sequence[Json] = ()) -> Json:
@@ -110,33 +105,8 @@ def assertions(*, flow: Sequence[Json] = (), text: Sequence[Json] = (), context:
     return {name: {"enabled": bool(items), "contains": [*items]} for name, items in groups.items()}
 
 
-HOSTILE_TEXTS = (
-    "\x1b[31mred\x1b[0m \x1b]0;title\x07 \x1b[2J\x9b31m",
-    "".join(chr(code) for code in range(32)) + "\x7f\x85\u2028\u2029",
-    "null \x00 byte",
-    "half \ud83d of an emoji, \udc00 the other half, \U0001f600 a whole one",
-    "not characters \ufffe \uffff \ufdd0",
-    "]]> <![CDATA[ <!-- --> <?xml version='1.0'?> <!DOCTYPE x [<!ENTITY e 'x'>]> &e;",
-    "<script>alert(1)</script><img src=x onerror=alert(1)>",
-    "</testcase></testsuite><failure/>",
-    "| a | b |\n|---|---|\n# heading\n[link](javascript:alert(1)) ![x](https://example.com/x.png) **b** `c` @some #1",
-    "</details></summary><!--",
-    "::error file=x.py,line=1::gotcha\n::set-output name=verdict::passed\n::stop-commands::x\n::add-mask::e",
-    "##vso[task.setvariable variable=x]y\n##vso[task.complete result=Succeeded;]done\n##[error]gotcha",
-    "##teamcity[buildStatus status='SUCCESS' text='ok']",
-    "\x1b[0Ksection_start:1700000000:x[collapsed=true]\r\x1b[0Kheader\nsection_end:1700000000:x\r\x1b[0K",
-    "[[ATTACHMENT|/etc/passwd]]",
-    "--- +++ ^^^ +++ ~~~ group",
-    "verdict=passed\nEOF\nexit-code<<ghadelimiter_x\n0\nghadelimiter_x",
-    "\u202egnp.exe\u202c \u200f\u05e9\u05dc\u05d5\u05dd \u0645\u0631\u062d\u0628\u0627 \u2066x\u2069",
-    '=HYPERLINK("https://example.com","x") +1 -1 @SUM(A1) \t,;"\'',
-    "../../../etc/passwd %2e%2e%2f C:\\x NUL $(id) `id` ${jndi:ldap://example.com/x} {{7*7}} {% raw %}",
-    "Z\u0351\u0343a\u0334l\u0335g\u0336o\u0337 \ufb03 \U0001f468\u200d\U0001f469\u200d\U0001f467 \U0010ffff",
-    "very long: " + "lorem ipsum " * 5000,
-    "oneword" * 2000,
-    "",
-    " \t\r\n ",
-)
+# What could act as markup, as a command or as a control character somewhere on its way to a reader.
+HOSTILE_TEXTS: Sequence[str] = (*data("hostile_texts.json"), "very long: " + "lorem ipsum " * 5000, "oneword" * 2000)
 
 
 def without_assertions(steps: list[Json]) -> list[Json]:
@@ -178,6 +148,9 @@ class RunEnd(enum.Enum):
     ERROR = enum.auto()  # ended by an error, without results
 
 
+_TEST_CODES = {RunEnd.PASSED: ExitCode.PASSED, RunEnd.FLAKY: ExitCode.PASSED, RunEnd.ERROR: ExitCode.JOB_FAILED}
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Scenario:
     """One behaviour of Kore.ai, and the exit codes the gate should end with."""
@@ -186,7 +159,6 @@ class Scenario:
     description: str
     _: dataclasses.KW_ONLY
     wait: ExitCode = ExitCode.PASSED  # how `wait` and `import` end
-    tests: ExitCode = ExitCode.PASSED  # how the tests of a run end
     settings: Mapping[str, str] = dataclasses.field(default_factory=dict)  # what shows it without a long wait
     running: str = "IN_PROGRESS"  # the import's status before its end …
     ended: str | None = "SUCCESS"  # … and at its end; None: it never ends
@@ -203,132 +175,38 @@ class Scenario:
     @property
     def test(self) -> ExitCode:
         """Return how `test` ends: as its import, or else as its run."""
-        return self.wait or self.tests
-
-    def fault(self, number: int) -> Response | None:
-        """Return the fault that the call with this number gets, counted from 0."""
-        if not self.faults or number < self.after:
-            return None
-        return self.faults[(number - self.after) % len(self.faults)]
+        return self.wait or _TEST_CODES.get(self.run, ExitCode.FAILED)
 
 
-_SOON = {"timeout": "20s"}
-_IMPATIENT = {"outage-limit": "10s", "request-timeout": "2s"}
+_SHAPES = {"huge": huge, "hostile": hostile, "disabled": without_assertions, "empty": lambda _: []}
 
 
-def _undeliverable(name: str, description: str, fault: Response) -> Scenario:
-    return Scenario(name, description, settings=_IMPATIENT, faults=(fault,), wait=ExitCode.UNAVAILABLE)
+def _scenario(name: str, fields: Json) -> Scenario:
+    """Build a scenario from its entry in scenarios.json."""
+    readers: Mapping[str, Callable[[Any], Any]] = {
+        "wait": ExitCode.__getitem__,
+        "run": RunEnd.__getitem__,
+        "reasons": tuple,
+        "shape": _SHAPES.__getitem__,
+        "faults": lambda faults: tuple(FAULTS[fault] if fault else None for fault in faults),
+        "calls": frozenset,
+    }
+    return Scenario(name, **{field: readers.get(field, lambda value: value)(value) for field, value in fields.items()})
 
 
-_ALL = (
-    Scenario("passing", "The import succeeds and every test passes."),
-    Scenario(
-        "failing",
-        "The import ends in failure; its log says why.",
-        wait=ExitCode.JOB_FAILED,
-        ended="FAILURE",
-        reasons=(
-            "'Validation failed: the dialog Transfer Funds is not in the bot'",
-            "'Step 3: the bot gave no reply within 30 seconds'",
-        ),
-    ),
-    Scenario("stuck", "The import stays at 85 % forever.", settings=_SOON, ended=None, wait=ExitCode.TIMED_OUT),
-    Scenario(
-        "flapping",
-        "Errors with HTML, JSON and empty bodies come between valid responses.",
-        faults=(None, BAD_GATEWAY, None, SERVER_ERROR, UNAVAILABLE, None, GATEWAY_TIMEOUT),
-        calls=SAFE_CALLS,
-    ),
-    Scenario(
-        "rate-limited",
-        "Requests sometimes exceed the rate limit, with and without Retry-After.",
-        faults=(RATE_LIMITED_SECONDS, None, RATE_LIMITED, None, None, RATE_LIMITED_DATE, None),
-        calls=ALL_CALLS,
-    ),
-    Scenario("refused", "The token is refused.", wait=ExitCode.REFUSED, faults=(INVALID_TOKEN,), calls=ALL_CALLS),
-    Scenario(
-        "vanishing",
-        "The import is seen, then its record is gone.",
-        ended=None,
-        faults=(NOT_FOUND,),
-        after=2,
-        wait=ExitCode.UNAVAILABLE,
-    ),
-    Scenario(
-        "malformed",
-        "The answers can't be understood: HTML, half a JSON text, not an object.",
-        settings={"outage-limit": "10s"},
-        faults=(SIGN_IN_PAGE, CUT_JSON, ARRAY, NO_UTF8, NUMBER, DEEP),
-        wait=ExitCode.UNAVAILABLE,
-    ),
-    Scenario(
-        "hostile",
-        "Every text tries to break out of reports, logs and terminals.",
-        tests=ExitCode.FAILED,
-        shape=hostile,
-        run=RunEnd.ALL_FAILED,
-        wrong_text="\x1b[31m::error::]]><script>alert(1)</script>##vso[task.complete]\x00\ud83d\ufffe",
-    ),
-    Scenario("huge", "The suite has 50,000 steps.", shape=huge),
-    Scenario("empty", "The import succeeds without a single step.", shape=lambda _: [], wait=ExitCode.NOTHING_TO_TEST),
-    Scenario(
-        "disabled",
-        "The suite has steps, but no enabled assertion.",
-        shape=without_assertions,
-        wait=ExitCode.NOTHING_TO_TEST,
-    ),
-    Scenario(
-        "unknown-status",
-        "The import shows an unknown status for ever.",
-        settings=_SOON,
-        running="REINDEXING",
-        ended=None,
-        wait=ExitCode.TIMED_OUT,
-    ),
-    Scenario("results-link", "The responses contain a link to a results file.", link=True),
-    Scenario(
-        "failing-tests", "The import succeeds; in the run, assertions fail.", tests=ExitCode.FAILED, run=RunEnd.FAILED
-    ),
-    Scenario(
-        "not-executed",
-        "A step of the run fails, and the later ones are not reached.",
-        tests=ExitCode.FAILED,
-        run=RunEnd.NOT_EXECUTED,
-    ),
-    Scenario("short-form", "The run passes, and reports only counts.", short=True),
-    Scenario(
-        "short-form-failing",
-        "The run fails, and reports only counts.",
-        tests=ExitCode.FAILED,
-        run=RunEnd.FAILED,
-        short=True,
-    ),
-    Scenario(
-        "contradiction",
-        "The run reports passed, but one of its steps reports failed.",
-        tests=ExitCode.FAILED,
-        run=RunEnd.CONTRADICTION,
-    ),
-    Scenario("flaky", "Each suite passes two times out of three: the second run fails.", run=RunEnd.FLAKY),
-    Scenario(
-        "run-error",
-        "A bot error ends the run without results.",
-        tests=ExitCode.JOB_FAILED,
-        run=RunEnd.ERROR,
-    ),
-    _undeliverable("drip", "Answers arrive a byte at a time and never end.", DRIPPING),
-    _undeliverable("hang", "Connections are accepted and never answered.", HANGING),
-    _undeliverable("reset", "Connections are reset.", RESETTING),
-    _undeliverable("truncated", "Responses end before they are complete.", TRUNCATED),
-)
-SCENARIOS: Mapping[str, Scenario] = {scenario.name: scenario for scenario in _ALL}
+SCENARIOS: Mapping[str, Scenario] = {name: _scenario(name, fields) for name, fields in data("scenarios.json").items()}
 
 
 def find(scenario: str | Scenario) -> Scenario:
-    """Return the scenario of this name, or the given one."""
-    return scenario if isinstance(scenario, Scenario) else SCENARIOS[scenario]
+    """Return the scenario of this name, or the scenario itself. Raises SettingsError."""
+    if isinstance(scenario, Scenario):
+        return scenario
+    if scenario not in SCENARIOS:
+        problem = f"scenario {scenario!r} must be one of {', '.join(SCENARIOS)}."
+        raise SettingsError([problem], hint="`kore-gate demo --scenario list` shows what each does.")
+    return SCENARIOS[scenario]
 
 
 def demo_suites() -> tuple[Json, ...]:
     """Return the demo's suites, each the content of a file that can be uploaded; their bot is a small bank."""
-    return tuple(json.loads(pathlib.Path(__file__).with_name("demo_suites.json").read_text(encoding="utf-8")))
+    return tuple(data("demo_suites.json"))

@@ -10,6 +10,7 @@ import ssl
 import struct
 import sys
 import threading
+import weakref
 from typing import Any, Self, assert_never
 
 from kore_gate.simulator.scenarios import Delivery, Response
@@ -23,7 +24,6 @@ class Server(socketserver.ThreadingTCPServer):
     """The simulator on a port of its own, for as long as the `with` block lasts; port 0 takes a free one."""
 
     allow_reuse_address = True
-    daemon_threads = True
     request_queue_size = 512
 
     def __init__(
@@ -34,21 +34,11 @@ class Server(socketserver.ThreadingTCPServer):
         self.stopping = threading.Event()
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._tls = tls
-        self._open: set[Any] = set()
-        self._changed = threading.Condition()
+        self._connections: weakref.WeakSet[socket.socket] = weakref.WeakSet()
         self._thread = threading.Thread(target=self.serve_forever, args=(0.05,), name="simulator", daemon=True)
         super().__init__((host, port), _Handler)
-
-    @property
-    def port(self) -> int:
-        """Return the port it listens on."""
-        return int(self.server_address[1])
-
-    @property
-    def url(self) -> str:
-        """Return its base URL."""
-        host = str(self.server_address[0])
-        return f"{self.scheme}://{f'[{host}]' if ':' in host else host}:{self.port}"
+        self.port = int(self.server_address[1])
+        self.url = f"{self.scheme}://{f'[{host}]' if ':' in host else host}:{self.port}"
 
     def __enter__(self) -> Self:
         """Start to serve."""
@@ -60,32 +50,18 @@ class Server(socketserver.ThreadingTCPServer):
         self.shutdown()
         self._thread.join()
         self.stopping.set()
-        with self._changed:
-            for connection in self._open:
-                with contextlib.suppress(OSError):
-                    socket.socket.shutdown(connection, socket.SHUT_RDWR)
-            self._changed.wait_for(lambda: not self._open, timeout=5)
+        for connection in self._connections:
+            with contextlib.suppress(OSError):
+                socket.socket.shutdown(connection, socket.SHUT_RDWR)
         self.server_close()
 
     def get_request(self) -> tuple[socket.socket, Any]:
-        """Accept a connection; the TLS handshake follows in the connection's own thread."""
+        """Accept a connection; the TLS handshake follows with the first byte read, in the connection's own thread."""
         connection, address = super().get_request()
         if self._tls is not None:
             connection = self._tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+        self._connections.add(connection)
         return connection, address
-
-    def finish_request(self, request: Any, client_address: Any) -> None:
-        """Serve one connection to its end."""
-        with self._changed:
-            self._open.add(request)
-        try:
-            if isinstance(request, ssl.SSLSocket):
-                request.do_handshake()
-            _Handler(request, client_address, self)
-        finally:
-            with self._changed:
-                self._open.discard(request)
-                self._changed.notify_all()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Print errors, except about clients that went away."""

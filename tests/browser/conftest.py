@@ -1,16 +1,17 @@
 import functools
 import http.server
-import os
+import importlib.util
 import pathlib
 import shutil
 import threading
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import pytest
 
 from kore_gate.model import Result
 from kore_gate.reports import html
+from tests.needs import need
 
 if TYPE_CHECKING:
     from axe_playwright_python.sync_playwright import Axe
@@ -31,25 +32,16 @@ FLAGS = (
 )
 
 
-def _missing(what: str) -> NoReturn:
-    message = f"{what} is not installed: run script/browser"
-    if os.environ.get("KORE_GATE_REQUIRE_BROWSER") == "1":
-        pytest.fail(message)
-    pytest.skip(message)
-
-
 @pytest.fixture(scope="module")
 def browser() -> Iterator["Browser"]:
     """Start headless Chromium once for all tests here; while it runs, no other test can run an event loop."""
     program = next(
         (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
     )
-    if program is None:
-        _missing("Chromium")
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        _missing("playwright")
+    need(program, "Chromium", "script/browser")
+    need(importlib.util.find_spec("playwright"), "playwright", "script/browser")
+    from playwright.sync_api import sync_playwright
+
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=list(FLAGS))
         yield browser
@@ -59,10 +51,9 @@ def browser() -> Iterator["Browser"]:
 @pytest.fixture(scope="session")
 def axe() -> "Axe":
     """Give the checker of accessibility."""
-    try:
-        from axe_playwright_python.sync_playwright import Axe
-    except ImportError:
-        _missing("axe-playwright-python")
+    need(importlib.util.find_spec("axe_playwright_python"), "axe-playwright-python", "script/browser")
+    from axe_playwright_python.sync_playwright import Axe
+
     return Axe()
 
 

@@ -1,5 +1,3 @@
-import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,18 +12,3 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, sample in samples.SAMPLES.items():
         sample.write(folder, name)
     return folder
-
-
-@pytest.fixture(scope="session")
-def need() -> Callable[[object, str], None]:
-    """Skip what asks for a reader that is not installed; fail instead where all of them are required."""
-
-    def check(there: object, what: str) -> None:
-        if there:
-            return
-        said = f"not installed, so not tried: {what} (see script/consumers)"
-        if os.environ.get("KORE_GATE_REQUIRE_CONSUMERS") == "1":
-            pytest.fail(said)
-        pytest.skip(said)
-
-    return check

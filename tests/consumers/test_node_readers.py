@@ -3,12 +3,13 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from tests.consumers.samples import SAMPLES
+from tests.needs import need
 
 NODE = Path(__file__).parent / "node"
 
@@ -22,16 +23,16 @@ def _run(*command: str | Path, cwd: Path, **environ: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def node(need: Callable[[object, str], None]) -> str:
+def node() -> str:
     """Name the program, once it and the readers are there."""
     program = shutil.which("node")
-    need(program, "Node 20 or newer")
-    need((NODE / "node_modules" / "test-results-parser").is_dir(), f"the packages of {NODE / 'package.json'}")
+    need(program, "Node 20 or newer", "script/consumers")
+    need((NODE / "node_modules" / "test-results-parser").is_dir(), "the readers in Node", "script/consumers")
     return str(program)
 
 
 @pytest.fixture(scope="session")
-def found(node: str, folder: Path) -> Mapping[str, Mapping[str, Mapping[str, int]]]:
+def counts(node: str, folder: Path) -> Mapping[str, Mapping[str, Mapping[str, int]]]:
     """Let every reader read all samples."""
     answer: dict[str, dict[str, dict[str, int]]] = json.loads(
         _run(node, NODE / "read.cjs", *sorted(folder.glob("*.xml")), cwd=folder)
@@ -39,28 +40,27 @@ def found(node: str, folder: Path) -> Mapping[str, Mapping[str, Mapping[str, int
     return answer
 
 
-@pytest.mark.parametrize("name", SAMPLES)
 @pytest.mark.parametrize("reader", ["xml2js", "xml-js", "fast-xml-parser"])
-def test_node__counts(found: Mapping[str, Mapping[str, Mapping[str, int]]], reader: str, name: str) -> None:
+def test_node__counts(counts: Mapping[str, Mapping[str, Mapping[str, int]]], reader: str) -> None:
     """The XML readers of the GitHub actions and of Datadog find our counts, and words in every result."""
-    wanted = SAMPLES[name].numbers
-
-    assert found[f"TEST-kore-{name}.xml"][reader] == {
-        **dataclasses.asdict(wanted),
-        "told": wanted.failures + wanted.errors + wanted.skipped,
+    assert {file: readers[reader] for file, readers in counts.items()} == {
+        f"TEST-kore-{name}.xml": {
+            **dataclasses.asdict(sample.numbers),
+            "told": sample.numbers.failures + sample.numbers.errors + sample.numbers.skipped,
+        }
+        for name, sample in SAMPLES.items()
     }
 
 
-@pytest.mark.parametrize("name", SAMPLES)
-def test_node__test_results_parser(found: Mapping[str, Mapping[str, Mapping[str, int]]], name: str) -> None:
+def test_node__test_results_parser(counts: Mapping[str, Mapping[str, Mapping[str, int]]]) -> None:
     """A reader that believes the stated counts finds ours, and the same in the test cases."""
-    wanted = SAMPLES[name].numbers
-    red = wanted.failures + wanted.errors
-
-    assert found[f"TEST-kore-{name}.xml"]["test-results-parser"] == {
-        **dataclasses.asdict(wanted),
-        "red": red,
-        "passed": wanted.tests - red - wanted.skipped,
+    assert {file: readers["test-results-parser"] for file, readers in counts.items()} == {
+        f"TEST-kore-{name}.xml": {
+            **dataclasses.asdict(sample.numbers),
+            "red": sample.numbers.failures + sample.numbers.errors,
+            "passed": sample.numbers.tests - sample.numbers.failures - sample.numbers.errors - sample.numbers.skipped,
+        }
+        for name, sample in SAMPLES.items()
     }
 
 
@@ -69,15 +69,15 @@ def test_node__several_suites(node: str, folder: Path) -> None:
     names = [name for name in SAMPLES if name.endswith("rich-assertion")]
     numbers = [SAMPLES[name].numbers for name in names]
 
-    found = json.loads(
+    read = json.loads(
         _run(node, NODE / "read.cjs", "--together", *(folder / f"TEST-kore-{name}.xml" for name in names), cwd=folder)
     )
 
     red = sum(one.failures + one.errors for one in numbers)
     skipped = sum(one.skipped for one in numbers)
     passed = sum(one.tests for one in numbers) - red - skipped
-    assert (found["suites"], found["skipped"]) == (len(names), skipped)
-    assert (found["passed"], found["passing"]) == (passed, passed)
+    assert (read["suites"], read["skipped"]) == (len(names), skipped)
+    assert (read["passed"], read["passing"]) == (passed, passed)
 
 
 def test_node__datadog(node: str, folder: Path) -> None:
@@ -85,9 +85,9 @@ def test_node__datadog(node: str, folder: Path) -> None:
     program = NODE / "node_modules" / ".bin" / "datadog-ci"
     arguments = ("junit", "upload", "--dry-run", "--skip-git-metadata-upload", "--service", "kore-gate", folder)
 
-    said = _run(node, program, *arguments, cwd=folder, DD_API_KEY="none", HTTPS_PROXY="http://127.0.0.1:9")
+    output = _run(node, program, *arguments, cwd=folder, DD_API_KEY="none", HTTPS_PROXY="http://127.0.0.1:9")
 
-    assert "Invalid" not in said
-    assert sorted(line.rpartition("/")[2] for line in said.splitlines() if "Uploading jUnit XML" in line) == sorted(
+    assert "Invalid" not in output
+    assert sorted(line.rpartition("/")[2] for line in output.splitlines() if "Uploading jUnit XML" in line) == sorted(
         f"TEST-kore-{name}.xml" for name in SAMPLES
     )

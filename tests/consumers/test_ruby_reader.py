@@ -2,23 +2,24 @@ import dataclasses
 import json
 import shutil
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from tests.consumers.samples import SAMPLES
+from tests.needs import need
 
 LIBRARIES = ("-ractive_support", "-rnokogiri")
 
 
 @pytest.fixture(scope="session")
-def found(need: Callable[[object, str], None], folder: Path) -> Mapping[str, Mapping[str, int]]:
+def counts(folder: Path) -> Mapping[str, Mapping[str, int]]:
     """Let Hash.from_xml read all samples."""
     ruby = shutil.which("ruby")
-    need(ruby, "Ruby")
-    there = subprocess.run([str(ruby), *LIBRARIES, "-e", ""], capture_output=True, check=False, timeout=60)
-    need(there.returncode == 0, "Ruby's ActiveSupport and Nokogiri")
+    need(ruby, "Ruby", "script/consumers")
+    libraries = subprocess.run([str(ruby), *LIBRARIES, "-e", ""], capture_output=True, check=False, timeout=60)
+    need(libraries.returncode == 0, "Ruby's ActiveSupport and Nokogiri", "script/consumers")
     command = [str(ruby), "-W0", str(Path(__file__).parent / "read.rb"), *map(str, sorted(folder.glob("*.xml")))]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=100)
     assert done.returncode == 0, done.stderr
@@ -26,14 +27,14 @@ def found(need: Callable[[object, str], None], folder: Path) -> Mapping[str, Map
     return answer
 
 
-@pytest.mark.parametrize("name", SAMPLES)
-def test_ruby__counts(found: Mapping[str, Mapping[str, int]], name: str) -> None:
+def test_ruby__counts(counts: Mapping[str, Mapping[str, int]]) -> None:
     """What GitLab reads with finds our counts, a text in every result, no test case twice, and no attachment."""
-    wanted = SAMPLES[name].numbers
-
-    assert found[f"TEST-kore-{name}.xml"] == {
-        **dataclasses.asdict(wanted),
-        "told": wanted.failures + wanted.errors + wanted.skipped,
-        "attachments": 0,
-        "names": wanted.tests,
+    assert counts == {
+        f"TEST-kore-{name}.xml": {
+            **dataclasses.asdict(sample.numbers),
+            "told": sample.numbers.failures + sample.numbers.errors + sample.numbers.skipped,
+            "attachments": 0,
+            "names": sample.numbers.tests,
+        }
+        for name, sample in SAMPLES.items()
     }

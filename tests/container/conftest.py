@@ -11,28 +11,15 @@ import pytest
 
 from kore_gate.simulator.server import Server
 from tests.container.containers import ROOT, Engine, Serve, WatchedSimulator, folder
-
-HERE = pathlib.Path(__file__).parent
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark what is in this folder, and skip it unless it is asked for."""
-    for item in items:
-        if HERE in item.path.parents:
-            item.add_marker(pytest.mark.container)
-            if not config.getoption("--run-container"):
-                item.add_marker(pytest.mark.skip(reason="builds the image: --run-container"))
+from tests.needs import need
 
 
 @pytest.fixture(scope="session")
 def client() -> Iterator[docker.DockerClient]:
     """Talk to a Docker engine, or say that there is none."""
     client = connect()
-    if isinstance(client, str):
-        reason = f"no Docker engine answers: {client}"
-        if os.environ.get("KORE_GATE_REQUIRE_ENGINE") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
+    need(not isinstance(client, str), "a Docker engine that answers", str(client))
+    assert not isinstance(client, str)
     yield client
     client.close()
 

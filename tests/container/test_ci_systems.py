@@ -11,6 +11,7 @@ from kore_gate.simulator import scenarios
 from kore_gate.simulator.scenarios import USER_EMAIL
 from tests.container import containers
 from tests.container.containers import OWNER, ROOT, Engine, Serve, folder, mounts, owners, settings
+from tests.reports import Reports
 
 WORKSPACE = "/github/workspace"
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
@@ -18,21 +19,9 @@ INPUTS = [*ACTION["inputs"]]
 LOCKED_DOWN = {"read_only": True, "cap_drop": ["ALL"], "security_opt": ["no-new-privileges"]}
 
 
-def reports(workspace: pathlib.Path) -> list[str]:
-    """Return the names of the reports, without what tells suites apart."""
-    return sorted(path.name for path in (workspace / "junit-reports").iterdir())
-
-
-def verdict(workspace: pathlib.Path) -> str:
-    """Return the verdict that the machine-readable report gives."""
-    found = json.loads((workspace / "junit-reports/kore-result.json").read_text(encoding="utf-8"))
-    return str(found["verdict"]["ending"])
-
-
-def junit(workspace: pathlib.Path) -> str:
-    """Return the text of the one JUnit file."""
-    (found,) = (workspace / "junit-reports").glob("TEST-kore-*.xml")
-    return found.read_text(encoding="utf-8")
+def reports(workspace: pathlib.Path) -> Reports:
+    """Return the reports that a container left in its workspace."""
+    return Reports(workspace / "junit-reports")
 
 
 @pytest.mark.parametrize(
@@ -61,8 +50,8 @@ def test_run__ways_to_end(
 
     assert how.code == code, how.err
     assert str(code) in how.last_words[1]
-    assert verdict(workspace) == ending
-    assert ("<error" in junit(workspace)) is (code != 0)
+    assert reports(workspace).ending == ending
+    assert ("<error" in reports(workspace).junit) is (code != 0)
 
 
 def test_run__documented_sample(engine: Engine, serve: Serve, workspace: pathlib.Path) -> None:
@@ -75,10 +64,10 @@ def test_run__documented_sample(engine: Engine, serve: Serve, workspace: pathlib
     how = engine.run("wait", environment=environment, volumes=mounts(workspace=workspace), working_dir=WORKSPACE)
 
     assert how.code == 0, how.err
-    assert f"TEST-kore-{sample['response']['name']}.xml" in reports(workspace)
-    assert 'tests="1" failures="0" errors="0" skipped="0"' in junit(workspace)
-    assert 'name="text equals &quot;asdasd&quot;"' in junit(workspace)
-    assert "01 Start_Flow" in junit(workspace)
+    assert f"TEST-kore-{sample['response']['name']}.xml" in reports(workspace).names
+    assert 'tests="1" failures="0" errors="0" skipped="0"' in reports(workspace).junit
+    assert 'name="text equals &quot;asdasd&quot;"' in reports(workspace).junit
+    assert "01 Start_Flow" in reports(workspace).junit
 
 
 def test_run__sigterm(engine: Engine, serve: Serve, workspace: pathlib.Path) -> None:
@@ -95,8 +84,8 @@ def test_run__sigterm(engine: Engine, serve: Serve, workspace: pathlib.Path) -> 
 
     assert how.code == 143, how.err
     assert "kore-gate wait --ds-id" in how.err
-    assert verdict(workspace) == "interrupted"
-    assert "<error" in junit(workspace)
+    assert reports(workspace).ending == "interrupted"
+    assert "<error" in reports(workspace).junit
 
 
 def test_run__sigint(engine: Engine, serve: Serve) -> None:
@@ -172,9 +161,9 @@ def test_github__whole_chain_on_three_files(
     )
 
     assert how.code == 1, how.err
-    assert len([name for name in reports(workspace) if name.startswith("TEST-kore-")]) == 3
+    assert len([name for name in reports(workspace).names if name.startswith("TEST-kore-")]) == 3
     assert "::error file=conversations/Balance.json,line=54," in how.out
-    started = [entry.kind for entry in simulator.log if entry.method == "POST"]
+    started = [entry.kind for entry in simulator.log if entry.request.method == "POST"]
     assert sorted(started) == ["import"] * 3 + ["run"] * 3 + ["upload"] * 3
     said = (commands / "output").read_text(encoding="utf-8")
     assert said.count('["ds-') > 0
@@ -195,7 +184,7 @@ def test_jenkins__runs_cat_and_execs(engine: Engine, serve: Serve, tmp_path: pat
 
     assert running
     assert code == 0
-    assert verdict(workspace) == "passed"
+    assert reports(workspace).ending == "passed"
     assert owners(workspace) == {1234}
 
 
@@ -225,8 +214,8 @@ def test_jenkins__aborts(engine: Engine, serve: Serve, tmp_path: pathlib.Path, u
     assert (code, killed) == (0, 0)
     assert found
     assert "Exit code: 143 (interrupted (SIGTERM))" in (workspace / "said.txt").read_text(encoding="utf-8")
-    assert verdict(workspace) == "interrupted"
-    assert "kore_gate.Interrupted" in junit(workspace)
+    assert reports(workspace).ending == "interrupted"
+    assert "kore_gate.Interrupted" in reports(workspace).junit
 
 
 def test_jenkins__stops_the_hard_way(engine: Engine, serve: Serve, tmp_path: pathlib.Path) -> None:
@@ -245,8 +234,8 @@ def test_jenkins__stops_the_hard_way(engine: Engine, serve: Serve, tmp_path: pat
         container.kill("SIGKILL")
         container.wait()
 
-    assert verdict(workspace) == "interrupted"
-    assert "kore_gate.Interrupted" in junit(workspace)
+    assert reports(workspace).ending == "interrupted"
+    assert "kore_gate.Interrupted" in reports(workspace).junit
 
 
 def test_jenkins__sees_cat_at_once(engine: Engine) -> None:
@@ -266,7 +255,7 @@ def test_gitlab__script_on_stdin(engine: Engine, serve: Serve, workspace: pathli
 
     assert how.code == 3, how.err
     assert "job went on with 3" in how.out
-    assert verdict(workspace) == "job-failed"
+    assert reports(workspace).ending == "job-failed"
 
 
 @pytest.mark.parametrize("user", ["owner", "stranger"])
@@ -285,7 +274,7 @@ def test_run__locked_down(engine: Engine, serve: Serve, tmp_path: pathlib.Path, 
     )
 
     assert how.code == 0, how.err
-    assert verdict(workspace) == "passed"
+    assert reports(workspace).ending == "passed"
 
 
 def test_run__hostile_checkout(engine: Engine, serve: Serve, workspace: pathlib.Path) -> None:

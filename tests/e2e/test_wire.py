@@ -18,7 +18,7 @@ import pytest
 import trustme
 
 from kore_gate import errors
-from kore_gate.clock import SystemClock
+from kore_gate.clock import Clock
 from kore_gate.kore import transport
 from kore_gate.kore.auth import Signer
 from kore_gate.kore.client import KoreClient
@@ -30,7 +30,7 @@ from tests.fakes.pipeline import make_settings
 
 pytestmark = pytest.mark.socket
 
-IMPATIENT = {"outage_limit": 0.5, "request_timeout": 0.4}
+IMPATIENT = {"outage_limit": 0.2, "request_timeout": 0.15}
 RUNNING = b'{"_id": "ds-1", "status": "IN_PROGRESS"}'
 NOW = datetime.datetime.now(datetime.UTC)
 
@@ -53,7 +53,7 @@ def look(host: str, **changes: Any) -> Job:
 
 
 def call(settings: Settings, work: Callable[[KoreClient], Any]) -> Any:
-    clock = SystemClock()
+    clock = Clock()
 
     async def run() -> Any:
         async with transport.connect(settings, "none") as http:
@@ -212,8 +212,13 @@ def test_tls__not_accepted(
     assert simulator.log == []
 
 
-@pytest.mark.parametrize("kind", ["missing", "a folder", "empty", "no PEM"])
-@pytest.mark.parametrize("given", ["ca-file", "SSL_CERT_FILE"])
+@pytest.mark.parametrize(
+    ("given", "kind"),
+    [
+        *(("ca-file", kind) for kind in ("missing", "a folder", "empty", "no PEM")),
+        ("SSL_CERT_FILE", "no PEM"),
+    ],
+)
 def test_tls__bad_authorities(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, given: str, kind: str) -> None:
     """A file of authorities that can't be used is a matter of settings, known before anything is sent."""
     path = tmp_path / "ca.pem"
@@ -346,11 +351,10 @@ def test_broken__unknown_host() -> None:
         look("https://nowhere.invalid", **IMPATIENT)
 
 
-@pytest.mark.parametrize("host", [f"{'a' * 70}.example", f"{'a.' * 200}example", "xn--zzzzzz.invalid"])
-def test_broken__impossible_host(host: str) -> None:
+def test_broken__impossible_host() -> None:
     """A name that can't be one does no harm."""
     with pytest.raises(errors.Unavailable):
-        look(f"https://{host}", **IMPATIENT)
+        look(f"https://{'a' * 70}.example", **IMPATIENT)
 
 
 def test_broken__refused() -> None:
@@ -385,18 +389,7 @@ def hang(connection: socket.socket, head: bytes) -> None:
     connection.recv(1)
 
 
-@pytest.mark.parametrize(
-    "answer",
-    [
-        lambda *_: None,
-        lambda connection, _: connection.sendall(b"SSH-2.0-OpenSSH_9.9\r\n"),
-        lambda connection, _: connection.sendall(response(b"", status=b"502 Bad Gateway")),
-        lambda connection, _: connection.sendall(response(b'{"dsId": "ds')),
-        lambda connection, _: connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n{"),
-        hang,
-    ],
-    ids=["closed", "no HTTP", "502", "half a text", "cut off", "hung"],
-)
+@pytest.mark.parametrize("answer", [lambda *_: None, hang], ids=["closed", "hung"])
 def test_broken__start_is_not_sent_twice(answer: Callable[[socket.socket, bytes], None]) -> None:
     """A start that has gone out is not sent again, whatever becomes of the answer."""
     with listening(answer) as server:
@@ -413,7 +406,7 @@ def test_broken__start_is_not_sent_twice(answer: Callable[[socket.socket, bytes]
 
 @pytest.mark.parametrize(
     ("name", "encoded"),
-    [("a/b", "a%2Fb"), ("..", "%2E%2E"), ("a?b#c%", "a%3Fb%23c%25"), ("Ü 1", "%C3%9C%201"), ("%2F", "%252F")],
+    [("..", "%2E%2E"), ("Ü/?#%", "%C3%9C%2F%3F%23%25")],
 )
 def test_wire__one_segment(name: str, encoded: str) -> None:
     """Nothing on the way takes a name apart."""
@@ -439,7 +432,7 @@ def bomb(megabytes: int, times: int) -> bytes:
 )
 def test_wire__gzip_bomb(encoding: bytes, times: int, kind: type[errors.Unavailable]) -> None:
     """However much a small answer unfolds to, little of it is ever held."""
-    packed = response(bomb(200, times), b"content-encoding: " + encoding)
+    packed = response(bomb(24, times), b"content-encoding: " + encoding)
     with listening(lambda connection, _: connection.sendall(packed)) as server:
         settings = make_settings(host=f"http://127.0.0.1:{server.port}", max_response=2**20, outage_limit=0.1)
         tracemalloc.start()

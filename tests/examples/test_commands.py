@@ -1,4 +1,3 @@
-import json
 import os
 import pathlib
 import re
@@ -13,6 +12,7 @@ from tests.container import containers
 from tests.container.containers import ROOT, Engine, Serve
 from tests.examples import catalogue
 from tests.examples.catalogue import Example
+from tests.reports import Reports
 
 
 def _settings(serve: Serve, scenario: str = "passing") -> dict[str, str]:
@@ -21,11 +21,6 @@ def _settings(serve: Serve, scenario: str = "passing") -> dict[str, str]:
     variables = containers.settings(url, simulator, KORE_USER_EMAIL=USER_EMAIL)
     del variables["KORE_DS_ID"]
     return variables
-
-
-def _verdict(checkout: pathlib.Path, report_dir: str = "junit-reports") -> str:
-    found = json.loads((checkout / report_dir / "kore-result.json").read_text(encoding="utf-8"))
-    return str(found["verdict"]["ending"])
 
 
 def _shell(command: str, checkout: pathlib.Path, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -55,7 +50,7 @@ def test_agents__run_the_script(
     done = _shell(example.command, checkout, **variables)
 
     assert done.returncode == 0, done.stderr
-    assert _verdict(checkout) == "passed"
+    assert Reports(checkout / "junit-reports").ending == "passed"
     assert len([path for path in checkout.glob(example.published) if path.suffix == ".xml"]) == 3
     assert containers.owners(checkout / "junit-reports") == {os.geteuid()}
     if read is catalogue.azure:
@@ -69,7 +64,7 @@ def test_run_sh__failing_tests(engine: Engine, serve: Serve, checkout: pathlib.P
     done = _shell("ci/kore-gate.sh test 'tests/conversations/*.json' --junit-dialect strict", checkout, **variables)
 
     assert done.returncode == 1, done.stderr
-    assert _verdict(checkout) == "failed"
+    assert Reports(checkout / "junit-reports").ending == "failed"
     assert variables["KORE_CLIENT_SECRET"] not in done.stdout + done.stderr
 
 

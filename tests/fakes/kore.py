@@ -1,9 +1,7 @@
 """The simulator as a transport of httpx: the real client talks to it without a socket, on the fake clock."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Callable
-from typing import Any
 
 import httpx
 
@@ -14,12 +12,16 @@ _DRIP_SECONDS = 5.0
 _FOR_EVER = 10.0**6
 
 
+Edit = Callable[[httpx.Request, httpx.Response], httpx.Response]
+
+
 class FakeKore(httpx.AsyncBaseTransport):
     """Gives a simulator's answers, with the way they are delivered; `requests` are all that were sent."""
 
     def __init__(self, simulator: Simulator, seconds: float = 0.05) -> None:
         self.simulator = simulator
         self.seconds = seconds  # how long an answer takes
+        self.edit: Edit = lambda _, response: response  # what a test changes of an answer on its way
         self.requests: list[httpx.Request] = []
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -45,25 +47,8 @@ class FakeKore(httpx.AsyncBaseTransport):
             case Delivery.DRIP:
                 return httpx.Response(response.status, headers=list(response.headers), stream=_Drip())
             case Delivery.NORMAL:
-                return httpx.Response(response.status, headers=list(response.headers), content=response.body)
-
-
-class Edited(httpx.AsyncBaseTransport):
-    """Changes the JSON of answers on their way: `edit` gets the request's path and the body."""
-
-    def __init__(self, inner: httpx.AsyncBaseTransport, edit: Callable[[str, Any], Any]) -> None:
-        self._inner = inner
-        self._edit = edit
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        response = await self._inner.handle_async_request(request)
-        try:
-            body = self._edit(request.url.path, json.loads(await response.aread()))
-        except ValueError:
-            return response
-        return (
-            body if isinstance(body, httpx.Response) else httpx.Response(response.status_code, content=json.dumps(body))
-        )
+                normal = httpx.Response(response.status, headers=list(response.headers), content=response.body)
+                return self.edit(request, normal)
 
 
 class _Drip(httpx.AsyncByteStream):

@@ -3,10 +3,10 @@
 import dataclasses
 import io
 import pathlib
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kore_gate.ci import dialects
-from kore_gate.ci.dialects import Surroundings
+from kore_gate.ci.dialects import Context
 from kore_gate.commands.gate import Call
 from kore_gate.model import Result
 from kore_gate.reports.console import Console
@@ -15,9 +15,6 @@ from kore_gate.simulator import scenarios, service
 from kore_gate.simulator.scenarios import Scenario
 from tests.fakes.clock import FakeClock
 from tests.fakes.kore import FakeKore
-
-if TYPE_CHECKING:
-    import httpx
 
 HOST = "https://kore.example"
 
@@ -57,22 +54,21 @@ class Pipeline:
         self.clock = FakeClock()
         self.simulator = service.Simulator(scenario=scenario, now=lambda: self.clock.now().timestamp(), **options)
         self.kore = FakeKore(self.simulator)
-        self.transport: httpx.AsyncBaseTransport | None = None  # in front of it
         self.reports = reports
-        self.around = Surroundings(ci=ci, machine="runner-1", root=reports.parent)
+        self.context = Context(ci=ci, machine="runner-1", root=reports.parent)
         self.stderr, self.stdout = io.StringIO(), io.StringIO()
         self.call: Call | None = None
 
-    def set_around(self, **changes: str) -> None:
+    def set_context(self, **changes: str) -> None:
         """Say more of where the call runs."""
-        self.around = dataclasses.replace(self.around, **changes)  # type: ignore[arg-type] # texts only
+        self.context = dataclasses.replace(self.context, **changes)  # type: ignore[arg-type] # texts only
 
     def prepare(self, settings: Settings) -> Call:
         """Make the call, for a test that wants a hand on it while it runs."""
         console = Console(
             stderr=self.stderr,
             stdout=self.stdout,
-            dialect=dialects.dialect_for(self.around.ci),
+            dialect=dialects.dialect_for(self.context.ci),
             colour=False,
             verbose=settings.verbose,
             live=False,
@@ -80,7 +76,7 @@ class Pipeline:
             now=self.clock.now,
         )
         settings = dataclasses.replace(settings, report_dir=str(self.reports))
-        self.call = Call(settings, self.around, console, self.clock, self.transport or self.kore)
+        self.call = Call(settings, self.context, console, self.clock, self.kore)
         return self.call
 
     def run(self, settings: Settings | None = None, **changes: Any) -> Ended:

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import dataclasses
 import itertools
-import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import TypeVar
 
@@ -18,9 +17,6 @@ from kore_gate.simulator import scenarios, service
 from tests.fakes.clock import FakeClock
 
 T = TypeVar("T")
-
-# For tests that open no connection: reading the real authorities takes its time.
-AUTHORITIES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 RUNNING = {"_id": "ds-1", "status": "IN_PROGRESS"}
 OUTAGES = ("timeout", "connect timeout", "refused", "reset", "cut off", 408, 425, 500, 502, 503, 504, "html", "array")

@@ -3,12 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
-import httpx
 import pytest
 
 from tests.fakes.clock import FakeClock
 from tests.fakes.pipeline import make_settings
-from tests.fakes.rig import AUTHORITIES, Rig, Script
+from tests.fakes.rig import Rig, Script
 
 
 @pytest.fixture
@@ -17,9 +16,8 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-def rig(clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Rig]:
+def rig(clock: FakeClock) -> Callable[..., Rig]:
     """Return a way to build a client at a script: what happens to its requests, and its settings."""
-    monkeypatch.setattr(httpx, "create_ssl_context", lambda: AUTHORITIES)
 
     def build(*kinds: object, seconds: float = 0.0, **changes: Any) -> Rig:
         return Rig(clock, Script(clock, kinds, seconds), make_settings(**changes))

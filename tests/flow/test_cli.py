@@ -69,7 +69,7 @@ class Program:
         fake = FakeKore(service.Simulator(scenario=scenario, now=lambda: clock.now().timestamp()))
 
         self.monkeypatch.setattr(gate, "Call", functools.partial(Call, transport=fake))
-        self.monkeypatch.setattr("kore_gate.clock.SystemClock", lambda: clock)
+        self.monkeypatch.setattr("kore_gate.clock.Clock", lambda: clock)
         self.monkeypatch.setattr("asyncio.run", clock.run)
         hints = {f"KORE_{name.upper()}": text for name, text in scenarios.SCENARIOS[scenario].settings.items()}
         with self.monkeypatch.context() as patch:
@@ -134,7 +134,7 @@ def test_main__ends(
     assert ended.last_lines[1] == f"Exit code: {code.value} ({MEANINGS[code]})"
     assert ended.out == ""
     assert program.result()["verdict"]["exit_code"] == code.value
-    assert "<testsuite " in program.junit()
+    assert program.junit().count("<testsuite ") == len(program.result()["suites"])
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
@@ -260,13 +260,16 @@ def test_main__usage(program: Program, argv: list[str], environ: dict[str, str],
     ("argv", "told"),
     [
         (["wiat"], "command 'wiat' (command line) must be one of wait, import"),
-        (["report"], "files is missing: a saved kore-result.json."),
+        (["report"], "files is missing: suite files (of report: kore-result.json), one per line."),
         (["report", "missing.json"], "missing.json cannot be read: No such file or directory."),
         (["doctor"], "host is missing"),
         (["demo", "--zzz"], "Unknown option --zzz for demo."),
         (["demo", "--scenario", "none"], "scenario 'none' must be one of passing, failing"),
         (["simulate", "--port", "x"], "Argument --port: invalid int value: 'x'."),
-        (["wait", "--report-dir", "a\x00b"], "report-dir 'a\\x00b' must not contain line breaks or control characters"),
+        (
+            ["wait", "--report-dir", "a\x00b"],
+            "report-dir 'a\\x00b' must not contain line breaks, control characters or",
+        ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -474,7 +477,7 @@ def test_main__doctor(program: Program, monkeypatch: pytest.MonkeyPatch) -> None
     async def answer(*_: object) -> int:
         return 6
 
-    monkeypatch.setattr("kore_gate.commands.doctor.Doctor.run", answer)
+    monkeypatch.setattr("kore_gate.commands.doctor.run", answer)
 
     assert program.run("doctor", environ=GOOD).code == 6
 
@@ -507,6 +510,20 @@ def test_main__demo(program: Program, monkeypatch: pytest.MonkeyPatch, tmp_path:
     assert ended.code == 0
     assert "scenario passing\n" in ended.err
     assert (tmp_path / "there" / "kore-result.json").exists()
+
+    late = program.run("demo", "--scenario", "stuck", "--timeout", "1s", "--report-dir", "by-flag", environ=own)
+
+    assert late.code == 4
+    assert (tmp_path / "by-flag" / "kore-result.json").exists()
+
+
+def test_main__report_interrupted(program: Program) -> None:
+    """Rendering a saved result again stops at a signal as well."""
+    program.run("wait", environ=GOOD)
+
+    ended = program.run("report", "junit-reports/kore-result.json", pending=[int(signal.SIGTERM)])
+
+    assert ended.code == 143
 
 
 @pytest.mark.socket

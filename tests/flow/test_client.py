@@ -253,6 +253,7 @@ def test_simulator__names_of_any_kind(clock: FakeClock) -> None:
     assert {entry.status for entry in simulator.log} == {200}
 
 
+@pytest.mark.slow
 def test_simulator__limits_over_all_tasks(clock: FakeClock) -> None:
     """A hundred suites at once never meet a limit: it is kept for the bot, over all of them."""
     simulator = service.Simulator(now=lambda: clock.now().timestamp())

@@ -10,7 +10,6 @@ import pytest
 
 from kore_gate.ci import dialects
 from kore_gate.commands import doctor
-from kore_gate.commands.doctor import Doctor
 from kore_gate.kore import transport
 from kore_gate.reports.console import Console
 from kore_gate.settings.sources import Settings
@@ -59,7 +58,7 @@ def visit(clock: FakeClock, transport: httpx.AsyncBaseTransport, settings: Setti
         live=False,
         now=clock.now,
     )
-    code = clock.run(Doctor(settings, console, clock, transport).run())
+    code = clock.run(doctor.run(settings, console, clock, transport))
     return Visit(code, stderr.getvalue())
 
 

@@ -1,5 +1,6 @@
 """Odd values in Kore.ai's answers end in a note or in words, never in a crash."""
 
+import json
 import pathlib
 from typing import Any
 
@@ -7,7 +8,6 @@ import httpx
 import pytest
 
 from kore_gate.errors import ExitCode
-from tests.fakes.kore import Edited
 from tests.fakes.pipeline import Ended, Pipeline
 
 LINKS = (
@@ -24,10 +24,14 @@ def finished(tmp_path: pathlib.Path, ci: str = "gitlab", **changes: Any) -> Ende
     """Run a call whose answers have other values in them."""
     pipeline = Pipeline(tmp_path / "reports", ci=ci)
 
-    def edit(_: str, body: dict[str, Any]) -> dict[str, Any]:
-        return {**body, **changes, "response": {**body.get("response", {}), **changes.get("response", {})}}
+    def edit(_: httpx.Request, response: httpx.Response) -> httpx.Response:
+        body = response.json() if response.headers["content-type"].startswith("application/json") else None
+        if body is None:
+            return response
+        inner = {**body.get("response", {}), **changes.get("response", {})}
+        return httpx.Response(response.status_code, content=json.dumps({**body, **changes, "response": inner}))
 
-    pipeline.transport = Edited(pipeline.kore, edit)
+    pipeline.kore.edit = edit
     return pipeline.run()
 
 
@@ -47,7 +51,7 @@ def test_link__noted(tmp_path: pathlib.Path, link: str) -> None:
     ended = finished(tmp_path, downloadUrl=link)
 
     [note] = ended.result.suites[0].notes
-    assert "could not be saved: an invalid URL" in note
+    assert "could not be saved: The request cannot be sent: an invalid URL" in note
 
 
 @pytest.mark.parametrize("ci", ["gitlab", "github", "azure", "none"])
@@ -66,9 +70,6 @@ def test_date__out_of_this_world(tmp_path: pathlib.Path, date: str) -> None:
     """A clock that can't be right is not compared with, also where Kore.ai asks to wait until then."""
     pipeline = Pipeline(tmp_path / "reports")
 
-    def edit(_: str, __: Any) -> httpx.Response:
-        return httpx.Response(503, headers={"date": date, "retry-after": date})
-
-    pipeline.transport = Edited(pipeline.kore, edit)
+    pipeline.kore.edit = lambda *_: httpx.Response(503, headers={"date": date, "retry-after": date})
 
     assert pipeline.run(timeout=60.0).code in (ExitCode.TIMED_OUT, ExitCode.UNAVAILABLE)

@@ -111,7 +111,7 @@ def test_interrupt__each_phase(
 
 def test_interrupt__between_tries(tmp_path: pathlib.Path) -> None:
     """A wait before another try is cut short like any other."""
-    down = Scenario(name="down", description="", faults=(scenarios.BAD_GATEWAY,))
+    down = Scenario(name="down", description="", faults=(scenarios.FAULTS["bad-gateway"],))
     pipeline = Pipeline(tmp_path / "reports", scenario=down)
 
     result = interrupted(pipeline, make_settings(outage_limit=600.0), 40.0)
@@ -148,7 +148,9 @@ def test_interrupt__keeps_what_a_run_told(tmp_path: pathlib.Path) -> None:
 
 def test_interrupt__during_the_download(tmp_path: pathlib.Path) -> None:
     """A suite that had come to its verdict keeps it, without the results file; the call is interrupted all the same."""
-    slow = Scenario(name="slow", description="", link=True, faults=(scenarios.HANGING,), calls=frozenset({"download"}))
+    slow = Scenario(
+        name="slow", description="", link=True, faults=(scenarios.FAULTS["hanging"],), calls=frozenset({"download"})
+    )
     pipeline = Pipeline(tmp_path / "reports", scenario=slow)
 
     result = interrupted(pipeline, make_settings(), asked(pipeline, ".csv"))

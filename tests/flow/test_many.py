@@ -8,14 +8,14 @@ from junitparser import JUnitXml
 
 from kore_gate.errors import Ending, ExitCode
 from kore_gate.kore.client import KoreClient
-from kore_gate.simulator.service import LogEntry
+from kore_gate.simulator.service import Call
 from tests.fakes.files import write_named
 from tests.fakes.pipeline import Ended, Pipeline
 
 HUNDRED = tuple(f"suite {number:03d}" for number in range(1, 101))
 
 
-def keys(entries: Iterable[LogEntry]) -> dict[str, list[float]]:
+def keys(entries: Iterable[Call]) -> dict[str, list[float]]:
     """Return the times of all calls by whom they count for: an id, or the bot."""
     times = collections.defaultdict(list)
     for entry in entries:
@@ -46,6 +46,7 @@ def endings(ended: Ended) -> dict[str, str]:
     return {one.name: str(one.verdict.ending) for one in ended.result.suites}
 
 
+@pytest.mark.slow
 def test_test__a_hundred_suites(tmp_path: pathlib.Path) -> None:
     """A hundred suites come to one verdict, each with its own result and reports, within every limit."""
     write_named(tmp_path, HUNDRED)
@@ -80,18 +81,26 @@ def test_test__a_hundred_suites(tmp_path: pathlib.Path) -> None:
     assert sum(entry.kind == "import" for entry in pipeline.simulator.log) == 100
 
 
-def test_test__limit_of_the_bot(tmp_path: pathlib.Path) -> None:
+@pytest.mark.parametrize(
+    ("suites", "least", "most"),
+    [
+        (25, 60, 240),  # seventy-five calls take a minute and more; each suite takes two
+        pytest.param(100, 240, 480, marks=pytest.mark.slow),  # three hundred take four
+    ],
+)
+def test_test__limit_of_the_bot(tmp_path: pathlib.Path, suites: int, least: int, most: int) -> None:
     """However much may go on at once, a bot's sixty calls a minute are kept."""
-    write_named(tmp_path, HUNDRED)
+    write_named(tmp_path, HUNDRED[:suites])
     pipeline = Pipeline(tmp_path / "reports")
 
     ended = pipeline.run(command="test", files=("*.json",), max_parallel=100)
 
     assert ended.code == 0
     check_limits(pipeline)
-    assert 240 <= ended.seconds <= 480  # three hundred calls take four minutes and more; each suite takes two
+    assert least <= ended.seconds <= most
 
 
+@pytest.mark.slow
 def test_wait__limit_of_the_hour(tmp_path: pathlib.Path) -> None:
     """An hour's limit is kept as well, over all calls about one id."""
     pipeline = Pipeline(tmp_path / "reports", job_seconds=5000.0)
@@ -105,7 +114,7 @@ def test_wait__limit_of_the_hour(tmp_path: pathlib.Path) -> None:
     assert max(later - earlier for earlier, later in itertools.pairwise(looks)) < 5
 
 
-@pytest.mark.parametrize("timeout", [30.0, 45 * 60.0])
+@pytest.mark.parametrize("timeout", [30.0, pytest.param(45 * 60.0, marks=pytest.mark.slow)])
 def test_wait__budget_lasts_to_the_deadline(tmp_path: pathlib.Path, timeout: float) -> None:
     """However often a pipeline wants to look, it looks until its deadline, and says only then that it timed out."""
     pipeline = Pipeline(tmp_path / "reports", job_seconds=50_000.0)
@@ -118,7 +127,9 @@ def test_wait__budget_lasts_to_the_deadline(tmp_path: pathlib.Path, timeout: flo
     check_limits(pipeline)
 
 
-@pytest.mark.parametrize("parallel", [1, 3, 20])
+@pytest.mark.parametrize(
+    "parallel", [3, pytest.param(1, marks=pytest.mark.slow), pytest.param(20, marks=pytest.mark.slow)]
+)
 def test_test__max_parallel(tmp_path: pathlib.Path, parallel: int) -> None:
     """No more suites are in work at a time than are allowed, and all of them come to their turn."""
     write_named(tmp_path, HUNDRED[:24])
@@ -170,10 +181,11 @@ def test_test__fail_fast(tmp_path: pathlib.Path) -> None:
         **dict.fromkeys(HUNDRED[3:6], "failed"),
     }
     begun, *left_out = ended.result.suites[3:]
-    assert begun.verdict.message == "Stopped: fail-fast is on, and suite 003 did not pass; this job had started."
+    assert "still running" in begun.verdict.hint
     assert "kore-gate run 'suite 004'" in begun.resume
     assert (begun.run_id or begun.ds_id) in begun.resume
-    assert {one.verdict.message for one in left_out} == {"Not executed: fail-fast is on, and suite 003 did not pass."}
+    assert {one.verdict.message for one in (begun, *left_out)} == {"Stopped by fail-fast: suite 003 did not pass."}
+    assert {one.verdict.hint for one in left_out} == {""}
     assert {one.resume for one in left_out} == {""}
     assert len(list(ended.reports.glob("*.xml"))) == 6
     assert sum(entry.kind == "import" for entry in pipeline.simulator.log) == 4
@@ -214,6 +226,7 @@ def test_test__a_bug_loses_one_suite_only(tmp_path: pathlib.Path, monkeypatch: p
     ]
 
 
+@pytest.mark.slow
 def test_test__ids_of_many_are_noted(tmp_path: pathlib.Path) -> None:
     """With very many suites the ids are noted once all are known, and the result holds them."""
     write_named(tmp_path, HUNDRED[:30])

@@ -20,7 +20,7 @@ def test_failure__is_told_to_everyone(tmp_path: pathlib.Path, monkeypatch: pytes
     monkeypatch.setattr(html, "render", fail)
     pipeline = Pipeline(tmp_path / "reports", ci="github")
     output = tmp_path / "output"
-    pipeline.around = dataclasses.replace(pipeline.around, output_file=str(output))
+    pipeline.context = dataclasses.replace(pipeline.context, output_file=str(output))
 
     ended = pipeline.run()
 
@@ -37,7 +37,7 @@ def test_failure__is_told_to_everyone(tmp_path: pathlib.Path, monkeypatch: pytes
 def test_failure__of_the_output_file(tmp_path: pathlib.Path) -> None:
     """Outputs that can't be handed over are 8 as well: a later job would go on without them."""
     pipeline = Pipeline(tmp_path / "reports", ci="github")
-    pipeline.around = dataclasses.replace(pipeline.around, output_file=str(tmp_path))
+    pipeline.context = dataclasses.replace(pipeline.context, output_file=str(tmp_path))
 
     ended = pipeline.run()
 
@@ -48,7 +48,7 @@ def test_failure__of_the_output_file(tmp_path: pathlib.Path) -> None:
 def test_failure__is_graver_than_a_failed_test(tmp_path: pathlib.Path) -> None:
     """What could not be reported counts before what was, and does not hide it."""
     pipeline = Pipeline(tmp_path / "reports", scenario="failing", ci="github")
-    pipeline.around = dataclasses.replace(pipeline.around, summary_file=str(tmp_path))
+    pipeline.context = dataclasses.replace(pipeline.context, summary_file=str(tmp_path))
 
     ended = pipeline.run()
 

@@ -63,7 +63,7 @@ def test_retry__a_start_at_the_wrong_place(
     """A 404 to what would create something means a wrong address or name."""
     made = rig(404)
 
-    with pytest.raises(errors.Rejected, match=r"rejected the request: HTTP 404, so it is") as caught:
+    with pytest.raises(errors.Rejected, match=r"HTTP 404: so it is") as caught:
         made.run(start)
 
     assert "stream-id" in caught.value.hint

@@ -1,19 +1,18 @@
 import dataclasses
-import json
 import pathlib
 
 import pytest
-from junitparser import JUnitXml
 
-from kore_gate.errors import MEANINGS, Ending, ExitCode
+from kore_gate.errors import ExitCode
 from kore_gate.settings import sources
 from kore_gate.settings.sources import Settings
 from kore_gate.simulator import jobs, scenarios
 from kore_gate.simulator.scenarios import SCENARIOS, Json, Scenario
 from tests.fakes.files import write_demo
 from tests.fakes.pipeline import HOST, Ended, Pipeline
+from tests.reports import Reports, check_last_lines
 
-_MANY: Json = {"testSteps": [{"input": f"Question {number}", "outputs": ["Answer"]} for number in range(500)]}
+_MANY: Json = {"testSteps": [{"input": f"Question {number}", "outputs": ["Answer"]} for number in range(60)]}
 # Fifty thousand steps take their time; fewer show the same.
 FEWER = dataclasses.replace(SCENARIOS["huge"], shape=lambda steps: [*steps, *jobs.steps_of(_MANY)])
 ALL = {name: FEWER if name == "huge" else scenario for name, scenario in SCENARIOS.items()}
@@ -28,27 +27,17 @@ def wanted(command: str, scenario: Scenario, **flags: str) -> Settings:
         "user-email": scenarios.USER_EMAIL,
     }
     secrets = {"KORE_CLIENT_SECRET": scenarios.CLIENT_SECRET}
-    return sources.read(command, {**given, **scenario.settings, **flags}, secrets, lambda _: "")
+    return sources.read(command, {**given, **scenario.settings, **flags}, secrets)[0]
 
 
 def check(ended: Ended, code: ExitCode) -> None:
     """Hold every report of a call against its exit code."""
-    verdict = ended.result.verdict
-    assert ended.code == verdict.exit_code == code
-    first, last = ended.stderr.rstrip("\n").split("\n")[-2:]
-    assert first.startswith(f"Verdict: {verdict.ending}. ")
-    assert last == f"Exit code: {code.value} ({MEANINGS[code]})"
-    saved = json.loads((ended.reports / "kore-result.json").read_bytes())
-    assert (saved["verdict"]["ending"], saved["verdict"]["exit_code"]) == (verdict.ending, code)
-    assert sorted(saved["files"]) == sorted(path.name for path in ended.reports.iterdir())
-    assert verdict.ending.replace("-", " ") in (ended.reports / "kore-summary.md").read_text("utf-8")
-    assert "</html>" in (ended.reports / "kore-report.html").read_text("utf-8")
-    junit = [JUnitXml.fromfile(str(path)) for path in sorted(ended.reports.glob("TEST-kore-*.xml"))]
-    assert len(junit) == len(ended.result.suites)
-    tests = [sum(suite.tests for suite in one) for one in junit]
-    red = [sum(suite.failures + suite.errors for suite in one) for one in junit]
-    assert all(tests)
-    assert sum(map(bool, red)) == sum(one.verdict.ending is not Ending.PASSED for one in ended.result.suites)
+    assert ended.code == ended.result.verdict.exit_code == code
+    check_last_lines(ended.stderr, code)
+    reports = Reports(ended.reports)
+    reports.check(code)
+    assert reports.ending == ended.result.verdict.ending
+    assert len(reports.files) == len(ended.result.suites)
 
 
 @pytest.mark.parametrize("name", ALL)

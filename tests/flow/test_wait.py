@@ -11,7 +11,7 @@ from junitparser import JUnitXml
 from kore_gate import text
 from kore_gate.errors import Ending, ExitCode
 from kore_gate.gate.runner import Runner
-from kore_gate.gate.suite_run import SuiteSpec
+from kore_gate.gate.suite_run import SuiteRun
 from kore_gate.kore.client import KoreClient
 from kore_gate.model import Job, SuiteResult
 from kore_gate.simulator import scenarios
@@ -140,6 +140,7 @@ def test_wait__gone(tmp_path: pathlib.Path) -> None:
     assert only.resume == ""
 
 
+@pytest.mark.slow
 def test_wait__forgotten_after_a_quarter_of_an_hour(tmp_path: pathlib.Path) -> None:
     """Kore.ai forgets an import that takes too long; that is no success."""
     pipeline = Pipeline(tmp_path / "reports", scenario="stuck")
@@ -164,7 +165,7 @@ def test_wait__never_there(tmp_path: pathlib.Path) -> None:
 
 def test_wait__appears_late(tmp_path: pathlib.Path) -> None:
     """A record that is not to be seen at first is waited for."""
-    hidden = Scenario(name="late", description="", faults=(scenarios.NOT_FOUND,) * 3 + (None,) * 100)
+    hidden = Scenario(name="late", description="", faults=(scenarios.FAULTS["not-found"],) * 3 + (None,) * 100)
     pipeline = Pipeline(tmp_path / "reports", scenario=hidden)
 
     ended = pipeline.run()
@@ -289,7 +290,7 @@ def test_wait__download_off(tmp_path: pathlib.Path) -> None:
 def test_wait__download_fails(tmp_path: pathlib.Path) -> None:
     """A link that does not work is said, and fails nothing."""
     broken = dataclasses.replace(
-        SCENARIOS["results-link"], faults=(scenarios.BAD_GATEWAY,), calls=frozenset({"download"})
+        SCENARIOS["results-link"], faults=(scenarios.FAULTS["bad-gateway"],), calls=frozenset({"download"})
     )
     pipeline = Pipeline(tmp_path / "reports", scenario=broken)
 
@@ -328,7 +329,7 @@ def test_wait__a_bug_outside_the_suites(tmp_path: pathlib.Path, monkeypatch: pyt
     pipeline = Pipeline(tmp_path / "reports")
     run = Runner.run
 
-    async def buggy(self: Runner, specs: Sequence[SuiteSpec], client: KoreClient) -> list[SuiteResult]:
+    async def buggy(self: Runner, specs: Sequence[SuiteRun], client: KoreClient) -> list[SuiteResult]:
         await run(self, specs, client)
         raise ZeroDivisionError
 
@@ -349,7 +350,7 @@ def test_wait__a_fault_in_telling_ends_nothing(tmp_path: pathlib.Path, monkeypat
     def broken(console: object, event: object) -> None:
         raise LookupError("a bug")
 
-    monkeypatch.setattr("kore_gate.reports.console.Console.tell", broken)
+    monkeypatch.setattr("kore_gate.reports.console.Console.event", broken)
     result = pipeline.clock.run(call.run())
 
     assert result.verdict.ending is Ending.PASSED
@@ -382,7 +383,7 @@ def test_wait__soft_fail(tmp_path: pathlib.Path) -> None:
 def test_wait__ids_are_kept_from_the_start(tmp_path: pathlib.Path) -> None:
     """Should the gate be killed, its ids are in outputs and result already, and the result is not green."""
     pipeline = Pipeline(tmp_path / "reports", ci="github")
-    pipeline.around = dataclasses.replace(pipeline.around, output_file=str(tmp_path / "output"))
+    pipeline.context = dataclasses.replace(pipeline.context, output_file=str(tmp_path / "output"))
     call = pipeline.prepare(make_settings())
 
     async def look_in_between() -> tuple[str, Json]:
@@ -433,7 +434,7 @@ def test_wait__never_appeared_by_the_timeout(tmp_path: pathlib.Path, timeout: fl
 
 def test_wait__outage_at_the_timeout(tmp_path: pathlib.Path) -> None:
     """An outage that lasts until the timeout is named as the reason."""
-    down = Scenario(name="down", description="", faults=(scenarios.BAD_GATEWAY,), after=1)
+    down = Scenario(name="down", description="", faults=(scenarios.FAULTS["bad-gateway"],), after=1)
     pipeline = Pipeline(tmp_path / "reports", scenario=down)
 
     ended = pipeline.run(timeout=30.0)
@@ -446,7 +447,7 @@ def test_wait__outage_at_the_timeout(tmp_path: pathlib.Path) -> None:
 def test_test__start_in_flight_at_the_timeout(tmp_path: pathlib.Path, call: str) -> None:
     """A start that the timeout cuts off may have arrived, and that is said."""
     write_demo(tmp_path, 1)
-    hangs = Scenario(name="hangs", description="", faults=(scenarios.HANGING,), calls=frozenset({call}))
+    hangs = Scenario(name="hangs", description="", faults=(scenarios.FAULTS["hanging"],), calls=frozenset({call}))
     pipeline = Pipeline(tmp_path / "reports", scenario=hangs, job_seconds=1.0)
 
     ended = pipeline.run(command="test", files=("*.json",), timeout=20.0)

@@ -82,7 +82,6 @@ def test_token__fresh_each_time(clock: FakeClock) -> None:
     tokens = [made.token() for _ in range(50)]
 
     assert len(set(tokens)) == 50
-    assert made.last == tokens[-1]
 
 
 def test_token__moves_with_the_clock(clock: FakeClock) -> None:
@@ -101,7 +100,7 @@ def test_token__ready_made(clock: FakeClock) -> None:
 
     made = own(clock, token)
 
-    assert (made.token(), made.token(), made.last) == (token, token, token)
+    assert (made.token(), made.token()) == (token, token)
 
 
 @pytest.mark.parametrize("secret", ["x", "short"])
@@ -201,10 +200,7 @@ def part(value: object) -> str:
 )
 def test_decoded__nonsense(clock: FakeClock, token: str) -> None:
     """What is not a token has no claims."""
-    made = own(clock, "x.y.z")
-    made.last = token
-
-    assert made.decoded() == {}
+    assert own(clock, token or " ").decoded() == {}
 
 
 @given(st.dictionaries(st.sampled_from(["exp", "jti", "appId"]), st.none() | st.booleans() | st.floats() | st.text()))
@@ -219,19 +215,12 @@ def test_advice__any_claims(clock: FakeClock, claims: dict[str, object]) -> None
     assert "ready-made token" in hint
 
 
-@pytest.mark.parametrize(
-    ("exp", "said"),
-    [
-        (NOW - 60, "The ready-made token expired at 2026-01-02 03:03:05 UTC: create a new one"),
-        (-(10**40), "The ready-made token expired: create a new one"),
-        (-1e300, "The ready-made token expired: create a new one"),
-    ],
-)
-def test_advice__expired(clock: FakeClock, exp: float, said: str) -> None:
+@pytest.mark.parametrize("exp", [NOW - 60, -(10**40), -1e300])
+def test_advice__expired(clock: FakeClock, exp: float) -> None:
     """A ready-made token that has expired is the first thing to look at."""
     _, hint = own(clock, ready_made(appId="cs-1", exp=exp)).advice(None)
 
-    assert hint.startswith(said)
+    assert hint.startswith("The ready-made token has expired: create a new one")
 
 
 def test_advice__jti(clock: FakeClock) -> None:

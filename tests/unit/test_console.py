@@ -88,10 +88,10 @@ def _news(name: str, ending: Ending) -> list[Event]:
 def _play(screen: Screen, result: Result) -> None:
     for suite in result.suites:
         for event in _news(suite.name, suite.verdict.ending):
-            screen.console.tell(event)
-    screen.console.hand_on({"verdict": str(result.verdict.ending)})
-    screen.console.upload_summary("/ws/junit-reports/kore-summary.md")
-    screen.console.verdict(result, FILES)
+            screen.console.event(event)
+    screen.console.outputs({"verdict": str(result.verdict.ending)})
+    screen.console.summary("/ws/junit-reports/kore-summary.md")
+    screen.console.result(result, FILES)
     screen.console.close()
 
 
@@ -118,7 +118,7 @@ def test_console__whole_text(ci: str, ending: str) -> None:
 
 
 @pytest.mark.parametrize("ending", CALLS)
-def test_verdict__quiet_stdout(ending: str) -> None:
+def test_result__quiet_stdout(ending: str) -> None:
     """Where stdout is kept for JSON it stays empty: commands go to stderr, and verdict and exit code still end it."""
     screen = Screen("github", quiet_stdout=True)
 
@@ -131,31 +131,31 @@ def test_verdict__quiet_stdout(ending: str) -> None:
     assert code.startswith("Exit code: ")
 
 
-def test_verdict__soft_fail() -> None:
+def test_result__soft_fail() -> None:
     """A softened exit code stands beside the original one, and nothing is an error on the CI's page."""
     screen = Screen("github")
 
-    screen.console.verdict(CALLS["failed"], FILES, ExitCode.PASSED)
+    screen.console.result(CALLS["failed"], FILES, ExitCode.PASSED)
 
     assert screen.stderr.splitlines()[-1].startswith("Exit code: 0 (soft-fail turned 1 into 0; tests failed: ")
     assert {command.name for command in runners.github(screen.stdout)} == {"warning"}
 
 
-def test_verdict__again() -> None:
+def test_result__again() -> None:
     """A saved result that is rendered again does not pass for the call it came from."""
     screen = Screen()
 
-    screen.console.verdict(CALLS["failed"], FILES, ExitCode.PASSED, again=True)
+    screen.console.result(CALLS["failed"], FILES, ExitCode.PASSED, again=True)
 
     assert screen.stderr.splitlines()[-1].startswith("Exit code: 0 (rendered again; the original exit code was 1: ")
 
 
-def test_verdict__no_suites() -> None:
+def test_result__no_suites() -> None:
     """A call without a suite tells its reasons, and pins the verdict."""
     verdict = builders.make_verdict(Ending.REFUSED, details=("401",), hint="Check the secret.")
     screen = Screen("github")
 
-    screen.console.verdict(dataclasses.replace(builders.make_call(), verdict=verdict, suites=()), [])
+    screen.console.result(dataclasses.replace(builders.make_call(), verdict=verdict, suites=()), [])
 
     assert screen.stderr == (
         "  - 401\nWhat to do: Check the secret.\n"
@@ -164,12 +164,12 @@ def test_verdict__no_suites() -> None:
     assert screen.stdout == "::error title=kore_gate::Kore.ai refused the credentials (401).\n"
 
 
-def test_verdict__many_annotations() -> None:
+def test_result__many_annotations() -> None:
     """At most ten annotations of a kind: GitHub drops the rest, so the tenth counts them."""
     screen = Screen("github")
 
-    screen.console.problem(errors.ReportError("The disk is full."))
-    screen.console.verdict(builders.make_call(_red_suite(60), _red_suite(3)), [])
+    screen.console.error(errors.ReportError("The disk is full."))
+    screen.console.result(builders.make_call(_red_suite(60), _red_suite(3)), [])
 
     read = runners.github(screen.stdout)
     assert [command.name for command in read] == ["error"] * 10
@@ -181,23 +181,23 @@ def test_verdict__many_annotations() -> None:
     assert read[-1].data == "55 more failures: see the reports."
 
 
-def test_warn__many() -> None:
+def test_warning__many() -> None:
     """Every warning is a line, and the first ten are on GitHub's page."""
     screen = Screen("github")
 
     for number in range(12):
-        screen.console.warn(f"number {number}")
+        screen.console.warning(f"number {number}")
 
     assert screen.stderr.count("Warning: ") == 12
     assert screen.stdout.count("::warning::") == 10
 
 
-def test_verdict__many_failures_and_suites() -> None:
+def test_result__many_failures_and_suites() -> None:
     """A long list is cut, on screen, with a count of what is left out; what did not pass comes first."""
     screen = Screen()
     passed = [builders.make_result(name=f"Fine {number}") for number in range(60)]
 
-    screen.console.verdict(builders.make_call(*passed, _red_suite(25)), [])
+    screen.console.result(builders.make_call(*passed, _red_suite(25)), [])
 
     assert "  … and 5 more\n" in screen.stderr
     table = screen.stderr.partition("\nSuite ")[2].partition("\n\n")[0].splitlines()
@@ -205,14 +205,14 @@ def test_verdict__many_failures_and_suites() -> None:
     assert (len(table), table[-1]) == (52, "… and 11 more")
 
 
-def test_tell__only_what_is_new() -> None:
+def test_event__only_what_is_new() -> None:
     """A status without news prints no line; small steps wait for the next regular line."""
     screen = Screen()
     event = Event(happening=Happening.CHANGED, name="Banking", status="IN_PROGRESS")
 
     for percent in (None, 1.0, 5.0, 12.0, 12.0, 15.0, 85.0):
-        screen.console.tell(dataclasses.replace(event, percent=percent))
-    screen.console.tell(dataclasses.replace(event, status="SUCCESS", percent=85.0))
+        screen.console.event(dataclasses.replace(event, percent=percent))
+    screen.console.event(dataclasses.replace(event, status="SUCCESS", percent=85.0))
 
     assert screen.stderr == (
         "Banking: IN_PROGRESS\nBanking: IN_PROGRESS 12 %\nBanking: IN_PROGRESS 85 %\nBanking: SUCCESS 85 %\n"
@@ -235,21 +235,21 @@ def test_tell__only_what_is_new() -> None:
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_tell__line(event: Event, line: str) -> None:
+def test_event__line(event: Event, line: str) -> None:
     """Each kind of news has its line."""
     screen = Screen()
 
-    screen.console.tell(event)
+    screen.console.event(event)
 
     assert screen.stderr == f"{line}\n"
 
 
-def test_problem__whole_text() -> None:
+def test_error__whole_text() -> None:
     """A problem says what happened, its details, what it usually means and what to do."""
     screen = Screen("github")
     error = errors.Refused("Kore.ai refused the token (401).", cause="a wrong app.", hint="Check it.", details=["4002"])
 
-    screen.console.problem(error)
+    screen.console.error(error)
 
     assert screen.stderr == (
         "Kore.ai refused the token (401).\n  - 4002\nUsual cause: a wrong app.\nWhat to do: Check it.\n"
@@ -257,11 +257,11 @@ def test_problem__whole_text() -> None:
     assert screen.stdout == "::error title=kore_gate::Kore.ai refused the token (401).%0A4002\n"
 
 
-def test_say__several_lines() -> None:
+def test_info__several_lines() -> None:
     """Lines stay lines, with their indentation."""
     screen = Screen()
 
-    screen.console.say("First\n\n  - second  one\n--- third")
+    screen.console.info("First\n\n  - second  one\n--- third")
 
     assert screen.stderr == "First\n\n  - second one\n\u200b--- third\n"
 
@@ -301,19 +301,19 @@ def test_close__open_group() -> None:
     screen = Screen("gitlab", stderr=Interrupting())
 
     with pytest.raises(KeyboardInterrupt):
-        screen.console.verdict(CALLS["failed"], FILES)
+        screen.console.result(CALLS["failed"], FILES)
     screen.console.close()
     screen.console.close()
 
     assert [command.name for command in runners.gitlab(screen.stderr)] == ["section_start", "section_end"]
 
 
-def test_last_lines__after_a_problem() -> None:
+def test_verdict__after_a_problem() -> None:
     """A call that never got a result still ends with verdict and exit code."""
     screen = Screen()
 
-    screen.console.problem(errors.SettingsError(["host is missing"]))
-    screen.console.last_lines(builders.make_verdict(Ending.ERROR, exit_code=ExitCode.USAGE, message="1 setting."))
+    screen.console.error(errors.SettingsError(["host is missing"]))
+    screen.console.verdict(builders.make_verdict(Ending.ERROR, exit_code=ExitCode.USAGE, message="1 setting."))
 
     assert screen.stderr.splitlines()[-2:] == [
         "Verdict: error. 1 setting.",
@@ -344,7 +344,7 @@ def test_console__nobody_listens(make: type[Terminal], live: bool) -> None:
     screen = Screen("none" if live else "github", live=live, stderr=make(), stdout=make())
 
     _play(screen, CALLS["failed"])
-    screen.console.machine("{}")
+    screen.console.json("{}")
 
     assert not screen.console._bars
 
@@ -355,21 +355,21 @@ def test_console__ascii_stream(live: bool) -> None:
     raw = io.BytesIO()
     screen = Screen(live=live, stderr=io.TextIOWrapper(raw, encoding="ascii", newline=""))
 
-    screen.console.tell(Event(happening=Happening.CHANGED, name="Zürich", status="😀"))
-    screen.console.say("Grüße")
+    screen.console.event(Event(happening=Happening.CHANGED, name="Zürich", status="😀"))
+    screen.console.info("Grüße")
     screen.console.close()
 
     assert b"Gr\\xfc\\xdfe\n" in raw.getvalue() or b"Gr??e" in raw.getvalue()
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
-def test_machine__any_encoding(encoding: str) -> None:
+def test_json__any_encoding(encoding: str) -> None:
     """Machine output is JSON whatever the stream's encoding, and all there is on stdout."""
     raw = io.BytesIO()
     screen = Screen("azure", quiet_stdout=True, stdout=io.TextIOWrapper(raw, encoding=encoding))
 
     _play(screen, CALLS["failed"])
-    screen.console.machine(json.dumps({"name": "Zürich 😀", "text": "a##[add-mask]b"}, ensure_ascii=False))
+    screen.console.json(json.dumps({"name": "Zürich 😀", "text": "a##[add-mask]b"}, ensure_ascii=False))
 
     assert json.loads(raw.getvalue()) == {"name": "Zürich 😀", "text": "a##[add-mask]b"}
     assert b"##[" not in raw.getvalue()
@@ -392,8 +392,8 @@ def test_own_words__untouched() -> None:
     for secret in ("credentials", "Exit code", "passed. Import"):
         screen.console.redactor.add(secret)
 
-    screen.console.problem(errors.GateError("Kore.ai refused the credentials."))
-    screen.console.verdict(builders.make_call(), FILES)
+    screen.console.error(errors.GateError("Kore.ai refused the credentials."))
+    screen.console.result(builders.make_call(), FILES)
 
     assert "***" not in screen.stderr + screen.stdout
 
@@ -455,14 +455,14 @@ def _print_everywhere(foreign: list[str], screen: Screen) -> None:
     )
     name, status, text = next(texts), next(texts), next(texts)
     for happening in Happening:
-        screen.console.tell(
+        screen.console.event(
             Event(happening=happening, name=name, status=status, text=text, ending=Ending.FAILED, elapsed=1.0)
         )
-    screen.console.say(next(texts))
+    screen.console.info(next(texts))
     screen.console.debug(next(texts))
-    screen.console.problem(errors.GateError(next(texts), details=[next(texts)], cause=next(texts), hint=next(texts)))
-    screen.console.hand_on({"status": next(texts)})
-    screen.console.verdict(builders.make_call(suite), [next(texts)])
+    screen.console.error(errors.GateError(next(texts), details=[next(texts)], cause=next(texts), hint=next(texts)))
+    screen.console.outputs({"status": next(texts)})
+    screen.console.result(builders.make_call(suite), [next(texts)])
 
 
 @functools.cache
@@ -530,7 +530,7 @@ def test_table__terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     screen = Screen(live=True)
 
-    screen.console.verdict(_long_names(), [])
+    screen.console.result(_long_names(), [])
 
     assert _table_of(screen) == [
         "Suite           Verdict          Steps  Passed  Failed  Errors  Skipped     Time",
@@ -545,7 +545,7 @@ def test_table__log() -> None:
     """A log is 120 columns wide whatever the machine says."""
     screen = Screen("github")
 
-    screen.console.verdict(_long_names(), [])
+    screen.console.result(_long_names(), [])
 
     table = _table_of(screen)
     assert [len(row) for row in table[:3]] == [120, 120, 120]
@@ -558,8 +558,8 @@ def test_write__wraps_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     screen = Screen(live=True)
     verdict = builders.make_verdict(Ending.FAILED, message="2 of 3 suites ended as failed: Balance, Transfer.")
 
-    screen.console.problem(errors.GateError("No.", details=["The certificate of kore.example has expired by now."]))
-    screen.console.last_lines(verdict)
+    screen.console.error(errors.GateError("No.", details=["The certificate of kore.example has expired by now."]))
+    screen.console.verdict(verdict)
 
     assert screen.stderr.splitlines() == [
         "No.",
@@ -629,6 +629,7 @@ def test_bars__names_alike(name: str) -> None:
     assert rich.cells.cell_len(rows[0]) + vowel_signs <= 79
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("height", "rows"), [(40, console.BARS_SHOWN), (12, 10)], ids=["room", "little room"])
 def test_bars__many_suites(height: int, rows: int) -> None:
     """Of many suites those that run are shown, as many as fit, and a row counts all."""
@@ -668,9 +669,9 @@ def test_console__live() -> None:
         Event(happening=Happening.ENDED, name="Banking", ending=Ending.PASSED, elapsed=12.0),
         Event(happening=Happening.WAITING, text="1 suite to go"),
     ):
-        screen.console.tell(event)
+        screen.console.event(event)
     screen.console.close()
-    screen.console.say("after")
+    screen.console.info("after")
 
     lines = [line.strip() for line in _ESCAPES.sub("", screen.stderr).replace("\r", "\n").split("\n")]
     for expected in (

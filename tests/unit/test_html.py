@@ -380,29 +380,31 @@ def test_render__long_green_conversation_is_folded(steps: int, red_every: int, i
     assert (page.xpath("//details[@class='conversation']")[0].get("open") is not None) is is_open
 
 
-def test_render__cap() -> None:
+def test_render__cap(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of too many steps all red ones are kept, the gaps are told, and nothing is said to be whole that isn't."""
-    page = page_of(conversations.long(9_000, red_every=1_000))
+    monkeypatch.setattr(html, "STEPS", 50)
+    page = page_of(conversations.long(180, red_every=20))
 
     shown = page.xpath("//article")
     notice = words_of(page.xpath("//*[@class='notice']")[0])
     gaps = [int(words_of(gap).split()[0].replace(",", "")) for gap in page.xpath("//*[@class='gap']")]
 
-    assert len(shown) == html.STEPS
+    assert len(shown) == 50
     assert len(page.xpath("//article[contains(@class, 'failed')]")) == 9
-    assert notice.startswith("This page shows 2,500 of 9,000 steps, including every failed step.")
-    assert sum(gaps) == 9_000 - html.STEPS
+    assert notice.startswith("This page shows 50 of 180 steps, including every failed step.")
+    assert sum(gaps) == 180 - 50
 
 
-def test_render__cap_on_red() -> None:
+def test_render__cap_on_red(monkeypatch: pytest.MonkeyPatch) -> None:
     """Even red steps have an end, and the page says how many it shows."""
-    page = page_of(conversations.long(3_000, red_every=1))
+    monkeypatch.setattr(html, "STEPS", 50)
+    page = page_of(conversations.long(60, red_every=1))
 
     assert words_of(page.xpath("//*[@class='notice']")[0]).startswith(
-        "This page shows 2,500 of 3,000 steps, 2,500 of 3,000 failed steps."
+        "This page shows 50 of 60 steps, 50 of 60 failed steps."
     )
     assert len(page.xpath("//nav//li")) == 30
-    assert "2,470 more below." in words_of(page.xpath("//nav")[0])
+    assert "20 more below." in words_of(page.xpath("//nav")[0])
 
 
 def test_render__fair_to_every_suite(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -416,6 +418,7 @@ def test_render__fair_to_every_suite(monkeypatch: pytest.MonkeyPatch) -> None:
     assert 0 < len(page.xpath("//section[@id='Banking-regression']//article")) < 2_000
 
 
+@pytest.mark.slow
 def test_render__size() -> None:
     """A page of long texts in very many steps stays below ten megabytes."""
     said = "<&'\"" * 5_000
@@ -427,6 +430,7 @@ def test_render__size() -> None:
     assert len(page) < 10_000_000
 
 
+@pytest.mark.slow
 def test_render__many_suites() -> None:
     """Of too many suites those that failed are kept."""
     green = conversations.passing().suites[0]

@@ -518,6 +518,7 @@ def test_render__large_file(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "shortened to limit" in root.xpath("string(//testsuite/system-out)")
 
 
+@pytest.mark.slow
 def test_render__stays_below_the_limit() -> None:
     """However much the bot says, the file stays below what GitLab takes."""
     result = _many(1500, "long answer " * 2000)
@@ -540,6 +541,7 @@ def test_render__too_large_for_assertions(monkeypatch: pytest.MonkeyPatch) -> No
     assert "One test case per step" in root.xpath("string(//testsuite/system-out)")
 
 
+@pytest.mark.slow
 def test_render__memory() -> None:
     """Memory is for the file and the names in it, not for a tree of elements, which takes many times that."""
     steps = tuple(builders.make_step(number=number) for number in range(1, 5001))

@@ -1,3 +1,4 @@
+import dataclasses
 import functools
 import io
 import math
@@ -6,14 +7,13 @@ from typing import Any
 
 import hypothesis
 import junitparser
-import pytest
 from hypothesis import strategies
 from lxml import etree
 
 from kore_gate.errors import Ending
 from kore_gate.model import Assertion, Check, Evidence, Outcome, Phase, Reply, Result, Source, Step, Suite, SuiteResult
 from kore_gate.reports import cases, junit
-from tests import builders
+from tests import builders, strict
 
 SCHEMAS = Path(__file__).parents[2].parent / "shared" / "schemas"
 
@@ -94,14 +94,9 @@ CALLS = strategies.builds(
     started=TEXT,
 )
 
-settings = hypothesis.settings(deadline=None, max_examples=150, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+STRICT_CALLS = CALLS.map(lambda call: dataclasses.replace(call, junit_dialect="strict"))
 
-
-@functools.cache
-def _schema(name: str) -> etree.XMLSchema:
-    if not SCHEMAS.is_dir():
-        pytest.skip(f"no schemas in {SCHEMAS}: the strict dialect was not validated")
-    return etree.XMLSchema(etree.parse(SCHEMAS / name))
+settings = hypothesis.settings(suppress_health_check=[hypothesis.HealthCheck.too_slow])
 
 
 def _rendered(call: Result) -> tuple[SuiteResult, bytes]:
@@ -113,59 +108,59 @@ def _rendered(call: Result) -> tuple[SuiteResult, bytes]:
 
 @hypothesis.given(call=CALLS)
 @settings
-def test_render__any_text(call: Result) -> None:
-    """Whatever Kore.ai says, libxml2 parses the file strictly, and it says what the verdict says."""
+def test_render__any_result(call: Result) -> None:
+    """Whatever Kore.ai answers, libxml2 parses the file strictly, and it shows what the verdict says."""
     result, data = _rendered(call)
 
     root = etree.fromstring(data)
 
-    wanted = [case.outcome for case in [*cases.each(result, call.junit_granularity)]]
+    expected = [case.outcome for case in cases.each(result, call.junit_granularity)]
     for tag, outcome in (("failure", Outcome.FAILED), ("error", Outcome.ERROR), ("skipped", Outcome.SKIPPED)):
         elements = list(root.iter(tag))
-        assert len(elements) == wanted.count(outcome)
+        assert len(elements) == expected.count(outcome)
         assert all(element.get("message") and (element.text or "").strip() for element in elements)
         assert all(len(element.get("message", "")) <= 300 for element in elements)
-    assert len(list(root.iter("testcase"))) == len(wanted) >= 1
-    assert (result.verdict.ending is Ending.PASSED) or Outcome.FAILED in wanted or Outcome.ERROR in wanted
+    assert len(list(root.iter("testcase"))) == len(expected) >= 1
+    assert (result.verdict.ending is Ending.PASSED) or Outcome.FAILED in expected or Outcome.ERROR in expected
     assert b"[[attachment|" not in data.lower()
+    check_names(root)
+    if call.junit_granularity == "assertion":
+        check_counts(result, data)
 
 
-@hypothesis.given(call=CALLS)
-@settings
-def test_render__any_name(call: Result) -> None:
-    """Whatever Kore.ai says, names are short, on one line, and there are no two of the same."""
-    _, data = _rendered(call)
-
-    cases = list(etree.fromstring(data).iter("testcase"))
-
-    names = [(case.get("classname", ""), case.get("name", "")) for case in cases]
+def check_names(root: Any) -> None:
+    """See that names are short, on one line, and that no two are the same."""
+    found = list(root.iter("testcase"))
+    names = [(case.get("classname", ""), case.get("name", "")) for case in found]
     assert len(set(names)) == len(names)
     for each in (part for name in names for part in name):
         assert 0 < len(each) <= 200
         assert each == " ".join(each.split())
-    assert all(math.isfinite(float(case.get("time", ""))) for case in cases)
+    assert all(math.isfinite(float(case.get("time", ""))) for case in found)
 
 
-@pytest.mark.parametrize("schema", ["ant-JUnit.xsd", "jenkins-junit-10.xsd"])
-@hypothesis.given(call=CALLS.filter(lambda call: call.junit_dialect == "strict"))
-@settings
-def test_render__any_text_strict(schema: str, call: Result) -> None:
-    """Whatever Kore.ai says, the strict dialect is valid against the schemas of Ant and of Jenkins' xUnit plugin."""
-    _, data = _rendered(call)
-
-    _schema(schema).assertValid(etree.parse(io.BytesIO(data)))
-
-
-@hypothesis.given(call=CALLS.filter(lambda call: call.junit_granularity == "assertion"))
-@settings
-def test_render__any_outcomes(call: Result) -> None:
-    """Read back with junitparser, the counts are those of the verdict, the gate's own test case among them."""
-    result, data = _rendered(call)
-
+def check_counts(result: SuiteResult, data: bytes) -> None:
+    """See that junitparser reads the counts of the verdict, the gate's own test case among them."""
     suite: Any = next(iter(junitparser.JUnitXml.fromstring(data)))
-
     counts = cases.count(result)
     judged = (counts.failed, counts.errors, counts.skipped)
     assert (suite.tests, suite.failures, suite.errors, suite.skipped) == (counts.passed + sum(judged), *judged)
     suite.update_statistics()
     assert (suite.failures, suite.errors) == judged[:2]
+
+
+@functools.cache
+def _schemas() -> list[etree.XMLSchema]:
+    """Read the schemas of Ant and of Jenkins' xUnit plugin, where they are."""
+    return [etree.XMLSchema(etree.parse(path)) for path in sorted(SCHEMAS.glob("*.xsd"))]
+
+
+@hypothesis.given(call=STRICT_CALLS)
+@settings
+def test_render__any_result_strict(call: Result) -> None:
+    """Whatever Kore.ai answers, the strict dialect keeps the rules that both schemas have in common."""
+    _, data = _rendered(call)
+
+    assert strict.offences(data) == []
+    for schema in _schemas():
+        schema.assertValid(etree.parse(io.BytesIO(data)))

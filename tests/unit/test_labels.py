@@ -227,7 +227,7 @@ def test_read__elements_in_elements() -> None:
 
     read = labels.read(template(template_type="list", elements=[element]))
 
-    assert [item.title for item in read.items] == [f"level {level}" for level in range(7)]
+    assert [item.text for item in read.items] == [f"level {level}" for level in range(7)]
 
 
 JSON = strategies.recursive(

@@ -136,22 +136,29 @@ def test_leave__daemon_thread() -> None:
     assert left.value.code == 0
 
 
-def test_flush__reader_has_left() -> None:
+def test_leave__reader_has_left(monkeypatch: pytest.MonkeyPatch) -> None:
     """A pipe without a reader is given up, so that Python's own flush at the end can't change the exit code."""
     read_end, write_end = os.pipe()
     os.close(read_end)
     with open(write_end, "w", encoding="utf-8") as stream:  # noqa: PTH123  # a descriptor has no path
         stream.write("said to nobody")
+        monkeypatch.setattr(sys, "stdout", stream)
 
-        program.flush(stream)
+        with pytest.raises(SystemExit) as left:
+            program.leave(4)
 
         stream.flush()
+    assert left.value.code == 4
 
 
 @pytest.mark.parametrize("stream", [None, io.StringIO("")], ids=["none", "closed"])
-def test_flush__nothing_to_write_to(stream: io.StringIO | None) -> None:
+def test_leave__nothing_to_write_to(monkeypatch: pytest.MonkeyPatch, stream: io.StringIO | None) -> None:
     """A process started with its streams closed ends like any other."""
     if stream:
         stream.close()
+    monkeypatch.setattr(sys, "stderr", stream)
 
-    program.flush(stream)
+    with pytest.raises(SystemExit) as left:
+        program.leave(4)
+
+    assert left.value.code == 4

@@ -41,9 +41,9 @@ def test_soft__codes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("raw", "codes"), [("1", {1}), ("1,4", {1, 4}), ("4 1\n1", {1, 4}), ("8,3,5,6,7", {3, 5, 6, 7, 8})]
+    ("raw", "codes"), [("1", (1,)), ("1,4", (1, 4)), ("4 1\n1", (4, 1)), ("8,3,5,6,7", (8, 3, 5, 6, 7))]
 )
-def test_soft_fail__good(raw: str, codes: set[int]) -> None:
+def test_soft_fail__good(raw: str, codes: tuple[int, ...]) -> None:
     """Codes are separated as ids are."""
     assert options.BY_NAME["soft-fail"].parse(raw) == codes
 
@@ -51,23 +51,23 @@ def test_soft_fail__good(raw: str, codes: set[int]) -> None:
 @pytest.mark.parametrize(
     ("raw", "reason"),
     [
-        ("failed", "not a list of exit codes"),
-        ("1;4", "not a list of exit codes"),
-        ("-1", "not a list of exit codes"),
-        ("٤", "not a list of exit codes"),
-        ("1_0", "not a list of exit codes"),
-        ("1000", "not a list of exit codes"),
+        ("failed", "must be one of 1, 3, 4, 5, 6, 7, 8"),
+        ("1;4", "must be one of 1, 3, 4, 5, 6, 7, 8"),
+        ("-1", "must be one of 1, 3, 4, 5, 6, 7, 8"),
+        ("٤", "must be one of 1, 3, 4, 5, 6, 7, 8"),
+        ("1_0", "must be one of 1, 3, 4, 5, 6, 7, 8"),
+        ("1000", "must be one of 1, 3, 4, 5, 6, 7, 8"),
         (",", "is empty"),
-        ("0", "must not contain 0"),
-        ("1,2", "must not contain 2"),
-        ("70", "must not contain 70"),
-        ("143", "must not contain 143"),
-        ("9", "must not contain 9"),
+        ("0", "must be one of 1, 3, 4, 5, 6, 7, 8"),
+        ("1,2", "must be one of 1, 3, 4, 5, 6, 7, 8"),
+        ("70", "must be one of 1, 3, 4, 5, 6, 7, 8"),
+        ("143", "must be one of 1, 3, 4, 5, 6, 7, 8"),
+        ("9", "must be one of 1, 3, 4, 5, 6, 7, 8"),
     ],
 )
 def test_soft_fail__bad(raw: str, reason: str) -> None:
     """A code that is none, or must never pass, is refused."""
-    with pytest.raises(ValueError, match=reason):
+    with pytest.raises(ValueError, match=re.escape(reason)):
         options.BY_NAME["soft-fail"].parse(raw)
 
 

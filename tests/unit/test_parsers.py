@@ -59,9 +59,9 @@ NO_HOSTS = {
     "script": ("javascript:alert(1)", "not a host"),
     "file": ("file:///etc/passwd", "http(s)"),
     "other scheme": ("ftp://bots.example", "http(s)"),
-    "no name": ("https://", "not a host name"),
-    "path alone": ("/kore", "not a host name"),
-    "port alone": (":8080", "not a host name"),
+    "no name": ("https://", "not a host"),
+    "path alone": ("/kore", "not a host"),
+    "port alone": (":8080", "not a host"),
     "lost slash": ("http:/bots.example", "port"),
     "no port": ("bots.example:", "port"),
     "port 0": ("bots.example:0", "port"),
@@ -69,14 +69,14 @@ NO_HOSTS = {
     "port in words": ("bots.example:https", "not a host"),
     "letters beyond ASCII": ("pl\u0430tform.kore.ai", "xn--"),
     "wide digits": ("\uff11\uff12\uff17.0.0.1", "xn--"),
-    "broken xn--": ("xn--0.example", "xn--"),
+    "broken xn--": ("xn--0.example", "not a host"),
     "empty label": ("bots..example", "not a host"),
-    "first dot": (".localhost", "not a host name"),
-    "hyphen first": ("-bots.example", "not a host name"),
-    "hyphen last": ("bots-.example", "not a host name"),
-    "percent": ("bots%2eexample", "not a host name"),
+    "first dot": (".localhost", "not a host"),
+    "hyphen first": ("-bots.example", "not a host"),
+    "hyphen last": ("bots-.example", "not a host"),
+    "percent": ("bots%2eexample", "not a host"),
     "long label": (f"{'a' * 64}.example", "not a host"),
-    "long name": (".".join(["a" * 60] * 5), "not a host name"),
+    "long name": (".".join(["a" * 60] * 5), "not a host"),
     "short address": ("127.1", "not a host"),
     "address out of range": ("999.1.1.1", "not a host"),
     "IPv6 without brackets": ("::1", "not a host"),
@@ -196,7 +196,7 @@ def test_interval() -> None:
     """An interval is a duration, or left to the gate."""
     assert parsers.interval("auto") is None
     assert parsers.interval("5s") == 5
-    with pytest.raises(ValueError, match="or auto"):
+    with pytest.raises(ValueError, match="not a duration"):
         parsers.interval("fast")
 
 
@@ -316,7 +316,8 @@ def test_lines(raw: str, lines: tuple[str, ...]) -> None:
 def test_words() -> None:
     """Words may hold spaces; commas and line breaks part them."""
     assert parsers.words("smoke, regression test\nsmoke,,") == ("smoke", "regression test")
-    assert parsers.words(",") == ()
+    with pytest.raises(ValueError, match="is empty"):
+        parsers.words(",")
     with pytest.raises(ValueError, match="control"):
         parsers.words("a,b\x00")
 
@@ -341,9 +342,6 @@ def test_token__good(raw: str) -> None:
         f"{HEADER}.e30.c2 ln",
         f"{HEADER}.e30.c2ln,",
         f"{encoded([1])}.e30.c2ln",
-        f"{encoded({'typ': 'JWT'})}.e30.c2ln",
-        f"{base64.urlsafe_b64encode(b'[' * 100_000).decode().rstrip('=')}.e30.c2ln",
-        f"{base64.urlsafe_b64encode(bytes(range(128, 256))).decode().rstrip('=')}.e30.c2ln",
     ],
 )
 def test_token__bad(raw: str) -> None:
@@ -405,7 +403,7 @@ def test_language__bad(raw: str) -> None:
 @pytest.mark.parametrize("raw", ["a\nb", "a\x00", "\x7f", "a\x85b", "a\ud800"])
 def test_text__bad(read: Callable[[str], str], raw: str) -> None:
     """No text has control characters or halves of characters in it, and none is repeated in the message."""
-    with pytest.raises(ValueError, match=r"^(must not contain line breaks or control characters|is not valid UTF-8)$"):
+    with pytest.raises(ValueError, match=r"^must not contain line breaks, control characters or invalid UTF-8$"):
         read(raw)
 
 

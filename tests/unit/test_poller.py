@@ -27,7 +27,6 @@ class Record:
         self.seconds = seconds
         self.requests: list[float] = []
         self.statuses: list[str] = []
-        self.missing: list[str] = []
 
     async def fetch(self) -> Job:
         self.requests.append(self.clock.monotonic())
@@ -50,7 +49,6 @@ class Record:
                     deadline=timeout,
                     clock=self.clock,
                     on_status=lambda seen: self.statuses.append(seen.status),
-                    on_missing=lambda error: self.missing.append(error.message),
                 )
 
         return self.clock.run(wait())
@@ -175,13 +173,30 @@ def test_wait_for__record_never_visible(clock: FakeClock) -> None:
 
 
 def test_wait_for__record_not_visible_before_an_early_deadline(clock: FakeClock) -> None:
-    """A deadline that comes first ends that wait, too; how long it was is reported before."""
+    """A deadline that comes first ends that wait, too, with how long it was."""
     record = Record(clock, lambda _: errors.Gone("HTTP 404"))
 
-    with pytest.raises(TimeoutError):
+    with pytest.raises(errors.Gone, match=r"The record did not appear within 12s \(HTTP 404\)\."):
         record.wait(timeout=12)
 
-    assert record.missing[-1] == "The record did not appear within 12s (HTTP 404)."
+
+def test_wait_for__cancelled_before_the_record_is_visible(clock: FakeClock) -> None:
+    """A wait that is cancelled before the deadline says nothing of the record."""
+    record = Record(clock, lambda _: errors.Gone("HTTP 404"))
+
+    async def cut_short() -> None:
+        async with clock.limit(10):
+            await poller.wait_for(
+                record.fetch,
+                interval=5.0,
+                spacing=lambda _: 0.0,
+                deadline=60.0,
+                clock=clock,
+                on_status=lambda _: None,
+            )
+
+    with pytest.raises(TimeoutError):
+        clock.run(cut_short())
 
 
 def test_wait_for__record_gone(clock: FakeClock) -> None:

@@ -5,6 +5,7 @@ import random
 
 import pytest
 
+from kore_gate.kore import rate_limit
 from kore_gate.kore.rate_limit import WINDOWS, RateLimit
 from kore_gate.simulator.service import Request, Simulator
 from tests.fakes.clock import FakeClock
@@ -13,6 +14,11 @@ from tests.fakes.clock import FakeClock
 @pytest.fixture
 def clock() -> FakeClock:
     return FakeClock()
+
+
+def limited(clock: FakeClock, waits: list[str] | None = None) -> RateLimit:
+    """Return limits that name each wait in a list."""
+    return RateLimit(clock, (waits if waits is not None else []).append)
 
 
 async def spend(limits: RateLimit, clock: FakeClock, calls: int, key: str = "bot") -> list[float]:
@@ -36,15 +42,16 @@ def most_within(times: list[float], seconds: float) -> int:
 
 def test_acquire__first_calls_are_free(clock: FakeClock) -> None:
     """A minute's worth of calls may leave at once, and one more a little after the minute."""
-    times = clock.run(spend(RateLimit(clock), clock, 61))
+    times = clock.run(spend(limited(clock), clock, 61))
 
     assert times[:60] == [0.0] * 60
     assert times[60] == 61.0
 
 
-def test_acquire__both_windows(clock: FakeClock) -> None:
+def test_acquire__both_windows(clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither window's limit is ever exceeded, and no call waits longer than they ask."""
-    times = clock.run(spend(RateLimit(clock, [(3, 6.0), (9, 36.0)]), clock, 20))
+    monkeypatch.setattr(rate_limit, "WINDOWS", ((3, 6.0), (9, 36.0)))
+    times = clock.run(spend(limited(clock), clock, 20))
 
     assert most_within(times, 6.0) == 3
     assert most_within(times, 36.0) == 9
@@ -52,9 +59,10 @@ def test_acquire__both_windows(clock: FakeClock) -> None:
     assert times[9] == 36.0
 
 
-def test_acquire__in_order(clock: FakeClock) -> None:
+def test_acquire__in_order(clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who asked first is served first, whoever else comes while he waits."""
-    limits = RateLimit(clock, [(1, 10.0)])
+    monkeypatch.setattr(rate_limit, "WINDOWS", ((1, 10.0),))
+    limits = limited(clock)
     served: list[str] = []
 
     async def caller(name: str, after: float) -> None:
@@ -74,7 +82,7 @@ def test_acquire__in_order(clock: FakeClock) -> None:
 
 def test_acquire__each_for_itself(clock: FakeClock) -> None:
     """What one id used up does not hold up another."""
-    limits = RateLimit(clock)
+    limits = limited(clock)
 
     async def both() -> list[float]:
         await spend(limits, clock, 60, "import 1")
@@ -83,9 +91,10 @@ def test_acquire__each_for_itself(clock: FakeClock) -> None:
     assert clock.run(both()) == [0.0] * 60
 
 
-def test_acquire__a_cancelled_caller_takes_nothing(clock: FakeClock) -> None:
+def test_acquire__a_cancelled_caller_takes_nothing(clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
     """A caller that gives up leaves its turn to the next."""
-    limits = RateLimit(clock, [(1, 10.0)])
+    monkeypatch.setattr(rate_limit, "WINDOWS", ((1, 10.0),))
+    limits = limited(clock)
 
     async def give_up() -> float:
         await limits.acquire("bot")
@@ -102,16 +111,16 @@ def test_acquire__a_cancelled_caller_takes_nothing(clock: FakeClock) -> None:
 
 def test_acquire__tells_a_wait(clock: FakeClock) -> None:
     """A caller that has to wait learns for how long."""
-    limits = RateLimit(clock)
-    waits: list[float] = []
+    waits: list[str] = []
+    limits = limited(clock, waits)
 
     async def calls() -> None:
         for _ in range(61):
-            await limits.acquire("bot", waits.append)
+            await limits.acquire("bot")
 
     clock.run(calls())
 
-    assert waits == [61.0]
+    assert waits == ["rate limit, waiting 1m 1s: Kore.ai allows 60 a minute and 1,800 an hour"]
 
 
 @pytest.mark.parametrize(
@@ -120,12 +129,12 @@ def test_acquire__tells_a_wait(clock: FakeClock) -> None:
 )
 def test_spacing(clock: FakeClock, left: float, pace: float) -> None:
     """Calls are spread so that they last as long as is wanted."""
-    assert RateLimit(clock).spacing("bot", left) == pytest.approx(pace)
+    assert limited(clock).spacing("bot", left) == pytest.approx(pace)
 
 
 def test_spacing__after_a_burst(clock: FakeClock) -> None:
     """Calls that were made in a hurry are missing later, until they count no more."""
-    limits = RateLimit(clock)
+    limits = limited(clock)
 
     async def burst() -> None:
         for _ in range(50):
@@ -140,14 +149,16 @@ def test_spacing__after_a_burst(clock: FakeClock) -> None:
 @pytest.mark.parametrize("timeout", [30.0, 120.0])
 def test_spacing__lasts(clock: FakeClock, timeout: float) -> None:
     """Who keeps the spacing never waits for a free call, and still calls at the end."""
-    limits = RateLimit(clock)
+    limits = limited(clock)
     waits: list[float] = []
 
     async def calls() -> float:
         last = 0.0
         while (left := timeout - clock.monotonic()) > 0.2:
-            await limits.acquire("bot", waits.append)
+            before = clock.monotonic()
+            await limits.acquire("bot")
             last = clock.monotonic()
+            waits.append(last - before)
             await clock.sleep(max(0.05, limits.spacing("bot", left)))
         return last
 
@@ -159,11 +170,11 @@ def test_spacing__lasts(clock: FakeClock, timeout: float) -> None:
 
 def test_acquire__memory(clock: FakeClock) -> None:
     """No more is remembered than the largest window holds."""
-    limits = RateLimit(clock, [(3, 6.0), (9, 36.0)])
+    limits = limited(clock)
 
-    clock.run(spend(limits, clock, 20))
+    clock.run(spend(limits, clock, 1810))
 
-    assert {len(calls) for calls in limits._calls.values()} == {9}
+    assert {len(calls) for calls in limits._calls.values()} == {1800}
     assert WINDOWS == ((60, 61.0), (1800, 3601.0))
 
 
@@ -171,7 +182,7 @@ def test_acquire__never_refused(clock: FakeClock) -> None:
     """The simulator, which counts when calls arrive, never refuses one, however unevenly they are wanted."""
     chance = random.Random(1)
     simulator = Simulator(now=lambda: clock.now().timestamp())
-    limits = RateLimit(clock)
+    limits = limited(clock)
 
     async def caller() -> None:
         for _ in range(60):

@@ -3,13 +3,18 @@
 import datetime
 import gc
 import json
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kore_gate.errors import Gone, Refused, Rejected
 from kore_gate.kore import responses
-from kore_gate.kore.responses import Meaning
+from kore_gate.kore.retries import TryAgain
 from kore_gate.settings.redact import Redactor
 from kore_gate.simulator import scenarios, service
 from tests.fakes.caller import SAMPLES, sample
@@ -18,9 +23,30 @@ NOW = datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=datetime.UTC)
 RUNNING = b'{"_id": "ds-1", "status": "IN_PROGRESS"}'
 DEEP = b"[" * 20_000
 
-GOOD, ABSENT, TRANSIENT = Meaning.GOOD, Meaning.ABSENT, Meaning.TRANSIENT
-LIMITED, HOURLY = Meaning.LIMITED, Meaning.LIMITED_HOURLY
-REFUSED, REJECTED = Meaning.REFUSED, Meaning.REJECTED
+GOOD, ABSENT, TRANSIENT, LIMITED = "good", "absent", "transient", "limited"
+HOURLY, REFUSED, REJECTED = "hourly", "refused", "rejected"
+
+
+class Understood(NamedTuple):
+    """What became of a response to a request for a job."""
+
+    meaning: str
+    message: str = ""
+    body: Mapping[str, object] | None = None
+
+
+def understand(status: int, data: bytes, redactor: Redactor | None = None) -> Understood:
+    """Read a response; tell how that ended, and with which words of Kore.ai's."""
+    response = httpx.Response(status, content=data)
+    try:
+        body = responses.read(response, redactor or Redactor(), NOW, is_job=True)
+    except TryAgain as failure:
+        limit = HOURLY if failure.wait >= 300 else LIMITED
+        return Understood(limit if failure.limited else TRANSIENT, failure.message.partition(", ")[2])
+    except (Gone, Refused, Rejected) as error:
+        meaning = {Gone: ABSENT, Refused: REFUSED, Rejected: REJECTED}[type(error)]
+        return Understood(meaning, re.split(r"HTTP \d+\)?[,:] ", error.message, maxsplit=1)[-1])
+    return Understood(GOOD, body=body)
 
 
 def errors(*rows: object) -> bytes:
@@ -32,7 +58,7 @@ def error(said: str, code: object) -> bytes:
 
 
 # What a body means under 200.
-FORMS: dict[str, tuple[bytes, Meaning]] = {
+FORMS: dict[str, tuple[bytes, str]] = {
     "object": (RUNNING, GOOD),
     "object in UTF-16": (RUNNING.decode().encode("utf-16"), GOOD),
     "object with BOM": (b"\xef\xbb\xbf" + RUNNING, GOOD),
@@ -158,20 +184,15 @@ OTHERS = [
 
 
 @pytest.mark.parametrize(("data", "meaning"), FORMS.values(), ids=FORMS)
-def test_understand__form(data: bytes, meaning: Meaning) -> None:
+def test_read__form(data: bytes, meaning: str) -> None:
     """Each form of a body has one meaning under 200."""
-    answer = responses.understand(200, data)
-
-    assert (answer.meaning, answer.status) == (meaning, 200)
-    assert bool(answer.body) == (meaning is GOOD)
+    assert understand(200, data).meaning == meaning
 
 
 @pytest.mark.parametrize(("form", "status", "meaning"), OTHERS)
-def test_understand__form_under_another_status(form: str, status: int, meaning: Meaning) -> None:
+def test_read__form_under_another_status(form: str, status: int, meaning: str) -> None:
     """Status, codes and words together say what to do, in this order where they differ."""
-    answer = responses.understand(status, FORMS[form][0])
-
-    assert (answer.meaning, answer.status) == (meaning, status)
+    assert understand(status, FORMS[form][0]).meaning == meaning
 
 
 @pytest.mark.parametrize(
@@ -191,15 +212,15 @@ def test_understand__form_under_another_status(form: str, status: int, meaning: 
         (599, TRANSIENT),
     ],
 )
-def test_understand__status_code(status: int, meaning: Meaning) -> None:
+def test_read__status_code(status: int, meaning: str) -> None:
     """Without a body the status code alone decides."""
-    assert responses.understand(status, b"").meaning is meaning
+    assert understand(status, b"").meaning == meaning
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
-def test_understand__redirect(status: int) -> None:
+def test_read__redirect(status: int) -> None:
     """A redirect is not an answer of Kore.ai's, however good its body looks."""
-    assert responses.understand(status, RUNNING).meaning is REJECTED
+    assert understand(status, RUNNING).meaning == REJECTED
 
 
 REFUSALS = {
@@ -212,14 +233,14 @@ REFUSALS = {
 
 
 @pytest.mark.parametrize("name", [path.stem for path in sorted(SAMPLES.glob("error-*.json"))])
-def test_understand__documented_errors(name: str) -> None:
+def test_read__documented_errors(name: str) -> None:
     """No documented error is ever good, and codes of a refusal are one."""
     body = sample(name)
 
-    answer = responses.understand(200, json.dumps(body).encode())
+    answer = understand(200, json.dumps(body).encode())
 
     row = body["errors"][0]
-    assert answer.meaning is (REFUSED if name in REFUSALS else REJECTED)
+    assert answer.meaning == (REFUSED if name in REFUSALS else REJECTED)
     assert answer.message == f"{row['msg']} (code {row['code']})"
 
 
@@ -227,20 +248,20 @@ def test_understand__documented_errors(name: str) -> None:
     "name",
     [path.stem for path in sorted(SAMPLES.glob("*.json")) if "request" not in path.stem and "error" not in path.stem],
 )
-def test_understand__documented_answers(name: str) -> None:
+def test_read__documented_answers(name: str) -> None:
     """Every documented answer is good, and handed on whole."""
     body = sample(name)
 
-    answer = responses.understand(200, json.dumps(body).encode())
+    answer = understand(200, json.dumps(body).encode())
 
-    assert answer.meaning is GOOD
+    assert answer.meaning == GOOD
     assert answer.body == body
 
 
-@pytest.mark.parametrize("name", ["SIGN_IN_PAGE", "CUT_JSON", "ARRAY", "NUMBER", "NO_UTF8", "DEEP"])
-def test_understand__the_simulators_faults(name: str) -> None:
+@pytest.mark.parametrize("name", ["sign-in-page", "cut-json", "array", "number", "no-utf8", "deep"])
+def test_read__the_simulators_faults(name: str) -> None:
     """What a broken gateway sends under 200 is tried again."""
-    assert responses.understand(200, getattr(scenarios, name).body).meaning is TRANSIENT
+    assert understand(200, scenarios.FAULTS[name].body).meaning == TRANSIENT
 
 
 @pytest.mark.parametrize(
@@ -256,7 +277,7 @@ def test_understand__the_simulators_faults(name: str) -> None:
         (b'{"errors": [{}], "message": "x"}', "x"),
         (b'{"message": {"a": [1]}}', '{"a": [1]}'),
         (b"", "an empty response"),
-        (b"null", ""),
+        (b"null", "no reason given"),
         (b"42", "JSON that is not an object"),
         (b"<html>  <h1>Bad\nGateway</h1>", "HTML: <html> <h1>Bad Gateway</h1>"),
         (b"no healthy upstream", "something that is not JSON: no healthy upstream"),
@@ -266,42 +287,35 @@ def test_understand__the_simulators_faults(name: str) -> None:
         (error("two\nlines", 1), "two lines (code 1)"),
     ],
 )
-def test_understand__message(data: bytes, message: str) -> None:
+def test_read__message(data: bytes, message: str) -> None:
     """What Kore.ai says becomes one printable line of bounded length."""
-    assert responses.understand(500, data).message == message
+    assert understand(500, data).message == message
 
 
-def test_understand__hides_before_it_cuts() -> None:
+def test_read__hides_before_it_cuts() -> None:
     """A secret at the place where a text is cut is hidden, too."""
     secret = "s3cret" * 20
     bodies = [error("x" * (290 - lead) + secret, 1) for lead in range(50)]
     bodies += [b"y" * (70 - lead) + secret.encode() for lead in range(50)]
 
-    messages = [responses.understand(500, body, Redactor([secret])).message for body in bodies]
+    messages = [understand(500, body, Redactor([secret])).message for body in bodies]
 
     assert not any("s3c" in message for message in messages)
 
 
-def test_understand__a_long_page_about_limits() -> None:
+def test_read__a_long_page_about_limits() -> None:
     """In a page of many words, a rate limit among them proves nothing."""
     page = b"<html>" + b"terms and conditions " * 200 + b"rate limit"
 
-    assert responses.understand(200, page).meaning is TRANSIENT
+    assert understand(200, page).meaning == TRANSIENT
 
 
-@pytest.mark.parametrize("collecting", [True, False])
 @pytest.mark.parametrize("data", [RUNNING, b"{"])
-def test_understand__leaves_the_garbage_collector_as_it_was(collecting: bool, data: bytes) -> None:
-    """What is switched off for the parser is switched on again, if it was on."""
-    before = gc.isenabled()
-    try:
-        (gc.enable if collecting else gc.disable)()
+def test_read__garbage_collector(data: bytes) -> None:
+    """What is switched off for the parser is switched on again."""
+    understand(200, data)
 
-        responses.understand(200, data)
-
-        assert gc.isenabled() == collecting
-    finally:
-        (gc.enable if before else gc.disable)()
+    assert gc.isenabled()
 
 
 json_values = st.recursive(
@@ -319,11 +333,11 @@ json_values = st.recursive(
 
 
 @given(st.integers(200, 599), st.binary(max_size=50) | json_values.map(lambda value: json.dumps(value).encode()))
-def test_understand__anything(status: int, data: bytes) -> None:
+def test_read__anything(status: int, data: bytes) -> None:
     """Whatever comes is understood somehow; only an object under 2xx is ever good."""
-    answer = responses.understand(status, data)
+    answer = understand(status, data)
 
-    if answer.meaning is GOOD:
+    if answer.meaning == GOOD:
         assert 200 <= status < 300
         assert isinstance(json.loads(data), dict)
     assert "\n" not in answer.message
@@ -356,13 +370,13 @@ def test_understand__anything(status: int, data: bytes) -> None:
 )
 def test_retry_after(header: str | None, seconds: float | None) -> None:
     """Both forms are read, and neither a wait before now nor nonsense counts for one."""
-    assert responses.retry_after(header, NOW) == seconds
+    assert responses.retry_after({} if header is None else {"retry-after": header}, NOW) == seconds
 
 
 @given(st.text())
 def test_retry_after__anything(header: str) -> None:
     """Whatever the header says, it is a wait or none."""
-    found = responses.retry_after(header, NOW)
+    found = responses.retry_after({"retry-after": header}, NOW)
 
     assert found is None or found >= 0
 

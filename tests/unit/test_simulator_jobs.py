@@ -204,9 +204,7 @@ def test_suites__completes_short_steps() -> None:
         "outputs": [
             {
                 "text": "Hi",
-                "category": "",
                 "isStandardResponse": True,
-                "userPrompts": [],
                 "assertions": scenarios.assertions(text=[{"text": "Hi"}]),
             }
         ],

@@ -7,7 +7,7 @@ import pytest
 
 from kore_gate import errors
 from kore_gate.gate import suite_files
-from kore_gate.gate.suite_run import SuiteSpec
+from kore_gate.gate.suite_run import SuiteRun
 from kore_gate.model import Phase
 
 STORED = {"name": "Banking", "testSteps": [{"input": "Hi"}, {"input": "Bye"}]}
@@ -27,7 +27,7 @@ def write(folder: pathlib.Path, name: str, content: Any) -> pathlib.Path:
     return path
 
 
-def load(folder: pathlib.Path, *patterns: str, name: str = "") -> list[SuiteSpec]:
+def load(folder: pathlib.Path, *patterns: str, name: str = "") -> list[SuiteRun]:
     return suite_files.load(patterns, name, folder)
 
 
@@ -43,7 +43,7 @@ def test_load__a_file(tmp_path: pathlib.Path) -> None:
 
     [spec] = load(tmp_path, "kore/banking.json")
 
-    assert spec == SuiteSpec(
+    assert spec == SuiteRun(
         key="kore/banking.json",
         name="Banking",
         phase=Phase.UPLOAD,
@@ -149,10 +149,10 @@ def test_load__directory(tmp_path: pathlib.Path) -> None:
 
 
 def test_load__name_too_long(tmp_path: pathlib.Path) -> None:
-    """A name that no file can have is a problem like any other."""
+    """A name that no file can have matches none."""
     [problem] = problems(tmp_path, "x" * 300)
 
-    assert problem.endswith("cannot be searched: File name too long.")
+    assert problem.endswith("matches no file.")
 
 
 def test_load__same_name(tmp_path: pathlib.Path) -> None:

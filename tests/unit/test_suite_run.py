@@ -5,13 +5,12 @@ from typing import Any
 import pytest
 
 from kore_gate.errors import Ending
-from kore_gate.gate.suite_run import SuiteRun, SuiteSpec
+from kore_gate.gate.suite_run import SuiteRun
 from kore_gate.model import Evidence, Job, Outcome, Phase, Source, State, Suite, SuiteResult, Tally, Verdict
 from tests.builders import make_step, make_suite, make_verdict
 from tests.fakes.clock import FakeClock
 
 NEVER_RUN = make_step(number=2, outcome=Outcome.SKIPPED, replies=())
-SPEC = SuiteSpec(key="ds-1", name="ds-1", phase=Phase.IMPORT, ds_id="ds-1")
 
 
 @pytest.fixture
@@ -19,8 +18,10 @@ def clock() -> FakeClock:
     return FakeClock()
 
 
-def new_run(clock: FakeClock, *, command: str = "wait", **overrides: object) -> SuiteRun:
-    return SuiteRun(dataclasses.replace(SPEC, **overrides), command, clock)  # type: ignore[arg-type]
+def new_run(clock: FakeClock, *, command: str = "wait", **overrides: Any) -> SuiteRun:
+    one = SuiteRun(**{"key": "ds-1", "name": "ds-1", "phase": Phase.IMPORT, "ds_id": "ds-1", **overrides})
+    one.begin(clock, command)
+    return one
 
 
 def job(state: State = State.SUCCEEDED, **overrides: object) -> Job:
@@ -134,7 +135,7 @@ def test_suite_run__its_own_time(clock: FakeClock) -> None:
     async def work() -> SuiteResult:
         one = new_run(clock)
         await clock.sleep(60)
-        one.begin()
+        one.begin(clock, "wait")
         await clock.sleep(2.5)
         return one.end(make_verdict())
 
@@ -181,7 +182,7 @@ RESUMES: dict[str, tuple[dict[str, object], bool, list[str]]] = {
     "names like flags": (
         {"phase": RUN, "run_id": "-r", "name": "--x $(y)"},
         False,
-        ["kore-gate", "run", "--suites=--x $(y)", "--run-id=-r"],
+        ["kore-gate", "run", '["--x $(y)"]', "--run-id=-r"],
     ),
     "an id like a flag": ({"phase": IMPORT, "ds_id": "-d"}, False, ["kore-gate", "wait", "--ds-id=-d"]),
     "an upload": ({"phase": Phase.UPLOAD, "ds_id": ""}, True, []),
@@ -196,7 +197,6 @@ def test_suite_run__resume(clock: FakeClock, work: dict[str, Any], runs: bool, w
     one = new_run(clock, command="test" if runs else "wait", **work)
 
     assert shlex.split(one.end(make_verdict(Ending.INTERRUPTED)).resume) == words
-    assert one.is_resumable is bool(words)
 
 
 @pytest.mark.parametrize("ending", list(Ending), ids=str)

@@ -57,7 +57,9 @@ def given_again(command: str) -> sources.Settings:
     assert arguments.error is None
     assert arguments.problems == []
     environ = {f"KORE_{name}": "x" for name in ("HOST", "STREAM_ID", "CLIENT_ID", "CLIENT_SECRET", "USER_EMAIL")}
-    return sources.read(arguments.command, arguments.settings, environ, lambda _: "")
+    settings, error = sources.read(arguments.command, arguments.settings, environ)
+    assert error is None
+    return settings
 
 
 @given(st.lists(names, min_size=1, max_size=4, unique=True))

@@ -66,7 +66,7 @@ IMPORTS: dict[str, tuple[Mapping[str, object], ExitCode, str]] = {
     "a response that is a text": (
         {"status": "SUCCESS", "response": "ok"},
         ExitCode.UNAVAILABLE,
-        "response is not an object",
+        "response is a string, not an object",
     ),
     "steps that are no list": (
         {"status": "SUCCESS", "response": {"testSteps": {"0": {}}}},
@@ -360,12 +360,12 @@ RUNS: dict[str, tuple[Mapping[str, object], ExitCode, str]] = {
     "passed, results that are no list": (
         run(*TWO, executionResults={"0": "passed"}),
         ExitCode.UNAVAILABLE,
-        "executionResults is not a list",
+        "executionResults is an object, not a list",
     ),
     "passed, a result that is a list": (
         {"status": "passed", "result": ["passed"]},
         ExitCode.UNAVAILABLE,
-        "result is not an object",
+        "result is a list, not an object",
     ),
     "passed, counters that are no numbers": (
         run(*TWO, tally=tally("many", 0, 2)),
@@ -376,7 +376,7 @@ RUNS: dict[str, tuple[Mapping[str, object], ExitCode, str]] = {
     "passed, counters that are a list": (
         run(*TWO, tally=[2, 0, 2]),
         ExitCode.UNAVAILABLE,
-        "stepDetails is not an object",
+        "stepDetails is a list, not an object",
     ),
     "passed, a row that is null": (run(PASSED, None), ExitCode.UNAVAILABLE, "step 2 is null, not an object"),
 }
@@ -477,7 +477,9 @@ def test_from_bug__names_the_exception_alone() -> None:
 )
 def test_interrupted__signals(signum: int, code: ExitCode, message: str) -> None:
     """Each signal has its own exit code."""
-    judged = verdict.interrupted(signum, Phase.RUN, "inprogress", resumable=True)
+    draft = make_result(phase=Phase.RUN, status="inprogress", resume="kore-gate run A --run-id r")
+
+    judged = verdict.interrupted(signum, draft)
 
     assert (judged.exit_code, judged.message) == (code, message)
     assert "resume with the command below" in judged.hint
@@ -485,7 +487,7 @@ def test_interrupted__signals(signum: int, code: ExitCode, message: str) -> None
 
 def test_interrupted__without_an_id() -> None:
     """Where no id is known there is nothing to resume, and nothing is promised."""
-    judged = verdict.interrupted(15, Phase.UPLOAD, "", resumable=False)
+    judged = verdict.interrupted(15, make_result(phase=Phase.UPLOAD, status=""))
 
     assert judged.message == "Upload: interrupted by SIGTERM."
     assert "command below" not in judged.hint
@@ -524,7 +526,8 @@ def test_overall__one_suite() -> None:
 
 def test_overall__no_suite() -> None:
     """No suite at all is never green."""
-    assert verdict.overall([]).exit_code is ExitCode.NOTHING_TO_TEST
+    with pytest.raises(ValueError, match="empty"):
+        verdict.overall([])
 
 
 def test_overall__all_passed() -> None:
@@ -545,7 +548,7 @@ def test_overall__names_those_that_count() -> None:
 
 def test_overall__fail_fast_is_no_reason() -> None:
     """The reason is what a suite found, not that others were left out for it."""
-    left_out = make_result(name="left out", verdict=verdict.stopped_by_fail_fast("broken", resumable=False))
+    left_out = make_result(name="left out", verdict=verdict.stopped_by_fail_fast("broken", make_result()))
 
     judged = verdict.overall([left_out, result_of(ExitCode.FAILED, "broken")])
 

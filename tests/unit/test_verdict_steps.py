@@ -21,6 +21,12 @@ def executed(body: Mapping[str, object], known: Suite | None = None) -> Suite:
     return suite
 
 
+def accepted(*steps: object) -> Suite:
+    _, suite = verdict.judge_import(payloads.import_job(imported(*steps)), allow_empty=True)
+    assert suite is not None
+    return suite
+
+
 def shown(suite: Suite) -> list[tuple[str, str, list[tuple[str, str, str]]]]:
     """Return each step's input and outcome, and group, outcome and reason of its assertions."""
     return [
@@ -60,7 +66,7 @@ def with_groups(words: str, status: str | None, *statuses: str | None) -> dict[s
 )
 def test_accepted__word_of_a_step(status: str | None, expected: tuple[Outcome, Outcome]) -> None:
     """What an import says nothing of was accepted; what it does say counts."""
-    suite = verdict.accepted_suite(defined(with_groups("Hi", status, None)))
+    suite = accepted(with_groups("Hi", status, None))
 
     [only] = suite.steps
     assert (only.outcome, only.replies[0].assertions[0].outcome) == expected
@@ -68,7 +74,7 @@ def test_accepted__word_of_a_step(status: str | None, expected: tuple[Outcome, O
 
 def test_accepted__switched_off() -> None:
     """A step without an enabled assertion is neither passed nor failed."""
-    suite = verdict.accepted_suite(defined(step(text=group(enabled=False)), {"input": "Hm"}))
+    suite = accepted(step(text=group(enabled=False)), {"input": "Hm"})
 
     assert [one.outcome for one in suite.steps] == [Outcome.SKIPPED, Outcome.SKIPPED]
 
@@ -259,6 +265,7 @@ def test_executed__counters_of_a_run_that_ended_badly() -> None:
     assert {outcome for _, outcome, _ in shown(suite)} == {"skipped"}
 
 
+@pytest.mark.slow
 def test_executed__large_suite_shortened() -> None:
     """Fifty thousand steps of which the answer leaves one out are put together in the blink of an eye."""
     known = defined(*({"input": f"q{number}"} for number in range(50_000)))
