@@ -345,7 +345,7 @@ def main(argv: Sequence[str], pending: list[int] | None = None) -> int:
         except Exception as exc:  # noqa: BLE001 a bug, too, must end in a message and in its own exit code
             for line in "".join(traceback.format_exception(exc)).splitlines():
                 console.debug(line)
-            ended = verdict.from_bug(exc, Phase.SETTINGS)
+            ended = verdict.from_error(exc, Phase.SETTINGS)
             message = f"{ended.message} {console.redactor.text(str(exc))}"
             console.error(errors.GateError(message, cause=ended.cause, hint=ended.hint))
         console.verdict(ended)

@@ -4,10 +4,8 @@ GateError
 ├── SettingsError        2    settings or usage; nothing was sent
 ├── Rejected             3    Kore.ai answered a call with a 4xx of its own
 ├── Refused              6    the credentials were refused
-├── Unavailable          7    no connection, or no usable answer, for too long
-│   ├── NotUnderstood    7    an answer that can't be read
-│   ├── Gone             7    a record that was there and is no longer
-│   └── Unsure           7    a request that may have arrived, and must not be sent twice
+├── Unavailable          7    no connection or no usable answer for too long, or a request that may have arrived
+│   └── Gone             7    a record that is not there: never seen, or no longer
 └── ReportError          8    a report could not be written
 """
 
@@ -114,21 +112,13 @@ class Refused(GateError):
 
 
 class Unavailable(GateError):
-    """Say that Kore.ai could not be reached, or gave no usable answer, for too long."""
+    """Say that Kore.ai could not be reached or understood, or may have received what must not be sent twice."""
 
     exit_code = ExitCode.UNAVAILABLE
 
 
-class NotUnderstood(Unavailable):
-    """Say that an answer could not be read."""
-
-
 class Gone(Unavailable):
     """Say that a record is not there: never seen, or no longer."""
-
-
-class Unsure(Unavailable):
-    """Say that a request may have arrived, and so is not sent again."""
 
 
 class ReportError(GateError):

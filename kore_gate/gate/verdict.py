@@ -215,17 +215,12 @@ _CANCELLED = "the pipeline was cancelled, or reached its own time limit."
 _FAIL_FAST = "Stopped by fail-fast"
 
 
-def from_error(error: GateError, phase: Phase) -> Verdict:
-    """Turn what kept the gate from knowing into a verdict."""
-    message = f"{phase.title()}: {error.message}"
-    return _verdict(error.exit_code, message, cause=error.cause, hint=error.hint, details=error.details)
-
-
-def from_bug(exc: BaseException, phase: Phase) -> Verdict:
-    """Turn an exception nobody foresaw into a verdict."""
-    hint = "Run the same command with --verbose, and report the bug with its output."
-    message = f"kore_gate itself failed ({type(exc).__name__})."
-    return from_error(GateError(message, cause="a bug in kore_gate.", hint=hint), phase)
+def from_error(error: Exception, phase: Phase) -> Verdict:
+    """Turn what kept the gate from knowing into a verdict; an exception nobody foresaw is a bug."""
+    if not isinstance(error, GateError):
+        hint = "Run the same command with --verbose, and report the bug with its output."
+        error = GateError(f"kore_gate itself failed ({type(error).__name__}).", cause="a bug in kore_gate.", hint=hint)
+    return _verdict(error.exit_code, f"{phase.title()}: {error.message}", error.cause, error.hint, error.details)
 
 
 def timed_out(draft: SuiteResult, job: Job | None, trouble: str, timeout: float) -> Verdict:

@@ -101,7 +101,7 @@ class KoreClient:
         try:
             return await self._call("GET", segments, job_id)
         except errors.Rejected as rejection:
-            raise errors.NotUnderstood(
+            raise errors.Unavailable(
                 rejection.message,
                 cause="a wrong host or base path, or invalid ids.",
                 hint="Check host, stream-id and the id of the import or run.",
@@ -149,7 +149,7 @@ class KoreClient:
             raise transport.failure(exc, self._redactor) from exc
 
     def _id(self, body: Mapping[str, object], what: str, *keys: str) -> str:
-        """Return the id in an accepting answer. Raises Rejected or Unsure where there is none."""
+        """Return the id in an accepting answer. Raises Rejected or Unavailable where there is none."""
         values = [body[key] for key in keys if body.get(key) and type(body[key]) in (str, int)]
         if values:
             return as_text(values[0])
@@ -157,7 +157,7 @@ class KoreClient:
             details = "; ".join(payloads.reasons(body)) or "no reason given"
             raise errors.Rejected(f"Kore.ai rejected {what}: {text.line(details)}")
         answer = text.line(as_text(dict(body)), 200)
-        raise errors.Unsure(
+        raise errors.Unavailable(
             f"Kore.ai accepted {what}, but returned no {keys[0]}: {answer}",
             cause="a change in Kore.ai's API, or a proxy that alters responses.",
             hint="kore_gate does not send it twice. Check in Kore.ai (Regression Testing) whether it has started.",

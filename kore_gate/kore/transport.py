@@ -93,7 +93,7 @@ def tls_facts(response: httpx.Response) -> Tls | None:
 
 
 async def send(http: HttpClient, method: str, address: str, limit: int, **request: typing.Any) -> HttpResponse:
-    """Send one request; return its response of at most so many bytes. Raises NotUnderstood and what is in BROKEN."""
+    """Send one request; return its response of at most so many bytes. Raises Unavailable and what is in BROKEN."""
     data = bytearray()
     async with http.stream(method, address, **request) as response:
         chunks: AsyncGenerator[bytes, None] = aiter(typing.cast("typing.Any", response.stream))
@@ -105,7 +105,7 @@ async def send(http: HttpClient, method: str, address: str, limit: int, **reques
                     break
     content = _decompressed(bytes(data), response.headers.pop("content-encoding", "").strip().lower(), limit)
     if len(content) > limit:
-        raise errors.NotUnderstood(
+        raise errors.Unavailable(
             f"The response is larger than max-response allows ({limit} bytes).",
             cause="an unusually large suite, or a response that is not from Kore.ai.",
             hint="Raise max-response if the suite really is this large.",

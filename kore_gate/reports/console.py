@@ -409,7 +409,7 @@ def _state(event: Event) -> str:
             return f"{text.terminal(event.status, 40)} {percent}".strip()
         case Happening.ENDED:
             return str(event.ending)
-        case Happening.QUEUED | Happening.IDENTIFIED | Happening.WARNING | Happening.DEBUG:
+        case Happening.IDENTIFIED | Happening.WARNING | Happening.DEBUG:
             return ""
         case _:
             typing.assert_never(event.happening)
