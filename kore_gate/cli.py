@@ -265,7 +265,7 @@ class _Program:
                 from kore_gate.commands import doctor
 
                 self.stop_with(_stop)
-                return _run(doctor.run(settings, console, Clock()))
+                return _run(doctor.Doctor(settings, console, Clock()).run())
             case _:
                 return self._judge(settings, pathlib.Path.cwd())
 
@@ -343,8 +343,7 @@ def main(argv: Sequence[str], pending: list[int] | None = None) -> int:
             console.error(error)
             ended = verdict.from_error(error, Phase.SETTINGS)
         except Exception as exc:  # noqa: BLE001 a bug, too, must end in a message and in its own exit code
-            for line in "".join(traceback.format_exception(exc)).splitlines():
-                console.debug(line)
+            console.debug("".join(traceback.format_exception(exc)))
             ended = verdict.from_error(exc, Phase.SETTINGS)
             message = f"{ended.message} {console.redactor.text(str(exc))}"
             console.error(errors.GateError(message, cause=ended.cause, hint=ended.hint))

@@ -10,7 +10,7 @@ GateError
 """
 
 import enum
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Self
 
 
@@ -29,7 +29,10 @@ class Ending(enum.StrEnum):
 
 
 class ExitCode(enum.IntEnum):
-    """The contract with every pipeline that calls the gate: each code with its gravity, verdict word and meaning."""
+    """The contract with every pipeline that calls the gate: each code with its gravity, verdict word and meaning.
+
+    The gravest code counts when suites end differently.
+    """
 
     gravity: int
     ending: Ending
@@ -61,11 +64,6 @@ class ExitCode(enum.IntEnum):
 
 
 MEANINGS = {code: code.meaning for code in ExitCode}
-
-
-def gravest(codes: Iterable[ExitCode]) -> ExitCode:
-    """Return the gravest code: the one that counts when suites end differently."""
-    return max(codes, key=lambda code: code.gravity)
 
 
 class GateError(Exception):

@@ -11,7 +11,7 @@ from kore_gate import __version__, errors
 from kore_gate.ci import outputs
 from kore_gate.ci.dialects import Context
 from kore_gate.clock import Clock
-from kore_gate.errors import Ending, ExitCode, gravest
+from kore_gate.errors import Ending, ExitCode
 from kore_gate.gate import suite_files, suite_run, verdict
 from kore_gate.gate.runner import Runner
 from kore_gate.gate.suite_run import SuiteRun
@@ -91,7 +91,7 @@ class Call:
         except errors.SettingsError as error:
             suites = [_result_without_suite(error)]
         except Exception as exc:  # noqa: BLE001 a bug outside the suites, too, must leave reports, with what is known
-            self._debug(traceback.format_exc())
+            self.console.debug(traceback.format_exc())
             suites = [*(run.result for run in self._runs if run.result), _result_without_suite(exc)]
         return self._finish(suites)
 
@@ -128,17 +128,13 @@ class Call:
         """Pass an event on to the console, and leave drafts of the reports once an id is known."""
         try:
             if event.happening is Happening.DEBUG:
-                self._debug(event.text)
+                self.console.debug(event.text)
             else:
                 self.console.event(event)
             if event.happening in (Happening.STARTED, Happening.IDENTIFIED):
                 self._write_drafts(self._result([run.draft() for run in self._runs], verdict.UNFINISHED))
         except Exception:  # noqa: BLE001 a fault in the output must not end the work; reports remain
-            self._debug(traceback.format_exc())
-
-    def _debug(self, lines: str) -> None:
-        for line in lines.splitlines():
-            self.console.debug(line)
+            self.console.debug(traceback.format_exc())
 
     def _save_file(self, suite: str, link: str, content: bytes) -> str:
         """Keep a results file that Kore.ai links to; return the name it got. Raises ReportError."""
@@ -207,8 +203,7 @@ class Call:
             failures: list[errors.ReportError] = []
             for deliver in (self._write_reports, self._hand_over):
                 failures += deliver(call)
-                code = call.verdict.exit_code
-                if failures and gravest([code, ExitCode.REPORT]) is not code:
+                if failures and call.verdict.exit_code.gravity < ExitCode.REPORT.gravity:
                     call = dataclasses.replace(call, verdict=verdict.missing_reports(failures, call.verdict))
                     self._write_reports(call)
             self._discard_drafts(call)

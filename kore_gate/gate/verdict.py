@@ -20,9 +20,6 @@ _BY_STEP = {
 }
 
 
-# Steps: every step and assertion that an answer leaves open gets an outcome.
-
-
 def executed_suite(job: Job, known: Suite | None) -> Suite | None:
     """Judge the steps of a run, completed by what was `known` of its suite."""
     base = known or job.suite
@@ -111,9 +108,6 @@ def _judge_step(step: Step, without_status: Outcome) -> Step:
     outcomes = [*judged.enabled_outcomes, *([step.outcome] if step.outcome is not Outcome.PENDING else [])]
     worst = min(outcomes, key=_WORST_FIRST.index, default=Outcome.SKIPPED)
     return dataclasses.replace(judged, outcome=worst)
-
-
-# Jobs that have ended.
 
 
 def judge_import(job: Job, *, allow_empty: bool) -> tuple[Verdict, Suite | None]:
@@ -208,8 +202,6 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-# Suites whose job's end the gate does not know.
-
 _RESUME = "The job is still running in Kore.ai: resume with the command below."
 _CANCELLED = "the pipeline was cancelled, or reached its own time limit."
 _FAIL_FAST = "Stopped by fail-fast"
@@ -262,9 +254,6 @@ def interrupted(signum: int, draft: SuiteResult) -> Verdict:
 def stopped_by_fail_fast(first: str, draft: SuiteResult) -> Verdict:
     """Judge a suite that fail-fast left out or did not wait for, because the `first` one did not pass."""
     return _verdict(ExitCode.FAILED, f"{_FAIL_FAST}: {first} did not pass.", hint=_RESUME if draft.resume else "")
-
-
-# The whole call.
 
 
 def overall(results: Sequence[SuiteResult]) -> Verdict:

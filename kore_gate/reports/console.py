@@ -105,9 +105,9 @@ class Console:
         self._annotate("warning", raw)
 
     def debug(self, raw: str) -> None:
-        """Print what only --verbose shows."""
-        if self._verbose:
-            self._write(f"debug: {text.terminal(self.redactor.text(raw), LINE_LIMIT)}", "dim")
+        """Print what only --verbose shows; it may have several lines."""
+        for line in raw.splitlines() if self._verbose else ():
+            self._write(f"debug: {text.terminal(self.redactor.text(line), LINE_LIMIT)}", "dim")
 
     def error(self, error: GateError) -> None:
         """Print what happened, its details, what usually causes it and what to do."""

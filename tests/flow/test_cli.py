@@ -477,7 +477,7 @@ def test_main__doctor(program: Program, monkeypatch: pytest.MonkeyPatch) -> None
     async def answer(*_: object) -> int:
         return 6
 
-    monkeypatch.setattr("kore_gate.commands.doctor.run", answer)
+    monkeypatch.setattr("kore_gate.commands.doctor.Doctor.run", answer)
 
     assert program.run("doctor", environ=GOOD).code == 6
 
