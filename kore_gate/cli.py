@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from kore_gate import __version__, errors
 from kore_gate.ci import dialects
-from kore_gate.errors import MEANINGS
+from kore_gate.errors import ExitCode
 from kore_gate.gate import verdict
 from kore_gate.model import Phase, Result
 from kore_gate.settings import options, parsers, sources
@@ -111,7 +111,7 @@ def _parser(command: str, *, is_named: bool) -> argparse.ArgumentParser:
     """Return the parser of a command's options; files and suites are what it leaves over."""
     commands = "".join(f"\n    {name:<10}{meaning}" for name, meaning in options.COMMANDS.items())
     overview = f"The gate that stops a bad Kore.ai bot from shipping.\n\ncommands:{commands}"
-    exit_codes = "".join(f"\n  {code.value:>3}  {meaning}" for code, meaning in MEANINGS.items())
+    exit_codes = "".join(f"\n  {code.value:>3}  {code.meaning}" for code in ExitCode)
     usage = f"{command} [OPTION ...]" + (f" [{_POSITIONAL[command].upper()} ...]" if command in _POSITIONAL else "")
     parser = _Parser(
         prog="kore-gate",
@@ -281,13 +281,8 @@ class _Program:
             self.stop_with(lambda _: stop.set())
             demo.simulate(arguments.scenario, arguments.port, arguments.job_seconds, console, stop)
             raise KeyboardInterrupt
-        with demo.stage(arguments.scenario) as stage:
-            variables = {**self.variables, **stage.variables}
-            settings, error = sources.read("test", {**arguments.settings, **stage.flags}, variables)
-            if error:
-                raise error
-            console.info(stage.introduction)
-            return self._judge(settings, stage.root)
+        with demo.stage(arguments.scenario, arguments.settings, self.variables, console) as (settings, root):
+            return self._judge(settings, root)
 
     def _judge(self, settings: options.Settings, root: pathlib.Path) -> int:
         """Run a command that judges suites, which a signal stops; report how it ended."""

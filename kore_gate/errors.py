@@ -63,9 +63,6 @@ class ExitCode(enum.IntEnum):
     SIGTERM = 143, 11, Ending.INTERRUPTED, "interrupted (SIGTERM)"
 
 
-MEANINGS = {code: code.meaning for code in ExitCode}
-
-
 class GateError(Exception):
     """Carry what happened, what it usually means (`cause`) and what to do (`hint`)."""
 

@@ -58,13 +58,11 @@ class Doctor:
         signer = Signer(self.settings, self.clock)
         self._check_token(signer.decoded())
         await self._check_connection(signer)
-        verdict = Verdict(ending=Ending.PASSED, exit_code=ExitCode.PASSED, message="All checks passed.")
-        if self._failures:
-            code = max(self._failures.values(), key=lambda code: code.gravity)
-            ending = Ending.REFUSED if code is ExitCode.REFUSED else Ending.UNAVAILABLE
-            verdict = Verdict(ending=ending, exit_code=code, message=f"Fix: {', '.join(self._failures)}.")
-        self.console.verdict(verdict)
-        return int(verdict.exit_code)
+        code = max(self._failures.values(), key=lambda code: code.gravity, default=ExitCode.PASSED)
+        ending = code.ending if code in (ExitCode.PASSED, ExitCode.REFUSED) else Ending.UNAVAILABLE
+        message = f"Fix: {', '.join(self._failures)}." if self._failures else "All checks passed."
+        self.console.verdict(Verdict(ending=ending, exit_code=code, message=message))
+        return int(code)
 
     def _report(self, topic: str, message: str, todo: str = "", code: ExitCode = ExitCode.PASSED) -> None:
         if code:

@@ -241,14 +241,9 @@ def interrupted(signum: int, draft: SuiteResult) -> Verdict:
     """Judge a suite whose wait a signal ended; the exit code is 128 + signal."""
     code = ExitCode(128 + signum)
     status = f"; last status: {draft.status}" if draft.status else ""
-    return _verdict(
-        code,
-        f"{draft.phase.title()}: interrupted by {code.name}{status}.",
-        cause=_CANCELLED,
-        hint=_RESUME
-        if draft.resume
-        else "The job has no known id: check Kore.ai (Regression Testing) for it before you start again.",
-    )
+    message = f"{draft.phase.title()}: interrupted by {code.name}{status}."
+    hint = "The job has no known id: check Kore.ai (Regression Testing) for it before you start again."
+    return _verdict(code, message, cause=_CANCELLED, hint=_RESUME if draft.resume else hint)
 
 
 def stopped_by_fail_fast(first: str, draft: SuiteResult) -> Verdict:
@@ -267,9 +262,8 @@ def overall(results: Sequence[SuiteResult]) -> Verdict:
         return _verdict(ExitCode.PASSED, f"All {len(results)} suites passed.")
     same = [result.name for result in results if result.verdict.exit_code is worst.exit_code]
     names = ", ".join(same[:5]) + ("…" if len(same) > 5 else "")
-    return dataclasses.replace(
-        worst, message=f"{len(same)} of {len(results)} suites ended as {worst.ending}: {names}. {worst.message}"
-    )
+    message = f"{len(same)} of {len(results)} suites ended as {worst.ending}: {names}. {worst.message}"
+    return dataclasses.replace(worst, message=message)
 
 
 def interrupted_call(signum: int, before: Verdict | None = None) -> Verdict:
@@ -279,23 +273,15 @@ def interrupted_call(signum: int, before: Verdict | None = None) -> Verdict:
         return _verdict(code, f"Interrupted by {code.name}.")
     if before.exit_code is code:
         return before
-    return _verdict(
-        code,
-        f"Interrupted by {code.name}; until then: {before.message}",
-        cause=_CANCELLED,
-        hint="The reports hold the results so far; start again for the rest.",
-    )
+    message = f"Interrupted by {code.name}; until then: {before.message}"
+    return _verdict(code, message, _CANCELLED, hint="The reports hold the results so far; start again for the rest.")
 
 
 def missing_reports(failures: Sequence[GateError], before: Verdict) -> Verdict:
     """Judge a call whose reports could not all be written, naming what would have been its verdict."""
-    return _verdict(
-        ExitCode.REPORT,
-        f"{_count(len(failures), 'report')} could not be written; otherwise: {before.message}",
-        cause=failures[0].cause,
-        hint=failures[0].hint,
-        details=[failure.message for failure in failures],
-    )
+    message = f"{_count(len(failures), 'report')} could not be written; otherwise: {before.message}"
+    details = [failure.message for failure in failures]
+    return _verdict(ExitCode.REPORT, message, failures[0].cause, failures[0].hint, details)
 
 
 def _verdict(code: ExitCode, message: str, cause: str = "", hint: str = "", details: Sequence[str] = ()) -> Verdict:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TextIO, cast
 
 from kore_gate import text
 from kore_gate.ci.dialects import Dialect, Severity
-from kore_gate.errors import MEANINGS, Ending, ExitCode, GateError
+from kore_gate.errors import Ending, ExitCode, GateError
 from kore_gate.gate import suite_run
 from kore_gate.model import Event, Evidence, Happening, Result, SuiteResult, Verdict
 from kore_gate.reports import cases, labels
@@ -144,7 +144,7 @@ class Console:
         """Print the verdict and the exit code: the last two lines of every call."""
         self.close()
         code = verdict.exit_code if exit_code is None else exit_code
-        meaning = MEANINGS[verdict.exit_code]
+        meaning = verdict.exit_code.meaning
         if again:
             meaning = f"rendered again; the original exit code was {int(verdict.exit_code)}: {meaning}"
         elif code is not verdict.exit_code:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from kore_gate import errors, text
+from kore_gate import text
 from kore_gate.errors import Ending
 from kore_gate.gate import suite_run
 from kore_gate.model import Counts, Result, SuiteResult
@@ -71,7 +71,7 @@ def render(call: Result) -> bytes:
         call=call,
         css=css,
         policy=_policy(css),
-        meaning=errors.MEANINGS[call.verdict.exit_code],
+        meaning=call.verdict.exit_code.meaning,
         counts=cases.total(call),
         resume=suite_run.resume_call(call),
         unjudged=sum(cases.unjudged(result, call.junit_granularity) for result in suites),
