@@ -29,12 +29,9 @@ class Ending(enum.StrEnum):
 
 
 class ExitCode(enum.IntEnum):
-    """The contract with every pipeline that calls the gate: each code with its gravity, verdict word and meaning.
+    """The contract with every pipeline that calls the gate: each code with its gravity, verdict word and meaning."""
 
-    The gravest code counts when suites end differently.
-    """
-
-    gravity: int
+    gravity: int  # the gravest code counts when suites end differently
     ending: Ending
     meaning: str
 

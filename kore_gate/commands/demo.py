@@ -14,8 +14,6 @@ from kore_gate.settings.sources import Settings
 from kore_gate.simulator import scenarios, service
 from kore_gate.simulator.server import Server
 
-# People watch a demonstration while it runs.
-_JOB_SECONDS, _POLL_INTERVAL = 1.5, "500ms"
 _ACCESS = {"stream-id": scenarios.STREAM_ID, "client-id": scenarios.CLIENT_ID, "user-email": scenarios.USER_EMAIL}
 
 
@@ -32,14 +30,15 @@ def stage(
 ) -> Iterator[tuple[Settings, pathlib.Path]]:
     """Start a simulator, and give settings and a folder of suite files for it. Raises SettingsError."""
     chosen = scenarios.find(scenario)
-    simulator = service.Simulator(scenario=chosen, job_seconds=_JOB_SECONDS)
+    # People watch a demonstration while it runs.
+    simulator = service.Simulator(scenario=chosen, job_seconds=1.5)
     with tempfile.TemporaryDirectory(prefix="kore-demo-") as folder, Server(simulator) as server:
         root = pathlib.Path(folder)
         for suite in scenarios.demo_suites():
             path = root / f"{text.file_name(suite['name'])}.json"
             path.write_text(json.dumps(suite, indent=2, ensure_ascii=False), encoding="utf-8")
         # What a user says goes before what the scenario needs to end soon.
-        values = {"client-secret": scenarios.CLIENT_SECRET, "poll-interval": _POLL_INTERVAL, **chosen.settings}
+        values = {"client-secret": scenarios.CLIENT_SECRET, "poll-interval": "500ms", **chosen.settings}
         variables = {**variables, **{options.BY_NAME[name].variable: value for name, value in values.items()}}
         flags = {**flags, "host": server.url, "files": str(root / "*.json"), **_ACCESS}
         settings, error = sources.read("test", flags, variables)

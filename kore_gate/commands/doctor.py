@@ -87,8 +87,7 @@ class Doctor:
         proxies = urllib.request.getproxies()
         proxy = proxies.get(parts.scheme) or proxies.get("all")
         if proxy and not parsers.is_loopback(name) and not urllib.request.proxy_bypass(name):
-            address = proxy.rpartition("@")[2]
-            self._report("proxy", f"requests go through {address}, which resolves the host name")
+            self._report("proxy", f"requests go through {proxy.rpartition('@')[2]}, which resolves the host name")
             return
         self._report("proxy", "none for this host")
         try:
@@ -122,12 +121,11 @@ class Doctor:
     async def _check_connection(self, signer: Signer) -> None:
         """Send one request for each scope, and report what the responses show of certificate, access and clock."""
         settings = dataclasses.replace(self.settings, outage_limit=min(self.settings.outage_limit, _OUTAGE_LIMIT))
-        certificates: set[str] = set()
 
         async def note_tls(response: "httpx.Response") -> None:
             facts = transport.tls_facts(response)
-            if facts and not certificates:
-                certificates.add(facts.issuer)
+            if facts:
+                http.event_hooks = {}
                 is_short = facts.expires and facts.expires - self.clock.now() < _SOON_EXPIRED
                 todo = "The certificate expires soon: inform the owner of this host." if is_short else ""
                 until = f", until {facts.expires:%Y-%m-%d}" if facts.expires else ""

@@ -80,13 +80,12 @@ class Call:
 
     async def run(self) -> Result:
         """Take all suites to their results and write every report. Raises ReportError before the first request."""
-        settings, clock = self.settings, self.clock
-        self._writer.prepare(settings.command, settings.stream_id)
+        self._writer.prepare(self.settings.command, self.settings.stream_id)
         try:
             self._runs = self._suites()
-            signer = Signer(settings, clock)
-            async with transport.connect(settings, self.context.ci, self.transport) as http:
-                client = KoreClient(http, settings, signer, clock, on_trouble=self._runner.note_trouble)
+            signer = Signer(self.settings, self.clock)
+            async with transport.connect(self.settings, self.context.ci, self.transport) as http:
+                client = KoreClient(http, self.settings, signer, self.clock, on_trouble=self._runner.note_trouble)
                 suites = await self._runner.run(self._runs, client)
         except errors.SettingsError as error:
             suites = [_result_without_suite(error)]
@@ -143,20 +142,19 @@ class Call:
         return name
 
     def _result(self, suites: Sequence[SuiteResult], judged: Verdict) -> Result:
-        settings = self.settings
         return Result(
             version=__version__,
-            command=settings.command,
-            host=settings.host,
-            stream_id=settings.stream_id,
+            command=self.settings.command,
+            host=self.settings.host,
+            stream_id=self.settings.stream_id,
             verdict=judged,
             suites=tuple(suites),
             started=self._started.strftime("%Y-%m-%dT%H:%M:%SZ"),
             duration=round(self.clock.monotonic() - self._began, 3),
             machine=self.context.machine,
             ci=self.context.ci,
-            junit_granularity=settings.junit_granularity,
-            junit_dialect=settings.junit_dialect,
+            junit_granularity=self.settings.junit_granularity,
+            junit_dialect=self.settings.junit_dialect,
         )
 
     def _write_drafts(self, call: Result) -> None:
@@ -239,20 +237,19 @@ class Call:
 
     def _hand_over(self, call: Result) -> list[errors.ReportError]:
         """Give the CI system outputs and summary; return what failed."""
-        context = self.context
         values = self._outputs(call, write.junit_names(call))
         self.console.outputs(values)
         summary_path = self._writer.directory / "kore-summary.md"
         if summary_path.is_file():
             self.console.summary(str(summary_path.resolve()))
-        page = summary.render(call, _SUMMARY_LIMIT) if context.agent or context.summary_file else ""
-        if context.agent:
-            problem = outputs.annotate(context.agent, page, passed=call.verdict.ending is Ending.PASSED)
+        page = summary.render(call, _SUMMARY_LIMIT) if self.context.agent or self.context.summary_file else ""
+        if self.context.agent:
+            problem = outputs.annotate(self.context.agent, page, passed=call.verdict.ending is Ending.PASSED)
             if problem:
                 self.console.warning(problem)
         failures = []
         written_values = outputs.github_file(values, secrets.token_hex)
-        for path, addition in ((context.output_file, written_values), (context.summary_file, page)):
+        for path, addition in ((self.context.output_file, written_values), (self.context.summary_file, page)):
             try:
                 if path:
                     self._writer.append(path, addition)
