@@ -52,7 +52,7 @@ def test_wait__gravest_counts(tmp_path: pathlib.Path) -> None:
     """One import that failed and one that got stuck make the whole call a timeout; the good one stays good."""
     pipeline = Pipeline(tmp_path / "reports", by_suite={"bad": "failing", "stuck": "stuck"})
     for name in ("good", "bad", "stuck"):
-        pipeline.simulator.add_import(name, named(name), scenario=None)
+        pipeline.simulator.add_import(name, named(name))
 
     ended = pipeline.run(ds_id=("good", "bad", "stuck"), timeout=120.0)
 

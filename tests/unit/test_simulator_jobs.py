@@ -118,10 +118,10 @@ def test_import_status__job_time(job_seconds: float) -> None:
     assert record["status"] == ("SUCCESS" if job_seconds == 0 else "IN_PROGRESS")
 
 
-def test_add_import__odd_id_and_own_scenario() -> None:
-    """Imports can be added under any id, with a scenario of their own."""
-    caller = Caller()
-    caller.simulator.add_import("ds/with ä and %", BALANCE, scenario="failing")
+def test_add_import__odd_id() -> None:
+    """Imports can be added under any id."""
+    caller = Caller(by_suite={"Balance": "failing"})
+    caller.simulator.add_import("ds/with ä and %", BALANCE)
     caller.time += 60
 
     added, preset = (payload(caller.import_status(ds_id)) for ds_id in ("ds/with ä and %", "ds-demo-1"))
