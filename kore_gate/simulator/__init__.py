@@ -1,1 +1,1 @@
-"""A simulator of Kore.ai: what its documentation shows is answered as documented; errors without a sample are made up."""
+"""A simulator of Kore.ai: it answers as the documentation shows; errors without a sample are made up."""

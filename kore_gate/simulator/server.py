@@ -6,7 +6,6 @@ import http.server
 import itertools
 import socket
 import socketserver
-import ssl
 import struct
 import sys
 import threading
@@ -25,20 +24,16 @@ class Server(socketserver.ThreadingTCPServer):
 
     allow_reuse_address = True
     request_queue_size = 512
+    scheme = "http"
 
-    def __init__(
-        self, simulator: Simulator, *, host: str = "127.0.0.1", port: int = 0, tls: ssl.SSLContext | None = None
-    ) -> None:
+    def __init__(self, simulator: Simulator, *, port: int = 0) -> None:
         self.simulator = simulator
-        self.scheme = "https" if tls else "http"
         self.stopping = threading.Event()
-        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._tls = tls
-        self._connections: weakref.WeakSet[socket.socket] = weakref.WeakSet()
+        self.connections: weakref.WeakSet[socket.socket] = weakref.WeakSet()
         self._thread = threading.Thread(target=self.serve_forever, args=(0.05,), name="simulator", daemon=True)
-        super().__init__((host, port), _Handler)
+        super().__init__(("127.0.0.1", port), _Handler)
         self.port = int(self.server_address[1])
-        self.url = f"{self.scheme}://{f'[{host}]' if ':' in host else host}:{self.port}"
+        self.url = f"{self.scheme}://127.0.0.1:{self.port}"
 
     def __enter__(self) -> Self:
         """Start to serve."""
@@ -50,17 +45,15 @@ class Server(socketserver.ThreadingTCPServer):
         self.shutdown()
         self._thread.join()
         self.stopping.set()
-        for connection in self._connections:
+        for connection in self.connections:
             with contextlib.suppress(OSError):
                 socket.socket.shutdown(connection, socket.SHUT_RDWR)
         self.server_close()
 
     def get_request(self) -> tuple[socket.socket, Any]:
-        """Accept a connection; the TLS handshake follows with the first byte read, in the connection's own thread."""
+        """Accept a connection, and remember it."""
         connection, address = super().get_request()
-        if self._tls is not None:
-            connection = self._tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
-        self._connections.add(connection)
+        self.connections.add(connection)
         return connection, address
 
     def handle_error(self, request: Any, client_address: Any) -> None:

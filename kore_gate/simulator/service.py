@@ -96,9 +96,8 @@ class Simulator:
         self._evergreen = evergreen
         long_ago = self._now() - jobs.LIFETIME - job_seconds
         for ds_id, suite in self._presets.items():
-            name = str(suite["name"])
-            stored = dataclasses.replace(self.records.scenario_of(name), ended="SUCCESS")
-            self.records.start_import(suite, now=long_ago, name=name, scenario=stored)
+            job = self.records.start_import(suite, now=long_ago, name=suite["name"])
+            self.records.imports[job.id] = dataclasses.replace(job, end="SUCCESS")
             self.add_import(ds_id, suite)
 
     def add_import(self, ds_id: str, suite: Json) -> None:
