@@ -43,7 +43,7 @@ def stage(scenario: str) -> Iterator[Stage]:
     simulator = service.Simulator(scenario=chosen, job_seconds=_JOB_SECONDS)
     with tempfile.TemporaryDirectory(prefix="kore-demo-") as folder, Server(simulator) as server:
         root = pathlib.Path(folder)
-        for suite in scenarios.demo_suites():
+        for suite in scenarios.DEMO_SUITES:
             path = root / f"{text.file_name(suite['name'])}.json"
             path.write_text(json.dumps(suite, indent=2, ensure_ascii=False), encoding="utf-8")
         settings = {"client-secret": scenarios.CLIENT_SECRET, "poll-interval": _POLL_INTERVAL, **chosen.settings}

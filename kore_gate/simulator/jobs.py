@@ -317,10 +317,8 @@ def _step(value: object, where: str, stored_reply: Callable[[object], Json]) -> 
 
 def _recorded_reply(reply: object) -> Json:
     match reply:
-        case str():
-            return scenarios.reply(reply)
-        case {"contains": str(part)}:
-            return scenarios.reply(part)
+        case str(text) | {"contains": str(text)}:
+            return scenarios.reply(text)
         case {"contains": {"oneOf": [str(), *_] as variants}} | {"contains": {"allOf": [str(), *_] as variants}}:
             return scenarios.reply(str(variants[0]), *map(str, variants))
         case _:

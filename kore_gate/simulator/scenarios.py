@@ -29,6 +29,8 @@ CLIENT_SECRET = "the-demo-secret-is-no-secret-at-all-but-long-enough-for-hs512-t
 STREAM_ID: str = FIXED_FIELDS["bot"]["streamId"]
 USER_EMAIL = "john.doe@example.com"
 DS_IDS = ("ds-demo-1", "ds-demo-2", "ds-demo-3")
+# Each is the content of a file that can be uploaded; the bot is a small bank's.
+DEMO_SUITES: Sequence[Json] = data("demo_suites.json")
 
 JSON = ("content-type", "application/json; charset=utf-8")
 HTML = ("content-type", "text/html; charset=utf-8")
@@ -174,14 +176,13 @@ class Scenario:
     calls: frozenset[str] = STATUS_CALLS  # which calls get the faults
 
 
-_SHAPES = {"huge": huge, "hostile": hostile, "disabled": without_assertions, "empty": lambda _: []}
 # How the fields of scenarios.json are read that are not what they are in JSON.
 _READERS: Mapping[str, Callable[[Any], Any]] = {
     "wait": ExitCode.__getitem__,
     "test": ExitCode.__getitem__,
     "run": RunEnd.__getitem__,
     "reasons": tuple,
-    "shape": _SHAPES.__getitem__,
+    "shape": {"huge": huge, "hostile": hostile, "disabled": without_assertions, "empty": lambda _: []}.__getitem__,
     "faults": lambda faults: tuple(FAULTS[fault] if fault else None for fault in faults),
     "calls": frozenset,
 }
@@ -201,8 +202,3 @@ def find(scenario: str | Scenario) -> Scenario:
         problem = f"scenario {scenario!r} must be one of {', '.join(SCENARIOS)}."
         raise SettingsError([problem], hint="`kore-gate demo --scenario list` shows what each does.")
     return SCENARIOS[scenario]
-
-
-def demo_suites() -> tuple[Json, ...]:
-    """Return the demo's suites, each the content of a file that can be uploaded; their bot is a small bank."""
-    return tuple(data("demo_suites.json"))

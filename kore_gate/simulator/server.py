@@ -69,12 +69,15 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def serve(self) -> None:
         """Answer one request."""
-        body = self._body()
-        if body is None:
+        length = self.headers.get("content-length", "0")
+        is_readable = length.isdecimal() and "transfer-encoding" not in self.headers
+        if not is_readable or int(length) > MAX_BODY:
+            self.send_error(413 if is_readable else 411)
             return
         headers = {"x-forwarded-proto": self.server.scheme}
         headers |= {name.lower(): value for name, value in self.headers.items()}
-        response = self.server.simulator.handle(Request(self.command, self.path, headers, body))
+        request = Request(self.command, self.path, headers, self.rfile.read(int(length)))
+        response = self.server.simulator.handle(request)
         self.close_connection = self.close_connection or response.delivery is not Delivery.NORMAL
         match response.delivery:
             case Delivery.NORMAL:
@@ -102,18 +105,6 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         """Print nothing."""
-
-    def _body(self) -> bytes | None:
-        """Read the request's body; without a valid length, send an error and return None."""
-        length = self.headers.get("content-length", "0")
-        if "transfer-encoding" in self.headers or not length.isdecimal():
-            self.send_error(411)
-        elif int(length) > MAX_BODY:
-            self.send_error(413)
-        else:
-            return self.rfile.read(int(length))
-        self.close_connection = True
-        return None
 
     def _send(self, response: Response, *length: str) -> None:
         self.send_response_only(response.status)

@@ -92,10 +92,10 @@ class Simulator:
         self._times: dict[str, collections.deque[float]] = {}
         self._used_tokens: set[str] = set()
         self._fault_counts: collections.Counter[tuple[str, str]] = collections.Counter()
-        self._presets = dict(zip(scenarios.DS_IDS, scenarios.demo_suites(), strict=True))
-        self._evergreen = evergreen
+        presets = dict(zip(scenarios.DS_IDS, scenarios.DEMO_SUITES, strict=True))
+        self._evergreen = presets if evergreen else {}
         long_ago = self._now() - jobs.LIFETIME - job_seconds
-        for ds_id, suite in self._presets.items():
+        for ds_id, suite in presets.items():
             job = self.records.start_import(suite, now=long_ago, name=suite["name"])
             self.records.imports[job.id] = dataclasses.replace(job, end="SUCCESS")
             self.add_import(ds_id, suite)
@@ -139,8 +139,7 @@ class Simulator:
         is_signed = call.kind == "download"
         if not is_signed:
             self._count(call)
-        fault = self._next_fault(call)
-        if fault is not None:
+        if fault := self._next_fault(call):
             return fault
         if not is_signed:
             self._verify_token(call)
@@ -217,12 +216,12 @@ class Simulator:
 
     def _import_status(self, call: Call) -> Response:
         job = self.records.imports.get(call.id)
-        if job and job.has_expired(call.time) and self._evergreen and job.id in self._presets:
-            self._fault_counts.pop((call.kind, call.id), None)
-            self.add_import(job.id, self._presets[job.id])
-            job = self.records.imports[job.id]
         if job is None or job.has_expired(call.time):
-            raise Refusal("Not Found", 404)
+            if call.id not in self._evergreen:
+                raise Refusal("Not Found", 404)
+            self._fault_counts.pop((call.kind, call.id), None)
+            self.add_import(call.id, self._evergreen[call.id])
+            job = self.records.imports[call.id]
         return self._status(call, job, jobs.import_record(job, call.time))
 
     def _run(self, call: Call) -> Response:

@@ -23,7 +23,7 @@ EXPIRY = re.compile("Kore.ai forgets this job at")
 
 
 def named(name: str) -> Json:
-    return {**scenarios.demo_suites()[0], "name": name}
+    return {**scenarios.DEMO_SUITES[0], "name": name}
 
 
 def looks(pipeline: Pipeline, ds_id: str = scenarios.DS_IDS[0]) -> list[float]:

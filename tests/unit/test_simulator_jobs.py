@@ -7,7 +7,7 @@ import pytest
 from kore_gate.simulator import jobs, scenarios
 from tests.fakes.caller import START, Caller, payload, sample, shape
 
-BALANCE = scenarios.demo_suites()[1]
+BALANCE = scenarios.DEMO_SUITES[1]
 NOT_FOUND = {"errors": [{"msg": "Not Found", "code": 404}]}
 
 
@@ -250,7 +250,7 @@ def test_suites__unreadable_assertions_fall_back() -> None:
     assert step["outputs"][0]["assertions"] == scenarios.assertions(text=[{"text": "y"}])
 
 
-@pytest.mark.parametrize("suite", scenarios.demo_suites(), ids=lambda suite: suite["name"])
+@pytest.mark.parametrize("suite", scenarios.DEMO_SUITES, ids=lambda suite: suite["name"])
 def test_run__demo_suites_are_there_from_the_start(suite: dict[str, Any]) -> None:
     """The demo's suites can be run at once, whatever is in their names."""
     caller = Caller()
