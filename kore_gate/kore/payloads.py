@@ -19,6 +19,8 @@ _Json = Mapping[str, object]
 _GROUPS = {"flowLevel": "flow", "text": "text", "context": "context"}
 _WORST_FIRST = (Outcome.ERROR, Outcome.FAILED, Outcome.SKIPPED, Outcome.PASSED, Outcome.PENDING)
 _FLAGS = {"true": True, "1": True, "false": False, "0": False}
+# Where in the dialogue a reply comes from.
+_NODE_KEYS = ("nodeName", "nodeId", "category")
 _MAX_REASONS = 10
 _MAX_REASON_LENGTH = 2000
 
@@ -146,6 +148,7 @@ class _Reader:
             for index, (output, actual) in enumerate(zip(outputs, padded, strict=False), 1)
         )
         outcome, reason = statuses.judge(as_text(row.get("status")))
+        milliseconds = number(row.get("duration"), 10**10)
         step = Step(
             number=position,
             input=as_text(row.get("input")),
@@ -154,7 +157,7 @@ class _Reader:
             unexpected=tuple(_text(actual) for actual in actuals[len(outputs) :]),
             outcome=outcome,
             reason=reason or _first(row, REASON_KEYS),
-            duration=_seconds(row),
+            duration=None if milliseconds is None else round(milliseconds / 1000, 3),
         )
         if step.is_red or not (objection := statuses.against_step(row)):
             return step
@@ -171,7 +174,7 @@ class _Reader:
         return Reply(
             text=_text(output),
             actual=actual_text,
-            node=_node(output),
+            node=_first(output, _NODE_KEYS),
             assertions=tuple(
                 self._assertion(name, group, f"{where}: {name}", actual, _fields(repeated.get(name)))
                 for name, group in groups.items()
@@ -248,16 +251,6 @@ def _text(output: object) -> str:
     return _first(output, ("text", "contains")) if isinstance(output, dict) else as_text(output)
 
 
-def _node(output: _Json) -> str:
-    """Return the place in the dialogue that answered."""
-    return _first(output, ("nodeName", "nodeId", "category"))
-
-
-def _seconds(row: _Json) -> float | None:
-    milliseconds = number(row.get("duration"), 10**10)
-    return None if milliseconds is None else round(milliseconds / 1000, 3)
-
-
 def _values(group: _Json) -> list[object]:
     """Return the expected values of an assertion: one alone need not stand in a list."""
     contains = group.get("contains")
@@ -285,7 +278,7 @@ def _actual(kind: str, actual: object, checks: Sequence[Check], actual_checks: S
     if not isinstance(actual, dict):
         return None
     if kind in ("text", "flow"):
-        return _text(actual) if kind == "text" else _node(actual) or None
+        return _text(actual) if kind == "text" else _first(actual, _NODE_KEYS) or None
     values = {check.field: check.value for check in actual_checks}
     # An echo of what was expected, beside the word that it failed, tells nothing.
     if not values or values == {check.field: check.value for check in checks}:

@@ -125,10 +125,7 @@ _KINDS = {
     }.items()
 }
 # What the bot, its users and its authors say, not Kore.ai.
-_OWN_TEXTS = frozenset(
-    ["input", "event", "text", "value", "payload", "template", "userprompts", "tags", "recenttags", "context"]
-)
-_REPLIES = frozenset(["outputs", "actualoutput"])
+_OWN_TEXTS = re.compile("input|event|text|value|payload|template|userprompts|(?:recent)?tags|context")
 _STEPS = re.compile(r"\b(?:testSteps|executionResults)\b")
 _NOTHING = frozenset(["", "0", "0.0", "0.00", "false", "no", "none", "null", "{}", "[]"])
 _REASONS = ("comments", "message", "msg", "errorMessage", "reason")
@@ -200,11 +197,11 @@ def _part(part: str, key: str, where: str) -> str:
         return "judged" if part == "names" else "own"
     if plain == "contains" and part != "anything":
         return "context row" if where.endswith("assertions.context") else part if "row" in part else "row"
-    if part == "context row" or plain in _OWN_TEXTS:
+    if part == "context row" or _OWN_TEXTS.fullmatch(plain):
         return "own"
     if plain == "assertions":
         return "names"
-    return "reply" if part == "reply" or plain in _REPLIES else "anything"
+    return "reply" if part == "reply" or plain in ("outputs", "actualoutput") else "anything"
 
 
 def _is_objection(part: str, key: str, value: object, beside: Mapping[str, object], path: str) -> bool:

@@ -1,5 +1,6 @@
 """Parse one setting's text: durations, sizes, hosts, lists. Each function raises ValueError for an invalid text."""
 
+import contextlib
 import ipaddress
 import json
 import re
@@ -82,12 +83,10 @@ def several(separator: str, *, unique: bool = True) -> Callable[[str], tuple[str
     """Return a parser of separated texts, or of a JSON array, the form in which the gate itself writes several."""
 
     def parse(raw: str) -> tuple[str, ...]:
-        try:
-            parts = json.loads(raw) if raw.startswith("[") else None
-        except (ValueError, RecursionError):
-            parts = None
-        if not isinstance(parts, list):
-            parts = [part.strip() for part in re.split(separator, raw)]
+        parts = [part.strip() for part in re.split(separator, raw)]
+        if raw.startswith("["):
+            with contextlib.suppress(ValueError, RecursionError):
+                parts = json.loads(raw)
         if not all(isinstance(part, str) for part in parts):
             raise ValueError("must be a JSON array of strings")
         entries = [identifier(part) for part in parts if part]

@@ -23,8 +23,7 @@ _NEEDED: Mapping[str, Sequence[str]] = {
 def default_command(environ: Mapping[str, str]) -> tuple[str, str]:
     """Return the command for a command line without one, and where it came from."""
     for variable, source in (("INPUT_COMMAND", "input command"), ("KORE_COMMAND", "variable KORE_COMMAND")):
-        name = environ.get(variable, "").strip().lower()
-        if name:
+        if name := environ.get(variable, "").strip().lower():
             return name, source
     return "wait", "default"
 
@@ -66,12 +65,10 @@ def unknown_variables(command: str, environ: Mapping[str, str]) -> list[str]:
     """Warn of variables close to a setting's name; other KORE_* names may belong to someone else."""
     variables = {setting.variable for setting in options.SETTINGS}
     variables |= {f"{setting.variable}_FILE" for setting in options.SETTINGS if setting.secret}
-    warnings = []
-    for name in sorted(environ.keys() - variables):
-        # Less similar ones may be outputs of an earlier job, such as KORE_STEPS.
-        suggestion = did_you_mean(name, variables, 0.9) if name.startswith("KORE_") else ""
-        if suggestion:
-            warnings.append(f"{name} is an unknown setting.{suggestion}")
+    unknown = sorted(name for name in environ.keys() - variables if name.startswith("KORE_"))
+    # Less similar ones may be outputs of an earlier job, such as KORE_STEPS.
+    suggestions = {name: did_you_mean(name, variables, 0.9) for name in unknown}
+    warnings = [f"{name} is an unknown setting.{text}" for name, text in suggestions.items() if text]
     if command == "run" and environ.get("KORE_RUN_ID", "").strip():
         warnings.append("KORE_RUN_ID comes from an earlier job and is ignored: use --run-id to resume its run.")
     return warnings
