@@ -148,8 +148,7 @@ class KoreClient:
 
     def _id(self, body: Mapping[str, object], what: str, *keys: str) -> str:
         """Return the id in an accepting answer. Raises Rejected or Unsure where there is none."""
-        values = [body[key] for key in keys if body.get(key) and type(body[key]) in (str, int)]
-        if values:
+        if values := [body[key] for key in keys if body.get(key) and type(body[key]) in (str, int)]:
             return as_text(values[0])
         if statuses.state(as_text(body.get("status"))) is State.FAILED:
             details = "; ".join(payloads.reasons(body)) or "no reason given"

@@ -19,6 +19,7 @@ _Json = Mapping[str, object]
 _GROUPS = {"flowLevel": "flow", "text": "text", "context": "context"}
 _WORST_FIRST = (Outcome.ERROR, Outcome.FAILED, Outcome.SKIPPED, Outcome.PASSED, Outcome.PENDING)
 _FLAGS = {"true": True, "1": True, "false": False, "0": False}
+_PERCENT_KEYS = ("percentageComplete", "percentageCompleted", "percentage")
 # Where in the dialogue a reply comes from.
 _NODE_KEYS = ("nodeName", "nodeId", "category")
 _MAX_REASONS = 10
@@ -53,9 +54,8 @@ def run_job(body: _Json) -> Job:
     steps = reader.steps(rows, "executionResults")
     suite = Suite(name="", id=as_text(body.get("testSuiteId")), steps=steps) if isinstance(rows, list) else None
     # Two places carry the same word; if they ever differ, the worse one counts.
-    words = [as_text(body.get("status"))]
-    if result.get("status") is not None:
-        words.append(as_text(result["status"]))
+    places = [body] if result.get("status") is None else [body, result]
+    words = [as_text(place.get("status")) for place in places]
     order = (State.FAILED, State.UNKNOWN, State.RUNNING, State.SUCCEEDED)
     job = reader.job(body, min(words, key=lambda word: order.index(statuses.state(word))), suite, result)
     if job.state is not State.SUCCEEDED:
@@ -97,8 +97,7 @@ class _Reader:
     def job(self, body: _Json, status: str, suite: Suite | None, result: _Json) -> Job:
         """Read what the answers about all jobs have in common."""
         state = statuses.state(status)
-        keys = ("percentageComplete", "percentageCompleted", "percentage")
-        percents = [number(as_text(body.get(key)).rstrip(" %"), 100) for key in keys]
+        percents = [number(as_text(body.get(key)).rstrip(" %"), 100) for key in _PERCENT_KEYS]
         objections, link = statuses.sweep(body)
         return Job(
             status=status,
@@ -208,9 +207,7 @@ class _Reader:
         )
 
     def _flag(self, value: object, default: bool, where: str) -> bool:
-        if value is None:
-            return default
-        flag = _FLAGS.get(as_text(value).strip().lower())
+        flag = default if value is None else _FLAGS.get(as_text(value).strip().lower())
         if flag is None:
             self._wrong_type(value, where, "true or false")
         return flag is not False

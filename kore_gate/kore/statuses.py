@@ -29,8 +29,6 @@ _MEANINGS = (
 )
 WORDS = {word: (state, outcome) for state, outcome, words in _MEANINGS for word in words.split()}
 
-_SEPARATORS = str.maketrans("", "", " _-")
-
 # The same few words stand in an answer hundreds of thousands of times.
 _cached = functools.lru_cache(maxsize=1024)
 
@@ -38,7 +36,7 @@ _cached = functools.lru_cache(maxsize=1024)
 def normal(word: str) -> str:
     """Return a status word without case, spaces, hyphens and underscores."""
     # Anything else makes it another word: a list `["passed"]`, similar letters of other scripts, control characters.
-    return word.lower().strip().translate(_SEPARATORS) if word.isascii() and word.strip().isprintable() else word
+    return re.sub("[ _-]", "", word.lower().strip()) if word.isascii() and word.strip().isprintable() else word
 
 
 @_cached
@@ -259,8 +257,7 @@ def _is_link(value: object) -> bool:
 
 
 def _is_good(word: str) -> bool:
-    number = digits(word)
-    if number:
+    if number := digits(word):
         return 200 <= int(number[:9]) < 300
     return state(word) is State.SUCCEEDED or outcome(word) is Outcome.PASSED
 

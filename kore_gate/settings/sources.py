@@ -46,7 +46,10 @@ def read(
             if text:
                 parsed[setting.field] = setting.parse(text)
         except ValueError as exc:
-            shown = _shown(setting, text, redactor)
+            # Addresses may hold credentials and tokens; and a secret may be in another setting by mistake.
+            is_private = setting.secret or (setting.name == "host" and set(text) & set("@?#"))
+            value = redactor.text(text)
+            shown = "" if is_private else f" {value if len(value) <= 80 else value[:79] + '…'!r}"
             invalid.setdefault(setting.name, f"{setting.name}{shown} {redactor.text(str(exc))} ({source}).")
     if "report-dir" in invalid:
         parsed["report_dir"] = ""  # reports must not go where nobody expects them
@@ -101,15 +104,6 @@ def _text(setting: options.Setting, flags: Mapping[str, str], environ: Mapping[s
         # Without the path: it may be the secret itself, in the wrong variable.
         return "", "", f"{variable} names a file that cannot be read: {reason}."
     return text, f"file in {variable}", "" if text else f"{variable} names an empty file."
-
-
-def _shown(setting: options.Setting, text: str, redactor: Redactor) -> str:
-    """Return an invalid value as a message may show it."""
-    # Addresses may hold credentials and tokens.
-    if setting.secret or (setting.name == "host" and set(text) & set("@?#")):
-        return ""
-    text = redactor.text(text)  # a secret may be in another setting by mistake
-    return f" {text if len(text) <= 80 else text[:79] + '…'!r}"
 
 
 def _missing(settings: Settings, invalid: Collection[str]) -> list[str]:
