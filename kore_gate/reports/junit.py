@@ -88,8 +88,8 @@ def verify(data: bytes, result: SuiteResult, call: Result) -> None:
 def _render(result: SuiteResult, call: Result, granularity: str, limit: float) -> bytes:
     """Write the file, or nothing where its test cases are longer than the limit."""
     rich = call.junit_dialect != "strict"
-    place = _place(result, call)
-    name = _name(tuple(suite.name or suite.key for suite in (*call.suites[:place], result)))
+    place = next(place for place, suite in enumerate(call.suites) if suite is result)
+    name = _name(tuple(suite.name or suite.key for suite in call.suites[: place + 1]))
     body = io.BytesIO()
     remaining = cases.each(dataclasses.replace(result, name=name), granularity)
     while batch := list(itertools.islice(remaining, _BATCH)):
@@ -118,13 +118,6 @@ def _render(result: SuiteResult, call: Result, granularity: str, limit: float) -
     return head + body.getvalue() + tail
 
 
-def _place(result: SuiteResult, call: Result) -> int:
-    """Return which suite of the call this is, 0 being the first; it may have been replaced since."""
-    same = [number for number, suite in enumerate(call.suites) if suite is result]
-    alike = (number for number, suite in enumerate(call.suites) if suite.key == result.key)
-    return next(itertools.chain(same, alike), 0)
-
-
 @functools.lru_cache(maxsize=2)
 def _name(names: Sequence[str]) -> str:
     """Return the last of the names, numbered until its test cases, too, are called unlike those of the others."""
@@ -133,10 +126,10 @@ def _name(names: Sequence[str]) -> str:
     for name in names:
         base = unique = text.line(text.xml(name), 180) or "suite"
         number = 1
-        while cases.suite_part(unique) in taken:
+        while cases.segment(unique) in taken:
             number += 1
             unique = f"{base} #{number}"
-        taken.add(cases.suite_part(unique))
+        taken.add(cases.segment(unique))
     return unique
 
 

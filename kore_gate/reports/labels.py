@@ -162,12 +162,12 @@ def step_label(step: Step) -> str:
 def compared(assertion: Assertion, reply: Reply) -> tuple[list[str], str | None]:
     """Return the expected values and the actual one (None: not known), in a form in which they differ."""
     expected, actual = [check.value for check in assertion.checks], actual_value(assertion, reply)
+    readable_expected = [readable(value) for value in expected]
     if actual is None:
-        return [readable(value) for value in expected], None
-    readable_expected, readable_actual = [readable(value) for value in expected], readable(actual)
-    if readable_actual in readable_expected and actual not in expected:
+        return readable_expected, None
+    if readable(actual) in readable_expected and actual not in expected:
         return expected, actual  # templates may differ in what people don't see
-    return readable_expected, readable_actual
+    return readable_expected, readable(actual)
 
 
 def difference(assertion: Assertion, reply: Reply) -> tuple[str, str]:
@@ -238,7 +238,7 @@ def evidence(result: SuiteResult) -> str:
 
 def step_outcome(result: SuiteResult, step: Step) -> str:
     """Name how a step ended, as its assertions show it: a key of `OUTCOMES`."""
-    outcomes = {assertion.outcome for reply in step.replies for assertion in reply.assertions if assertion.enabled}
+    outcomes = set(step.enabled_outcomes)
     if step.is_red:
         return "error" if Outcome.ERROR in (*outcomes, step.outcome) else "failed"
     if outcomes:

@@ -1,10 +1,8 @@
 """kore-result.json: everything a call found out, for machines, and for rendering the reports again."""
 
 import dataclasses
-import functools
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import msgspec
 
@@ -37,13 +35,8 @@ def _short(fact: object) -> object:
         return [_short(part) for part in fact]
     if isinstance(fact, type) or not dataclasses.is_dataclass(fact):
         return fact
-    values = ((name, getattr(fact, name), default) for name, default in _defaults(fact.__class__))
-    return {name: _short(value) for name, value, default in values if value != default}
-
-
-@functools.cache
-def _defaults(kind: type[Any]) -> list[tuple[str, object]]:
-    return [(field.name, field.default) for field in dataclasses.fields(kind)]
+    values = ((field, getattr(fact, field.name)) for field in dataclasses.fields(fact))
+    return {field.name: _short(value) for field, value in values if value != field.default}
 
 
 def load(data: bytes) -> tuple[Result, list[str]]:

@@ -137,12 +137,7 @@ def _remove(path: pathlib.Path) -> None:
 def junit_names(call: Result) -> list[str]:
     """Name the JUnit file of each suite, unique also where upper and lower case are one."""
     taken: set[str] = set()
-    return [junit_name(suite.name, taken) for suite in call.suites]
-
-
-def junit_name(suite: str, taken: set[str]) -> str:
-    """Name a suite's JUnit file unlike those whose stems are `taken`, in lower case; the new one is added to them."""
-    return f"TEST-kore-{text.unique(text.file_name(suite), taken)}.xml"
+    return [f"TEST-kore-{text.unique(text.file_name(suite.name), taken)}.xml" for suite in call.suites]
 
 
 def write(call: Result, writer: Writer, directory: str, job_url: str = "") -> list[errors.ReportError]:
