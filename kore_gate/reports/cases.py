@@ -33,20 +33,17 @@ _SEPARATORS = str.maketrans({".": "_", "/": "_", "\\": "_", ":": "_"})
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Case:
-    """One test case of a report.
-
-    `type` and `message` are set unless it passed; `step` is the step's number, 0 for a case of the gate itself.
-    """
+    """One test case of a report."""
 
     classname: str
     name: str
     outcome: Outcome
-    type: str = ""
+    type: str = ""  # set, as is the message, unless it passed
     message: str = ""
-    text: str = ""
+    text: str = ""  # begins with the message
     duration: float = 0.0
     source: Source | None = None
-    step: int = 0
+    step: int = 0  # its number; 0: a case of the gate itself
     transcript: tuple[str, ...] = ()
 
 
@@ -106,11 +103,6 @@ class Finding(NamedTuple):
         if self.outcome is Outcome.ERROR:
             return reason or "could not be judged", ""
         return reason or f"not executed: {self.result.verdict.message}", ""
-
-    @property
-    def reason(self) -> str:
-        """Return the reason that Kore.ai gave."""
-        return self.assertion.reason if self.assertion else self.step.reason if self.step else ""
 
     @property
     def file(self) -> str:
@@ -219,15 +211,14 @@ def _cases(result: SuiteResult, granularity: str) -> Iterator[Case]:
         if not step:
             yield _gate_case(result, findings[0].outcome)
         elif granularity == "assertion":
-            yield from _step_cases(step, findings)
+            yield from _step_cases(result, step, findings)
         else:
-            yield _whole_step(result, step, [*_step_cases(step, findings)])
+            yield _whole_step(result, step, [*_step_cases(result, step, findings)])
 
 
-def _step_cases(step: Step, findings: Sequence[Finding]) -> Iterator[Case]:
-    result, place = findings[0].result, findings[0].place
+def _step_cases(result: SuiteResult, step: Step, findings: Sequence[Finding]) -> Iterator[Case]:
     classname = f"kore.{segment(result.name)}.{findings[0].where}"
-    transcript = _transcript(result, place) if step.is_red else ()
+    transcript = _transcript(result, findings[0].place) if step.is_red else ()
     # The step was executed once: its time stands on the first of its cases that was judged.
     timed = next((finding for finding in findings if finding.outcome is not Outcome.SKIPPED), None)
     for finding in findings:
