@@ -231,7 +231,7 @@ def test_event__only_what_is_new() -> None:
         (Event(happening=Happening.CHANGED, name="a", percent=85.4, elapsed=59.7), "a: 85 % (1m)"),
         (Event(happening=Happening.ENDED, name="a", ending=Ending.FAILED, elapsed=12.2), "a: failed (12s)"),
         (Event(happening=Happening.WARNING, text="slow"), "Warning: slow"),
-        (Event(happening=Happening.CHANGED, name=":", status="error:", text=":x"), "| :: error:: :x"),
+        (Event(happening=Happening.CHANGED, name=":", status="error:", text=":x"), ":\u200b: error:\u200b: :x"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
