@@ -7,12 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Literal
 
-from kore_gate import text
-
 Severity = Literal["error", "warning"]
-
-# GitHub cuts messages at 4096 characters.
-MESSAGE_LIMIT = 4000
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,34 +23,23 @@ class Context:
     root: pathlib.Path = dataclasses.field(default_factory=pathlib.Path)
 
 
-def _nothing(*_: object) -> str:
-    return ""
-
-
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Dialect:
-    """How one CI system is recognised and which commands it reads; what it lacks is empty.
-
-    Groups bracket people's text. Where the CI reads commands on both streams, groups go to stderr with that text,
-    because nothing keeps two streams in step.
-    """
+    """How one CI system is recognised and which commands it reads; what it lacks is empty."""
 
     name: str
     recognised_by: tuple[str, ...]  # variables that are all set
-    debugged_by: tuple[str, ...] = ()  # variables, any of which turns debugging on
     group: tuple[str, str] = ("", "")  # what begins and what ends one, with its title, key and time in seconds
     escape_title: Callable[[str], str] = str
     heading: str = ""  # sets off the lines that must stay visible
-    output: Callable[[str, str], str] = _nothing  # name, value: for later steps
-    summary: Callable[[str], str] = _nothing  # path of a Markdown file for the page of the run
-    annotate: Callable[[Severity, str, str, str, int], str] = _nothing
-    renders_ansi: bool = False
+    output: Callable[[str, str], str] = lambda *_: ""  # name, value: for later steps
+    summary: Callable[[str], str] = lambda *_: ""  # path of a Markdown file for the page of the run
+    # Severity, message, title, file and line: pins a message to a place in the repository, as far as one is known.
+    annotation: Callable[[Severity, str, str, str, int], str] = lambda *_: ""
+    renders_ansi: bool = True
     timestamps: bool = False
+    # Groups bracket people's text: where the CI reads commands on both streams, they go with that text.
     groups_on: Literal["stdout", "stderr"] = "stderr"
-
-    def annotation(self, severity: Severity, message: str, title: str = "", file: str = "", line: int = 0) -> str:
-        """Return the command that pins a message to a place in the repository, as far as one is known."""
-        return self.annotate(severity, text.cut(message, MESSAGE_LIMIT), text.line(title, 200), text.plain(file), line)
 
 
 _GITHUB = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A"})
@@ -93,9 +77,8 @@ _TEAMCITY = str.maketrans({"|": "||", "'": "|'", "\n": "|n", "\r": "|r", "[": "|
 
 def _teamcity(value: str) -> str:
     """Escape the value of a TeamCity attribute; what is not ASCII goes as UTF-16 units, as its parser takes it."""
-    return re.sub(
-        r"[^\x00-\x7f]+", lambda match: json.dumps(match[0])[1:-1].replace("\\u", "|0x"), value.translate(_TEAMCITY)
-    )
+    escaped = value.translate(_TEAMCITY)
+    return re.sub(r"[^\x00-\x7f]+", lambda match: json.dumps(match[0])[1:-1].replace("\\u", "|0x"), escaped)
 
 
 def _teamcity_annotation(severity: Severity, message: str, title: str, file: str, line: int) -> str:
@@ -105,56 +88,51 @@ def _teamcity_annotation(severity: Severity, message: str, title: str, file: str
     return f"##teamcity[message text='{_teamcity(shown)}' status='{severity.upper()}']"
 
 
+DEBUG_VARIABLES = ("RUNNER_DEBUG", "ACTIONS_STEP_DEBUG", "CI_DEBUG_TRACE", "SYSTEM_DEBUG", "BUILDKITE_AGENT_DEBUG")
+
 # The most specific first. gitlab-ci-local sets GITLAB_CI=false.
 DIALECTS = (
     Dialect(
         name="github",
         recognised_by=("GITHUB_ACTIONS",),
-        debugged_by=("RUNNER_DEBUG", "ACTIONS_STEP_DEBUG"),
         group=("::group::{title}", "::endgroup::"),
         escape_title=_github,
-        annotate=_github_annotation,
-        renders_ansi=True,
+        annotation=_github_annotation,
     ),
     Dialect(
         name="gitlab",
         recognised_by=("GITLAB_CI",),
-        debugged_by=("CI_DEBUG_TRACE",),
         group=("\x1b[0Ksection_start:{at}:{key}\r\x1b[0K{title}", "\x1b[0Ksection_end:{at}:{key}\r\x1b[0K"),
-        renders_ansi=True,
     ),
     Dialect(
         name="azure",
         recognised_by=("TF_BUILD",),
-        debugged_by=("SYSTEM_DEBUG",),
         group=("##[group]{title}", "##[endgroup]"),
         heading="##[section]Verdict",
         output=lambda name, value: f"##vso[task.setvariable variable={name};isOutput=true]{_azure(value)}",
         summary=lambda path: f"##vso[task.uploadsummary]{_azure(path)}",
-        annotate=_azure_annotation,
-        renders_ansi=True,
+        annotation=_azure_annotation,
     ),
-    Dialect(name="circleci", recognised_by=("CIRCLECI",), renders_ansi=True),
+    Dialect(name="circleci", recognised_by=("CIRCLECI",)),
     Dialect(
         name="buildkite",
         recognised_by=("BUILDKITE",),
-        debugged_by=("BUILDKITE_AGENT_DEBUG",),
         group=("--- {title}", ""),
         heading="+++ Verdict",  # a group lasts until the next one, so what must stay visible opens one of its own
-        renders_ansi=True,
     ),
-    Dialect(name="bitbucket", recognised_by=("BITBUCKET_COMMIT",)),
-    Dialect(name="bitbucket", recognised_by=("BITBUCKET_BUILD_NUMBER",)),
+    Dialect(name="bitbucket", recognised_by=("BITBUCKET_COMMIT",), renders_ansi=False),
+    Dialect(name="bitbucket", recognised_by=("BITBUCKET_BUILD_NUMBER",), renders_ansi=False),
     Dialect(
         name="teamcity",
         recognised_by=("TEAMCITY_VERSION",),
         group=("##teamcity[blockOpened name='{key}' description='{title}']", "##teamcity[blockClosed name='{key}']"),
         escape_title=_teamcity,
-        annotate=_teamcity_annotation,
+        annotation=_teamcity_annotation,
+        renders_ansi=False,
         groups_on="stdout",  # the only stream it reads service messages from
     ),
-    Dialect(name="jenkins", recognised_by=("JENKINS_URL", "BUILD_ID"), timestamps=True),
-    Dialect(name="none", recognised_by=()),
+    Dialect(name="jenkins", recognised_by=("JENKINS_URL", "BUILD_ID"), renders_ansi=False, timestamps=True),
+    Dialect(name="none", recognised_by=(), renders_ansi=False),
 )
 
 
@@ -170,7 +148,7 @@ def detect(environ: Mapping[str, str]) -> str:
 
 def debug(environ: Mapping[str, str]) -> bool:
     """Tell whether the CI's own debug flag is on."""
-    return any(_is_set(environ, name) for dialect in DIALECTS for name in dialect.debugged_by)
+    return any(_is_set(environ, name) for name in DEBUG_VARIABLES)
 
 
 def colour(environ: Mapping[str, str], isatty: bool, ci: str) -> bool:
@@ -180,9 +158,8 @@ def colour(environ: Mapping[str, str], isatty: bool, ci: str) -> bool:
     for name in ("FORCE_COLOR", "CLICOLOR_FORCE"):
         if environ.get(name):
             return _is_set(environ, name)
-    if environ.get("CLICOLOR") == "0" or environ.get("TERM") == "dumb":
-        return False
-    return isatty or dialect_for(ci).renders_ansi
+    is_plain = environ.get("CLICOLOR") == "0" or environ.get("TERM") == "dumb"
+    return not is_plain and (isatty or dialect_for(ci).renders_ansi)
 
 
 def live(environ: Mapping[str, str], isatty: bool, ci: str) -> bool:

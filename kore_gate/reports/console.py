@@ -1,6 +1,5 @@
 """What people read on stderr, machines on stdout, and the CI system as commands of its own."""
 
-import collections
 import contextlib
 import dataclasses
 import datetime
@@ -8,7 +7,6 @@ import functools
 import io
 import itertools
 import json
-import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, TextIO, cast
@@ -24,7 +22,6 @@ from kore_gate.settings.redact import Redactor
 if TYPE_CHECKING:
     import rich.console
     from rich.live import Live
-    from rich.table import Table
 
 # A log is as wide on every machine.
 LOG_WIDTH = 120
@@ -36,16 +33,16 @@ LINE_LIMIT = 2000
 NUMBERS_WIDTH = 66
 # GitHub shows ten annotations of a severity for a step; of failures, the tenth says how many more there are.
 ANNOTATIONS = 10
+# GitHub cuts messages at 4096 characters.
+MESSAGE_LIMIT = 4000
 # Between two status words, a line for each so many percent: the line of each minute shows the rest.
 PERCENT_STEP = 10
+COLOURS: dict[Ending | None, str] = {None: "", **dict.fromkeys(Ending, "red"), Ending.PASSED: "green"}
 
 
 @dataclasses.dataclass(kw_only=True, eq=False)
 class Console:
-    """The one place that prints; foreign text is inert in it, and a reader who leaves never stops the gate.
-
-    What Kore.ai says comes without secrets: `redactor` is for what may hold them by accident, such as a stack trace.
-    """
+    """The one place that prints; foreign text is inert in it, and a reader who leaves never stops the gate."""
 
     stderr: TextIO
     stdout: TextIO
@@ -57,15 +54,16 @@ class Console:
     quiet_stdout: bool = False
 
     def __post_init__(self) -> None:
-        self.redactor = Redactor()
+        """Start with nothing printed."""
+        self.redactor = Redactor()  # for what may hold secrets by accident, such as a stack trace
         self._stdout = _Stream(self.stdout)
         # A substitute that is wider than the character would break the bars' columns.
         self._stderr = _Stream(self.stderr, errors="replace" if self.live else "backslashreplace")
         self._bars: Live | None = None
         self._rows: dict[str, tuple[Event, float]] = {}  # the last news of each suite, and when it came
-        self._printed: dict[str, Event] = {}  # the last change of each suite that got a line
+        self._printed: dict[str, tuple[str, float]] = {}  # status and percent of each suite's last line
         self._group_numbers = itertools.count(1)
-        self._annotated: collections.Counter[Severity] = collections.Counter()
+        self._annotated: dict[Severity, int] = {"error": 0, "warning": 0}
 
     def event(self, event: Event) -> None:
         """Pass on news of a suite: on a live terminal its bar moves, elsewhere a line says what changed."""
@@ -76,7 +74,7 @@ class Console:
         if has_bar:
             self._move_bar(event)
         if event.ending or (not has_bar and self._is_news(event)):
-            self._write(self._stamp() + _line(event), _colour_of(event.ending))
+            self._write(self._stamp() + _line(event), COLOURS[event.ending])
 
     def info(self, raw: str) -> None:
         """Print text for people; it may have several lines."""
@@ -109,22 +107,23 @@ class Console:
         The exit code is passed where it is not the verdict's own: after soft-fail, or when rendering `again`.
         """
         self.close()
-        code = result.verdict.exit_code if exit_code is None else exit_code
-        severity: Severity = "warning" if code is ExitCode.PASSED else "error"
+        severity: Severity = "warning" if exit_code is ExitCode.PASSED else "error"
         red = [suite for suite in result.suites if suite.verdict.ending is not Ending.PASSED]
-        missing = sum(cases.red_count(suite) for suite in red)
+        missing = sum(cases.red_count(suite) for suite in red) + self._annotated[severity]
         for suite in red[:SUITES_SHOWN]:
-            missing -= self._write_failures(suite, severity)
+            self._write_failures(suite, severity)
+        missing -= self._annotated[severity]
         if missing:
             self._annotate(severity, f"{missing} more failures: see the reports.", "kore_gate")
         elif not red and result.verdict.ending is not Ending.PASSED:
             self._annotate(severity, result.verdict.message, "kore_gate")
         self._command(self.dialect.heading, group=True)
-        self._write_table(result)
+        if result.tested_suites:
+            self._write_table(result)
         self._write_notes(result)
         if files:
             self.info("\n".join(["Reports:", *(f"  {file}" for file in files)]))
-        self.verdict(result.verdict, code, again=again)
+        self.verdict(result.verdict, exit_code, again=again)
 
     def verdict(self, verdict: Verdict, exit_code: ExitCode | None = None, *, again: bool = False) -> None:
         """Print the verdict and the exit code: the last two lines of every call."""
@@ -135,7 +134,7 @@ class Console:
             meaning = f"rendered again; the original exit code was {int(verdict.exit_code)}: {meaning}"
         elif code is not verdict.exit_code:
             meaning = f"soft-fail turned {int(verdict.exit_code)} into {int(code)}; {meaning}"
-        self._write(f"Verdict: {verdict.ending}. {verdict.message}", _colour_of(verdict.ending), exact=True)
+        self._write(f"Verdict: {verdict.ending}. {verdict.message}", COLOURS[verdict.ending], exact=True)
         self._write(f"Exit code: {int(code)} ({meaning})", exact=True)
 
     def outputs(self, outputs: Mapping[str, str]) -> None:
@@ -150,11 +149,10 @@ class Console:
     def json(self, raw: str) -> None:
         """Print machine-readable JSON on stdout: the same values, with nothing in it that a CI system could obey."""
         self.close()
-        # `##[…` acts on GitHub wherever it stands in a line.
-        shown = raw.rstrip("\n").replace("##", r"\u0023\u0023")
         if not self._stdout.encoding.lower().startswith("utf"):
-            shown = re.sub(r"[^\x00-\x7f]", lambda match: json.dumps(match[0])[1:-1], shown)
-        self._stdout.write(f"{shown}\n")
+            raw = json.dumps(json.loads(raw), indent=2)
+        # `##[…` acts on GitHub wherever it stands in a line.
+        self._stdout.write(raw.rstrip("\n").replace("##", r"\u0023\u0023") + "\n")
 
     def close(self) -> None:
         """Stop what moves; anything may still be printed after."""
@@ -190,14 +188,16 @@ class Console:
         if not (self.live or (self.colour and style)):
             self._stderr.write(f"{line}\n")
             return
-        from rich.padding import Padding
         from rich.text import Text
 
         if exact or not self.live:
             self._screen.print(Text(line, style), soft_wrap=True)
-        else:
-            words = line.lstrip()
-            self._screen.print(Padding.indent(Text(words, style), len(line) - len(words)))
+            return
+        words = Text(line.lstrip(), style)
+        indent = Text(" " * (len(line) - len(words)))
+        for part in words.wrap(self._screen, self._screen.width - len(indent)):
+            part.rstrip()
+            self._screen.print(indent + part, soft_wrap=True)
 
     def _write_details(self, source: Verdict | GateError) -> None:
         for detail in source.details:
@@ -216,7 +216,8 @@ class Console:
     def _annotate(self, severity: Severity, raw: str, title: str = "", file: str = "", line: int = 0) -> None:
         if self._annotated[severity] < ANNOTATIONS:
             self._annotated[severity] += 1
-            self._command(self.dialect.annotation(severity, raw, title, file, line))
+            message = text.cut(raw, MESSAGE_LIMIT)
+            self._command(self.dialect.annotation(severity, message, text.line(title, 200), text.plain(file), line))
 
     @contextlib.contextmanager
     def _group(self, title: str) -> Iterator[None]:
@@ -233,25 +234,22 @@ class Console:
         finally:
             self._command(end.format(key=key, at=int(self.now().timestamp())), group=True)
 
-    def _write_failures(self, suite: SuiteResult, severity: Severity) -> int:
-        """Print a suite's reasons and first failures in a group; annotate them while there is room; return how many."""
+    def _write_failures(self, suite: SuiteResult, severity: Severity) -> None:
+        """Print a suite's reasons and first failures in a group; annotate them while there is room."""
         failures = list(itertools.islice(cases.failures(suite), CASES_SHOWN))
-        annotated = failures[: max(ANNOTATIONS - 1 - self._annotated[severity], 0)]
         with self._group(f"{suite.name}: {suite.verdict.ending}"):
             self._write(suite.verdict.message)
             self._write_details(suite.verdict)
             for failure in failures:
                 if failure.where:
-                    where = text.line(failure.where, 80)
-                    self._write(f"  {failure.outcome.upper()} {where}: {failure.what}", "red")
+                    self._write(f"  {failure.outcome.upper()} {text.line(failure.where, 80)}: {failure.what}", "red")
                 if failure.line:
                     self._write(f"    at {failure.file}:{failure.line}", exact=True)
+                if self._annotated[severity] < ANNOTATIONS - 1:
+                    self._annotate(severity, failure.what, failure.title, failure.file, failure.line)
             more = cases.red_count(suite) - len(failures)
             if more > 0:
                 self._write(f"  … and {more} more")
-            for failure in annotated:
-                self._annotate(severity, failure.what, failure.title, failure.file, failure.line)
-        return len(annotated)
 
     def _write_table(self, result: Result) -> None:
         """List the suites in columns, those that did not pass first once there are too many."""
@@ -259,8 +257,6 @@ class Console:
         from rich.text import Text
 
         suites = list(result.tested_suites)
-        if not suites:
-            return
         more = len(suites) - SUITES_SHOWN
         if more > 0:
             suites.sort(key=lambda suite: suite.verdict.ending is Ending.PASSED)
@@ -272,7 +268,7 @@ class Console:
             counts = cases.count(suite, result.junit_granularity)
             numbers = (counts.steps, counts.passed, counts.failed, counts.errors, counts.skipped)
             name = _fit(text.terminal(suite.name), max(self._screen.width - NUMBERS_WIDTH, 1))
-            ending = Text(suite.verdict.ending, _colour_of(suite.verdict.ending))
+            ending = Text(suite.verdict.ending, COLOURS[suite.verdict.ending])
             table.add_row(name, ending, *map(str, numbers), text.duration(suite.duration))
         self._write("")
         self._screen.print(table)
@@ -298,12 +294,11 @@ class Console:
         """Tell whether an event is worth a line: a small step between two status words is not."""
         if event.happening is not Happening.CHANGED:
             return True
-        last = self._printed.get(event.name)
-        moved = abs((event.percent or 0) - (last.percent or 0 if last else 0))
-        if last and event.status == last.status and moved < PERCENT_STEP:
-            return False
-        self._printed[event.name] = event
-        return True
+        status, percent = self._printed.get(event.name, ("", -PERCENT_STEP))
+        is_news = event.status != status or abs((event.percent or 0) - percent) >= PERCENT_STEP
+        if is_news:
+            self._printed[event.name] = (event.status, event.percent or 0)
+        return is_news
 
     def _move_bar(self, event: Event) -> None:
         self._rows[event.name] = (event, self._screen.get_time())
@@ -316,6 +311,8 @@ class Console:
             console=screen,
             get_renderable=lambda: bars(list(self._rows.values()), screen.get_time(), *screen.size),
             transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
         )
         self._bars.start()
         # It was hidden just now, and a second signal would leave it so.
@@ -340,7 +337,7 @@ class _Stream(io.TextIOBase):
         return len(text)
 
 
-def bars(rows: Sequence[tuple[Event, float]], now: float, width: int, height: int) -> "Table":
+def bars(rows: Sequence[tuple[Event, float]], now: float, width: int, height: int) -> "rich.console.RenderableType":
     """Draw a bar for the last event of each suite; without room for all, those that still run, and count the others."""
     from rich.cells import cell_len
     from rich.progress_bar import ProgressBar
@@ -362,7 +359,7 @@ def bars(rows: Sequence[tuple[Event, float]], now: float, width: int, height: in
             pulse=event.percent is None and event.ending is None,
             animation_time=now,
             complete_style="cyan",
-            finished_style=_colour_of(event.ending) or "cyan",
+            finished_style=COLOURS[event.ending] or "cyan",
         )
         elapsed = event.elapsed if event.ending else event.elapsed + now - since
         table.add_row(name, bar, state, text.duration(elapsed))
@@ -406,7 +403,3 @@ def _line(event: Event) -> str:
     """Put an event into one line: `banking: IN_PROGRESS 85 % (1m 5s)`."""
     line = ": ".join(filter(None, (text.terminal(event.name, 40), _state(event), event.text)))
     return f"{line} ({text.duration(event.elapsed)})" if event.elapsed > 0 else line
-
-
-def _colour_of(ending: Ending | None) -> str:
-    return {None: "", Ending.PASSED: "green"}.get(ending, "red")

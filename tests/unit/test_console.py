@@ -192,6 +192,15 @@ def test_warning__many() -> None:
     assert screen.stdout.count("::warning::") == 10
 
 
+def test_warning__very_long() -> None:
+    """A message is cut to what GitHub shows, and says so."""
+    screen = Screen("github")
+
+    screen.console.warning("x" * 10_000)
+
+    assert screen.stdout == f"::warning::{'x' * console.MESSAGE_LIMIT}%0A… 6000 characters cut\n"
+
+
 def test_result__many_failures_and_suites() -> None:
     """A long list is cut, on screen, with a count of what is left out; what did not pass comes first."""
     screen = Screen()
