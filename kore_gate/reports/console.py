@@ -29,8 +29,8 @@ SUITES_SHOWN = 50
 CASES_SHOWN = 20
 BARS_SHOWN = 20
 LINE_LIMIT = 2000
-# The table's columns beside the names, at their widest.
-NUMBERS_WIDTH = 66
+# The table's columns from "Steps" on, at their widest.
+NUMBERS_WIDTH = 51
 # GitHub shows ten annotations of a severity for a step; of failures, the tenth says how many more there are.
 ANNOTATIONS = 10
 # GitHub cuts messages at 4096 characters.
@@ -264,10 +264,12 @@ class Console:
         table.add_column("Verdict", no_wrap=True)
         for heading in ("Steps", "Passed", "Failed", "Errors", "Skipped", "Time"):
             table.add_column(heading, justify="right", no_wrap=True)
+        verdict_width = max(len("Verdict"), *(len(suite.verdict.ending) for suite in suites))
+        room = max(self._screen.width - verdict_width - NUMBERS_WIDTH, 1)
         for suite in suites[:SUITES_SHOWN]:
             counts = cases.count(suite, result.junit_granularity)
             numbers = (counts.steps, counts.passed, counts.failed, counts.errors, counts.skipped)
-            name = _fit(text.terminal(suite.name), max(self._screen.width - NUMBERS_WIDTH, 1))
+            name = _fit(text.terminal(suite.name), room)
             ending = Text(suite.verdict.ending, COLOURS[suite.verdict.ending])
             table.add_row(name, ending, *map(str, numbers), text.duration(suite.duration))
         self._write("")
@@ -315,8 +317,7 @@ class Console:
             redirect_stderr=False,
         )
         self._bars.start()
-        # It was hidden just now, and a second signal would leave it so.
-        screen.show_cursor(True)
+        screen.show_cursor(True)  # it was hidden just now, and a second signal would leave it so
 
 
 class _Stream(io.TextIOBase):
