@@ -9,7 +9,7 @@ import collections
 import functools
 import re
 import urllib.parse
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from kore_gate.kore.responses import as_text, digits
 from kore_gate.model import Outcome, State, Tally
@@ -68,12 +68,6 @@ def judge_value(row: Mapping[str, object]) -> Outcome | None:
     """Judge one expected value; None for a mere context variable that is called `status`."""
     judged, reason = judge(as_text(row.get("status")))
     return None if reason and len(row) == 1 else judged
-
-
-def worst(outcomes: Iterable[Outcome]) -> Outcome:
-    """Return the outcome that counts among several judgements of the same thing."""
-    order = (Outcome.ERROR, Outcome.FAILED, Outcome.SKIPPED, Outcome.PASSED, Outcome.PENDING)
-    return min(outcomes, key=order.index, default=Outcome.PENDING)
 
 
 def miscounted(answer: Mapping[str, object], tally: Tally | None, rows: int) -> Iterator[str]:

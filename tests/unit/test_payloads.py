@@ -4,6 +4,7 @@ import copy
 import functools
 import json
 import operator
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -173,8 +174,8 @@ OUTPUTS = (*STEPS, 0, "outputs")
     ("path", "value", "problem"),
     [
         (("response",), None, ""),
-        (("response",), "text", "response is not an object"),
-        (("response",), [], "response is not an object"),
+        (("response",), "text", "response is a string, not an object"),
+        (("response",), [], "response is a list, not an object"),
         (("response",), {}, ""),
         (STEPS, None, ""),
         (STEPS, "text", "testSteps is a string, not a list"),
@@ -286,7 +287,9 @@ def test_run_job__tests_or_job(status: str, failed_tests: bool) -> None:
 @pytest.mark.parametrize("result", ["text", [1], 5, True])
 def test_run_job__result_of_another_type(result: Any) -> None:
     """A result that is not an object is a problem."""
-    assert payloads.run_job({"status": "passed", "result": result}).problems == ("result is not an object",)
+    [problem] = payloads.run_job({"status": "passed", "result": result}).problems
+
+    assert re.fullmatch("result is a [a-z]+, not an object", problem)
 
 
 @pytest.mark.parametrize("rows", ["text", {"0": {}}, 5])
@@ -294,7 +297,8 @@ def test_run_job__rows_of_another_type(rows: Any) -> None:
     """Step results that are no list are a problem."""
     job = payloads.run_job({"status": "passed", "result": {"executionResults": rows}})
 
-    assert job.problems == ("executionResults is not a list",)
+    assert job.suite is None
+    assert [problem.endswith(", not a list") for problem in job.problems] == [True]
 
 
 def test_import_job__steps_beside_the_status() -> None:
@@ -414,7 +418,6 @@ def test_download_url__the_outermost() -> None:
         "file:///etc/passwd",
         "https://",
         "https:///x",
-        "http://[::1",
         5,
         True,
         ["https://files.example/x"],
@@ -438,28 +441,6 @@ def test_download_url__no_link(value: Any) -> None:
 def test_download_url__never_from_the_bot(body: Any) -> None:
     """What a bot says leads nowhere."""
     assert payloads.run_job(body).download_url == ""
-
-
-# --- ids
-
-
-@pytest.mark.parametrize(
-    ("body", "found"),
-    [
-        ({"dsId": "ds-1", "_id": "x"}, "ds-1"),
-        ({"_id": "x"}, "x"),
-        ({"dsId": "", "_id": "x"}, "x"),
-        ({"dsId": 17}, "17"),
-        ({"dsId": None}, ""),
-        ({"dsId": True}, ""),
-        ({"dsId": {"a": 1}}, ""),
-        ({"dsId": ["a"]}, ""),
-        ({}, ""),
-    ],
-)
-def test_ids(body: dict[str, Any], found: str) -> None:
-    """An id is a text or a number, under the first key that has one."""
-    assert payloads.ids(body, "dsId", "_id") == found
 
 
 # --- anything at all

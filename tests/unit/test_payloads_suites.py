@@ -179,13 +179,6 @@ def test_checks__forms(contains: Any, checks: list[tuple[str, str]]) -> None:
     assert made.outcome is PENDING
 
 
-def test_checks__a_list_in_a_list() -> None:
-    """An expected value that is a list is a problem: it can't be shown as one."""
-    _, problems = read({"outputs": [{"assertions": {"text": {"enabled": True, "contains": [["a"]]}}}]})
-
-    assert problems == ["step 1, reply 1: text: an expected value is a list"]
-
-
 @pytest.mark.parametrize(
     ("name", "group"), [("text", "text"), ("flowLevel", "flow"), ("context", "context"), ("sentiment", "sentiment")]
 )
@@ -355,12 +348,16 @@ def test_actual__context(name: str, expected: Any, found: Any, actual: str | Non
     assert made.actual == actual
 
 
-def test_disabled__shared() -> None:
-    """Groups that are switched off and hold nothing cost nothing: large suites have a hundred thousand of them."""
-    off = {"enabled": False, "contains": []}
+def test_checks__a_list_in_a_list() -> None:
+    """An expected value that is a list is a problem: it can't be shown as one."""
+    _, problems = read({"outputs": [{"assertions": {"text": {"enabled": True, "contains": [["a"]]}}}]})
 
-    assert assertion(off) is assertion(off)
-    assert assertion(off) == Assertion(group="text", enabled=False, outcome=SKIPPED)
+    assert problems == ["step 1, reply 1: text: an expected value is a list"]
+
+
+def test_disabled() -> None:
+    """A group that is switched off is skipped, with what it would expect."""
+    assert assertion({"enabled": False, "contains": []}) == Assertion(group="text", enabled=False, outcome=SKIPPED)
     assert assertion({"enabled": False, "contains": item(None)}).checks == (Check(field="text", value="a"),)
 
 

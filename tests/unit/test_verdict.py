@@ -66,7 +66,7 @@ IMPORTS: dict[str, tuple[Mapping[str, object], ExitCode, str]] = {
     "a response that is a text": (
         {"status": "SUCCESS", "response": "ok"},
         ExitCode.UNAVAILABLE,
-        "response is not an object",
+        "response is a string, not an object",
     ),
     "steps that are no list": (
         {"status": "SUCCESS", "response": {"testSteps": {"0": {}}}},
@@ -360,12 +360,12 @@ RUNS: dict[str, tuple[Mapping[str, object], ExitCode, str]] = {
     "passed, results that are no list": (
         run(*TWO, executionResults={"0": "passed"}),
         ExitCode.UNAVAILABLE,
-        "executionResults is not a list",
+        "executionResults is an object, not a list",
     ),
     "passed, a result that is a list": (
         {"status": "passed", "result": ["passed"]},
         ExitCode.UNAVAILABLE,
-        "result is not an object",
+        "result is a list, not an object",
     ),
     "passed, counters that are no numbers": (
         run(*TWO, tally=tally("many", 0, 2)),
@@ -376,7 +376,7 @@ RUNS: dict[str, tuple[Mapping[str, object], ExitCode, str]] = {
     "passed, counters that are a list": (
         run(*TWO, tally=[2, 0, 2]),
         ExitCode.UNAVAILABLE,
-        "stepDetails is not an object",
+        "stepDetails is a list, not an object",
     ),
     "passed, a row that is null": (run(PASSED, None), ExitCode.UNAVAILABLE, "step 2 is null, not an object"),
 }
