@@ -3,7 +3,6 @@
 import argparse
 import concurrent.futures
 import contextlib
-import datetime
 import itertools
 import operator
 import os
@@ -174,8 +173,10 @@ class _Program:
     """One run of the program: what it was started with, and where it prints."""
 
     def __init__(self, arguments: argparse.Namespace, environ: Mapping[str, str], received: list[int]) -> None:
+        from kore_gate.clock import Clock
         from kore_gate.reports.console import Console
 
+        self.clock = Clock()
         self.arguments = arguments
         self.environ = environ
         self.received = received  # signals
@@ -195,7 +196,7 @@ class _Program:
             verbose=self.settings.verbose or dialects.debug(environ),
             live=dialects.live(environ, sys.stderr.isatty(), self.ci),
             quiet_stdout=self.settings.output == "json",
-            now=lambda: datetime.datetime.now(datetime.UTC),
+            now=self.clock.now,
         )
 
     def stop_with(self, stop: Callable[[int], None], cut: Callable[[], None] = lambda: None) -> None:
@@ -261,11 +262,10 @@ class _Program:
                 self.stop_with(_stop)
                 return report.run(settings, console)
             case "doctor":
-                from kore_gate.clock import Clock
                 from kore_gate.commands import doctor
 
                 self.stop_with(_stop)
-                return _run(doctor.Doctor(settings, console, Clock()).run())
+                return _run(doctor.Doctor(settings, console, self.clock).run())
             case _:
                 return self._judge(settings, pathlib.Path.cwd())
 
@@ -307,7 +307,6 @@ class _Program:
         return call.conclude(_run(run()))
 
     def _call(self, settings: options.Settings, root: pathlib.Path) -> "Call":
-        from kore_gate.clock import Clock
         from kore_gate.commands import gate
 
         ci, environ = self.ci, self.environ
@@ -320,16 +319,15 @@ class _Program:
             job_url=environ.get("CI_JOB_URL", "") if ci == "gitlab" else "",
             root=root,
         )
-        return gate.Call(settings, context, self.console, Clock())
+        return gate.Call(settings, context, self.console, self.clock)
 
 
 def main(argv: Sequence[str], pending: list[int] | None = None) -> int:
     """Run one command; return the exit code. `pending` holds the signals that came before."""
     environ = dict(os.environ)
     received = [] if pending is None else pending
-    program = _Program(parse(argv, sources.default_command(environ)), environ, received)
-    console = program.console
-    try:
+    with contextlib.closing(_Program(parse(argv, sources.default_command(environ)), environ, received)) as program:
+        console = program.console
         try:
             return program.run()
         except KeyboardInterrupt:
@@ -344,5 +342,3 @@ def main(argv: Sequence[str], pending: list[int] | None = None) -> int:
             console.error(errors.GateError(message, cause=ended.cause, hint=ended.hint))
         console.verdict(ended)
         return int(ended.exit_code)
-    finally:
-        program.close()

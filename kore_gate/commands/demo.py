@@ -34,7 +34,7 @@ def stage(
     simulator = service.Simulator(scenario=chosen, job_seconds=1.5)
     with tempfile.TemporaryDirectory(prefix="kore-demo-") as folder, Server(simulator) as server:
         root = pathlib.Path(folder)
-        for suite in scenarios.demo_suites():
+        for suite in scenarios.DEMO_SUITES:
             path = root / f"{text.file_name(suite['name'])}.json"
             path.write_text(json.dumps(suite, indent=2, ensure_ascii=False), encoding="utf-8")
         # What a user says goes before what the scenario needs to end soon.

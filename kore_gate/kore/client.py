@@ -60,8 +60,7 @@ class KoreClient:
             fields["tags"] = list(settings.tags)
         if settings.description:
             fields["description"] = settings.description
-        content = json.dumps(fields).encode()
-        body = await self._call("POST", (*self._suites, "import"), again=False, content=content)
+        body = await self._call("POST", (*self._suites, "import"), again=False, content=json.dumps(fields).encode())
         return self._id(body, "the import", "dsId", "_id")
 
     async def import_job(self, ds_id: str) -> Job:
@@ -71,8 +70,7 @@ class KoreClient:
     async def start_run(self, suite: str) -> str:
         """Start a run of a suite; return its testRunId."""
         fields = {"version": self._settings.bot_version, "userEmailId": self._settings.user_email}
-        content = json.dumps(fields).encode()
-        body = await self._call("POST", (*self._suites, suite, "run"), again=False, content=content)
+        body = await self._call("POST", (*self._suites, suite, "run"), again=False, content=json.dumps(fields).encode())
         return self._id(body, "the run", "testRunId", "_id")
 
     async def run_job(self, suite: str, run_id: str) -> Job:
@@ -150,8 +148,7 @@ class KoreClient:
 
     def _id(self, body: Mapping[str, object], what: str, *keys: str) -> str:
         """Return the id in an accepting answer. Raises Rejected or Unavailable where there is none."""
-        values = [body[key] for key in keys if body.get(key) and type(body[key]) in (str, int)]
-        if values:
+        if values := [body[key] for key in keys if body.get(key) and type(body[key]) in (str, int)]:
             return as_text(values[0])
         if statuses.state(as_text(body.get("status"))) is State.FAILED:
             details = "; ".join(payloads.reasons(body)) or "no reason given"

@@ -29,17 +29,15 @@ async def connect(
     settings: Settings, ci: str, transport: httpx.AsyncBaseTransport | None = None
 ) -> AsyncIterator[HttpClient]:
     """Open the connections of one call: verified TLS, no redirects, proxies from the environment."""
-    # A simulator on this machine is not behind the company's proxy.
-    trust_env = not parsers.is_loopback(urllib.parse.urlsplit(settings.host).hostname or "")
-    # Shorter, so that a missing connection is not taken for a missing response.
-    connect_timeout = min(10.0, settings.request_timeout / 2)
     try:
         http = httpx.AsyncClient(
             verify=_authorities(settings),
             transport=transport,
-            trust_env=trust_env,
+            # A simulator on this machine is not behind the company's proxy.
+            trust_env=not parsers.is_loopback(urllib.parse.urlsplit(settings.host).hostname or ""),
             follow_redirects=False,
-            timeout=httpx.Timeout(settings.request_timeout, connect=connect_timeout),
+            # Shorter, so that a missing connection is not taken for a missing response.
+            timeout=httpx.Timeout(settings.request_timeout, connect=min(10.0, settings.request_timeout / 2)),
             limits=httpx.Limits(max_connections=settings.max_parallel + 5),
             headers={"user-agent": f"kore_gate/{__version__} (+{ci})", "accept-encoding": "gzip"},
         )

@@ -27,6 +27,7 @@ from kore_gate.settings.sources import Settings
 from kore_gate.simulator import scenarios, service
 from kore_gate.simulator.server import Server
 from tests.fakes.pipeline import make_settings
+from tests.fakes.tls import TlsServer
 
 pytestmark = pytest.mark.socket
 
@@ -139,7 +140,7 @@ def secure(certificate: trustme.LeafCert) -> Iterator[tuple[str, service.Simulat
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     certificate.configure_cert(context)
     simulator = service.Simulator()
-    with Server(simulator, tls=context) as server:
+    with TlsServer(simulator, context) as server:
         yield server.url, simulator
 
 

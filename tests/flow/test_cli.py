@@ -105,7 +105,7 @@ def program(
 
 def suite_file(folder: pathlib.Path) -> None:
     """Leave a suite file in a directory."""
-    (folder / "greeting.json").write_text(json.dumps(scenarios.demo_suites()[0]), encoding="utf-8")
+    (folder / "greeting.json").write_text(json.dumps(scenarios.DEMO_SUITES[0]), encoding="utf-8")
 
 
 ENDS: dict[str, tuple[str, list[str], ExitCode, str]] = {
