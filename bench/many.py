@@ -23,7 +23,7 @@ MOST_OVER_SOCKETS = 18
 
 def suite_files(folder: pathlib.Path, number: int) -> None:
     """Write so many suite files, each a copy of a demonstration suite under a name of its own."""
-    suites = scenarios.demo_suites()
+    suites = scenarios.DEMO_SUITES
     for index in range(number):
         suite = {**suites[index % len(suites)], "name": f"suite {index:03d}"}
         (folder / f"suite-{index:03d}.json").write_text(json.dumps(suite), encoding="utf-8")

@@ -6,7 +6,7 @@ import sys
 from types import FrameType
 from typing import NoReturn
 
-from kore_gate.errors import MEANINGS, ExitCode
+from kore_gate.errors import ExitCode
 
 
 def catch_signals() -> list[int]:
@@ -34,7 +34,7 @@ def main(pending: list[int] | None = None) -> NoReturn:
             f"kore-gate is not completely installed: {error}.\n"
             "Install it again together with its dependencies.\n"
             "Verdict: error. kore-gate is not completely installed.\n"
-            f"Exit code: {ExitCode.BUG} ({MEANINGS[ExitCode.BUG]})\n"
+            f"Exit code: {ExitCode.BUG} ({ExitCode.BUG.meaning})\n"
         )
         leave(ExitCode.BUG)
     leave(cli.main(sys.argv[1:], pending=caught))

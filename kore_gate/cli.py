@@ -3,7 +3,6 @@
 import argparse
 import concurrent.futures
 import contextlib
-import datetime
 import itertools
 import operator
 import os
@@ -20,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from kore_gate import __version__, errors
 from kore_gate.ci import dialects
-from kore_gate.errors import MEANINGS
+from kore_gate.errors import ExitCode
 from kore_gate.gate import verdict
 from kore_gate.model import Phase, Result
 from kore_gate.settings import options, parsers, sources
@@ -111,7 +110,7 @@ def _parser(command: str, *, is_named: bool) -> argparse.ArgumentParser:
     """Return the parser of a command's options; files and suites are what it leaves over."""
     commands = "".join(f"\n    {name:<10}{meaning}" for name, meaning in options.COMMANDS.items())
     overview = f"The gate that stops a bad Kore.ai bot from shipping.\n\ncommands:{commands}"
-    exit_codes = "".join(f"\n  {code.value:>3}  {meaning}" for code, meaning in MEANINGS.items())
+    exit_codes = "".join(f"\n  {code.value:>3}  {code.meaning}" for code in ExitCode)
     usage = f"{command} [OPTION ...]" + (f" [{_POSITIONAL[command].upper()} ...]" if command in _POSITIONAL else "")
     parser = _Parser(
         prog="kore-gate",
@@ -174,8 +173,10 @@ class _Program:
     """One run of the program: what it was started with, and where it prints."""
 
     def __init__(self, arguments: argparse.Namespace, environ: Mapping[str, str], received: list[int]) -> None:
+        from kore_gate.clock import Clock
         from kore_gate.reports.console import Console
 
+        self.clock = Clock()
         self.arguments = arguments
         self.environ = environ
         self.received = received  # signals
@@ -195,7 +196,7 @@ class _Program:
             verbose=self.settings.verbose or dialects.debug(environ),
             live=dialects.live(environ, sys.stderr.isatty(), self.ci),
             quiet_stdout=self.settings.output == "json",
-            now=lambda: datetime.datetime.now(datetime.UTC),
+            now=self.clock.now,
         )
 
     def stop_with(self, stop: Callable[[int], None], cut: Callable[[], None] = lambda: None) -> None:
@@ -261,11 +262,10 @@ class _Program:
                 self.stop_with(_stop)
                 return report.run(settings, console)
             case "doctor":
-                from kore_gate.clock import Clock
                 from kore_gate.commands import doctor
 
                 self.stop_with(_stop)
-                return _run(doctor.run(settings, console, Clock()))
+                return _run(doctor.Doctor(settings, console, self.clock).run())
             case _:
                 return self._judge(settings, pathlib.Path.cwd())
 
@@ -281,13 +281,8 @@ class _Program:
             self.stop_with(lambda _: stop.set())
             demo.simulate(arguments.scenario, arguments.port, arguments.job_seconds, console, stop)
             raise KeyboardInterrupt
-        with demo.stage(arguments.scenario) as stage:
-            variables = {**self.variables, **stage.variables}
-            settings, error = sources.read("test", {**arguments.settings, **stage.flags}, variables)
-            if error:
-                raise error
-            console.info(stage.introduction)
-            return self._judge(settings, stage.root)
+        with demo.stage(arguments.scenario, arguments.settings, self.variables, console) as (settings, root):
+            return self._judge(settings, root)
 
     def _judge(self, settings: options.Settings, root: pathlib.Path) -> int:
         """Run a command that judges suites, which a signal stops; report how it ended."""
@@ -312,7 +307,6 @@ class _Program:
         return call.conclude(_run(run()))
 
     def _call(self, settings: options.Settings, root: pathlib.Path) -> "Call":
-        from kore_gate.clock import Clock
         from kore_gate.commands import gate
 
         ci, environ = self.ci, self.environ
@@ -325,16 +319,15 @@ class _Program:
             job_url=environ.get("CI_JOB_URL", "") if ci == "gitlab" else "",
             root=root,
         )
-        return gate.Call(settings, context, self.console, Clock())
+        return gate.Call(settings, context, self.console, self.clock)
 
 
 def main(argv: Sequence[str], pending: list[int] | None = None) -> int:
     """Run one command; return the exit code. `pending` holds the signals that came before."""
     environ = dict(os.environ)
     received = [] if pending is None else pending
-    program = _Program(parse(argv, sources.default_command(environ)), environ, received)
-    console = program.console
-    try:
+    with contextlib.closing(_Program(parse(argv, sources.default_command(environ)), environ, received)) as program:
+        console = program.console
         try:
             return program.run()
         except KeyboardInterrupt:
@@ -343,12 +336,9 @@ def main(argv: Sequence[str], pending: list[int] | None = None) -> int:
             console.error(error)
             ended = verdict.from_error(error, Phase.SETTINGS)
         except Exception as exc:  # noqa: BLE001 a bug, too, must end in a message and in its own exit code
-            for line in "".join(traceback.format_exception(exc)).splitlines():
-                console.debug(line)
-            ended = verdict.from_bug(exc, Phase.SETTINGS)
+            console.debug("".join(traceback.format_exception(exc)))
+            ended = verdict.from_error(exc, Phase.SETTINGS)
             message = f"{ended.message} {console.redactor.text(str(exc))}"
             console.error(errors.GateError(message, cause=ended.cause, hint=ended.hint))
         console.verdict(ended)
         return int(ended.exit_code)
-    finally:
-        program.close()

@@ -4,15 +4,13 @@ GateError
 ├── SettingsError        2    settings or usage; nothing was sent
 ├── Rejected             3    Kore.ai answered a call with a 4xx of its own
 ├── Refused              6    the credentials were refused
-├── Unavailable          7    no connection, or no usable answer, for too long
-│   ├── NotUnderstood    7    an answer that can't be read
-│   ├── Gone             7    a record that was there and is no longer
-│   └── Unsure           7    a request that may have arrived, and must not be sent twice
+├── Unavailable          7    no connection or no usable answer for too long, or a request that may have arrived
+│   └── Gone             7    a record that is not there: never seen, or no longer
 └── ReportError          8    a report could not be written
 """
 
 import enum
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Self
 
 
@@ -33,7 +31,7 @@ class Ending(enum.StrEnum):
 class ExitCode(enum.IntEnum):
     """The contract with every pipeline that calls the gate: each code with its gravity, verdict word and meaning."""
 
-    gravity: int
+    gravity: int  # the gravest code counts when suites end differently
     ending: Ending
     meaning: str
 
@@ -60,14 +58,6 @@ class ExitCode(enum.IntEnum):
     BUG = 70, 9, Ending.ERROR, "a bug in kore_gate"
     SIGINT = 130, 10, Ending.INTERRUPTED, "interrupted (SIGINT)"
     SIGTERM = 143, 11, Ending.INTERRUPTED, "interrupted (SIGTERM)"
-
-
-MEANINGS = {code: code.meaning for code in ExitCode}
-
-
-def gravest(codes: Iterable[ExitCode]) -> ExitCode:
-    """Return the gravest code: the one that counts when suites end differently."""
-    return max(codes, key=lambda code: code.gravity)
 
 
 class GateError(Exception):
@@ -114,21 +104,13 @@ class Refused(GateError):
 
 
 class Unavailable(GateError):
-    """Say that Kore.ai could not be reached, or gave no usable answer, for too long."""
+    """Say that Kore.ai could not be reached or understood, or may have received what must not be sent twice."""
 
     exit_code = ExitCode.UNAVAILABLE
 
 
-class NotUnderstood(Unavailable):
-    """Say that an answer could not be read."""
-
-
 class Gone(Unavailable):
     """Say that a record is not there: never seen, or no longer."""
-
-
-class Unsure(Unavailable):
-    """Say that a request may have arrived, and so is not sent again."""
 
 
 class ReportError(GateError):

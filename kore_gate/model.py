@@ -258,7 +258,6 @@ class Counts:
 class Happening(enum.StrEnum):
     """What an event is about."""
 
-    QUEUED = "queued"
     STARTED = "started"
     CHANGED = "changed"
     IDENTIFIED = "identified"  # an id became known
@@ -280,4 +279,3 @@ class Event:
     percent: float | None = None
     ending: Ending | None = None
     elapsed: float = 0.0
-    result: SuiteResult | None = None  # of the suite; a draft until it has ended

@@ -55,8 +55,7 @@ def cut(text: str, limit: int) -> str:
 
 def xml(text: str) -> str:
     """Return text that any XML 1.0 parser takes and no reader of JUnit mistakes for a link."""
-    text = plain(text)
-    return _ATTACHMENT.sub("[ ", text) if "[[" in text else text
+    return _ATTACHMENT.sub("[ ", plain(text))
 
 
 def xml_block(text: str, limit: int, see: str) -> str:
@@ -94,8 +93,7 @@ def file_name(name: str) -> str:
     """Return a name that every file system and artifact store takes: letters, digits, `.`, `_` and `-`."""
     kept = "".join(char if char.isalnum() or char in "._-" else "-" for char in unicodedata.normalize("NFC", name))
     # Names end up in globs and on disks that allow 255 bytes, prefix, suffix and a temporary ending included.
-    kept = kept.encode("utf-8", "ignore")[:160].decode("utf-8", "ignore").lstrip(".")
-    return kept or "suite"
+    return kept.encode("utf-8", "ignore")[:160].decode("utf-8", "ignore").lstrip(".") or "suite"
 
 
 def duration(seconds: float) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from junitparser import JUnitXml
 
-from kore_gate.errors import MEANINGS, ExitCode
+from kore_gate.errors import ExitCode
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -68,4 +68,4 @@ def check_last_lines(stderr: str, code: ExitCode) -> None:
     """See that the last two lines are the verdict and the exit code."""
     verdict, last = stderr.rstrip("\n").split("\n")[-2:]
     assert verdict.startswith("Verdict: ")
-    assert last == f"Exit code: {code.value} ({MEANINGS[code]})"
+    assert last == f"Exit code: {code.value} ({code.meaning})"

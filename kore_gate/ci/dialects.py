@@ -1,18 +1,13 @@
 """Each CI system as one row of a table: how it is recognised, and its commands to fold, annotate and pass values on."""
 
 import dataclasses
-import datetime
+import json
 import pathlib
 import re
 from collections.abc import Callable, Mapping
 from typing import Literal
 
-from kore_gate import text
-
 Severity = Literal["error", "warning"]
-
-# GitHub cuts messages at 4096 characters.
-MESSAGE_LIMIT = 4000
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,71 +25,45 @@ class Context:
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Dialect:
-    """How one CI system is recognised and which commands it reads; an empty form means that it has no such command.
-
-    Groups bracket people's text. Where the CI reads commands on both streams, groups go to stderr with that text,
-    because nothing keeps two streams in step.
-    """
+    """How one CI system is recognised and which commands it reads; what it lacks is empty."""
 
     name: str
-    recognised_by: tuple[tuple[str, ...], ...] = ()  # alternatives; the variables of one are all set
-    debugged_by: tuple[str, ...] = ()  # variables, any of which turns debugging on
-    escape_value: Callable[[str], str] = str  # in output_form and summary_form
+    recognised_by: tuple[str, ...]  # variables that are all set
+    group: tuple[str, str] = ("", "")  # what begins and what ends one, with its title, key and time in seconds
     escape_title: Callable[[str], str] = str
-    open_form: str = ""
-    close_form: str = ""
     heading: str = ""  # sets off the lines that must stay visible
-    output_form: str = ""
-    summary_form: str = ""
-    annotate: Callable[[Severity, str, str, str, int], str] | None = None
-    renders_ansi: bool = False
+    output: Callable[[str, str], str] = lambda *_: ""  # name, value: for later steps
+    summary: Callable[[str], str] = lambda *_: ""  # path of a Markdown file for the page of the run
+    # Severity, message, title, file and line: pins a message to a place in the repository, as far as one is known.
+    annotation: Callable[[Severity, str, str, str, int], str] = lambda *_: ""
+    renders_ansi: bool = True
     timestamps: bool = False
+    # Groups bracket people's text: where the CI reads commands on both streams, they go with that text.
     groups_on: Literal["stdout", "stderr"] = "stderr"
 
-    def open_group(self, title: str, when: datetime.datetime, key: str) -> str:
-        """Return what begins a group of lines; the key is the same at its end, and no other group's."""
-        shown = self.escape_title(text.terminal(title, 200) or "…")
-        return self.open_form.format(title=shown, key=key, at=int(when.timestamp()))
 
-    def close_group(self, when: datetime.datetime, key: str) -> str:
-        """Return what ends a group of lines."""
-        return self.close_form.format(key=key, at=int(when.timestamp()))
-
-    def annotation(self, severity: Severity, message: str, title: str = "", file: str = "", line: int = 0) -> str:
-        """Return the command that pins a message to a place in the repository, as far as one is known."""
-        if not self.annotate:
-            return ""
-        line = line if file and line > 0 else 0
-        return self.annotate(severity, text.cut(message, MESSAGE_LIMIT), text.line(title, 200), text.plain(file), line)
-
-    def output(self, name: str, value: str) -> str:
-        """Return the command that hands a value to later steps."""
-        return self.output_form.format(name=self.escape_value(name), value=self.escape_value(value))
-
-    def upload_summary(self, path: str) -> str:
-        """Return the command that shows a Markdown file on the page of the run."""
-        return self.summary_form.format(path=self.escape_value(path))
+_GITHUB = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A"})
+_GITHUB_PROPERTY = str.maketrans({":": "%3A", ",": "%2C"})
 
 
 def _github(value: str) -> str:
     """Escape what follows a GitHub command, and break its older form, which is read anywhere in a line."""
-    return value.replace("##[", "#\u200b#[").replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return value.replace("##[", "#\u200b#[").translate(_GITHUB)
 
 
 def _github_annotation(severity: Severity, message: str, title: str, file: str, line: int) -> str:
     values = {"file": file, "line": str(line or ""), "title": title}
-    pairs = [f"{name}={_github(value)}" for name, value in values.items() if value]
-    properties = ",".join(pair.replace(":", "%3A").replace(",", "%2C") for pair in pairs)
-    return f"::{severity}{' ' if properties else ''}{properties}::{_github(message)}"
+    pairs = [f"{name}={_github(value).translate(_GITHUB_PROPERTY)}" for name, value in values.items() if value]
+    return f"::{severity} {','.join(pairs)}".rstrip() + f"::{_github(message)}"
 
 
 # What an Azure agent would unescape. A lone % is left alone: agents that don't decode it would show the escape.
 _AZURE_PERCENT = re.compile(r"%(?=3B|0D|0A|5D|AZP25)", re.IGNORECASE)
+_AZURE = str.maketrans({";": "%3B", "\r": "%0D", "\n": "%0A", "]": "%5D"})
 
 
 def _azure(value: str) -> str:
-    value = _AZURE_PERCENT.sub("%AZP25", value)
-    return value.replace(";", "%3B").replace("\r", "%0D").replace("\n", "%0A").replace("]", "%5D")
+    return _AZURE_PERCENT.sub("%AZP25", value).translate(_AZURE)
 
 
 def _azure_annotation(severity: Severity, message: str, title: str, file: str, line: int) -> str:
@@ -108,12 +77,8 @@ _TEAMCITY = str.maketrans({"|": "||", "'": "|'", "\n": "|n", "\r": "|r", "[": "|
 
 def _teamcity(value: str) -> str:
     """Escape the value of a TeamCity attribute; what is not ASCII goes as UTF-16 units, as its parser takes it."""
-
-    def units(match: re.Match[str]) -> str:
-        code = match[0].encode("utf-16-be", "surrogatepass").hex()
-        return "".join(f"|0x{code[at : at + 4]}" for at in range(0, len(code), 4))
-
-    return re.sub(r"[^\x00-\x7f]+", units, value.translate(_TEAMCITY))
+    escaped = value.translate(_TEAMCITY)
+    return re.sub(r"[^\x00-\x7f]+", lambda match: json.dumps(match[0])[1:-1].replace("\\u", "|0x"), escaped)
 
 
 def _teamcity_annotation(severity: Severity, message: str, title: str, file: str, line: int) -> str:
@@ -123,81 +88,67 @@ def _teamcity_annotation(severity: Severity, message: str, title: str, file: str
     return f"##teamcity[message text='{_teamcity(shown)}' status='{severity.upper()}']"
 
 
-_SECTION = "\x1b[0Ksection_{edge}:{{at}}:{{key}}\r\x1b[0K"
+DEBUG_VARIABLES = ("RUNNER_DEBUG", "ACTIONS_STEP_DEBUG", "CI_DEBUG_TRACE", "SYSTEM_DEBUG", "BUILDKITE_AGENT_DEBUG")
 
 # The most specific first. gitlab-ci-local sets GITLAB_CI=false.
 DIALECTS = (
     Dialect(
         name="github",
-        recognised_by=(("GITHUB_ACTIONS",),),
-        debugged_by=("RUNNER_DEBUG", "ACTIONS_STEP_DEBUG"),
+        recognised_by=("GITHUB_ACTIONS",),
+        group=("::group::{title}", "::endgroup::"),
         escape_title=_github,
-        open_form="::group::{title}",
-        close_form="::endgroup::",
-        annotate=_github_annotation,
-        renders_ansi=True,
+        annotation=_github_annotation,
     ),
     Dialect(
         name="gitlab",
-        recognised_by=(("GITLAB_CI",),),
-        debugged_by=("CI_DEBUG_TRACE",),
-        open_form=_SECTION.format(edge="start") + "{title}",
-        close_form=_SECTION.format(edge="end"),
-        renders_ansi=True,
+        recognised_by=("GITLAB_CI",),
+        group=("\x1b[0Ksection_start:{at}:{key}\r\x1b[0K{title}", "\x1b[0Ksection_end:{at}:{key}\r\x1b[0K"),
     ),
     Dialect(
         name="azure",
-        recognised_by=(("TF_BUILD",),),
-        debugged_by=("SYSTEM_DEBUG",),
-        escape_value=_azure,
-        open_form="##[group]{title}",
-        close_form="##[endgroup]",
+        recognised_by=("TF_BUILD",),
+        group=("##[group]{title}", "##[endgroup]"),
         heading="##[section]Verdict",
-        output_form="##vso[task.setvariable variable={name};isOutput=true]{value}",
-        summary_form="##vso[task.uploadsummary]{path}",
-        annotate=_azure_annotation,
-        renders_ansi=True,
+        output=lambda name, value: f"##vso[task.setvariable variable={name};isOutput=true]{_azure(value)}",
+        summary=lambda path: f"##vso[task.uploadsummary]{_azure(path)}",
+        annotation=_azure_annotation,
     ),
-    Dialect(name="circleci", recognised_by=(("CIRCLECI",),), renders_ansi=True),
+    Dialect(name="circleci", recognised_by=("CIRCLECI",)),
     Dialect(
         name="buildkite",
-        recognised_by=(("BUILDKITE",),),
-        debugged_by=("BUILDKITE_AGENT_DEBUG",),
-        open_form="--- {title}",
+        recognised_by=("BUILDKITE",),
+        group=("--- {title}", ""),
         heading="+++ Verdict",  # a group lasts until the next one, so what must stay visible opens one of its own
-        renders_ansi=True,
     ),
-    Dialect(name="bitbucket", recognised_by=(("BITBUCKET_COMMIT",), ("BITBUCKET_BUILD_NUMBER",))),
+    Dialect(name="bitbucket", recognised_by=("BITBUCKET_COMMIT",), renders_ansi=False),
+    Dialect(name="bitbucket", recognised_by=("BITBUCKET_BUILD_NUMBER",), renders_ansi=False),
     Dialect(
         name="teamcity",
-        recognised_by=(("TEAMCITY_VERSION",),),
+        recognised_by=("TEAMCITY_VERSION",),
+        group=("##teamcity[blockOpened name='{key}' description='{title}']", "##teamcity[blockClosed name='{key}']"),
         escape_title=_teamcity,
-        open_form="##teamcity[blockOpened name='{key}' description='{title}']",
-        close_form="##teamcity[blockClosed name='{key}']",
-        annotate=_teamcity_annotation,
+        annotation=_teamcity_annotation,
+        renders_ansi=False,
         groups_on="stdout",  # the only stream it reads service messages from
     ),
-    Dialect(name="jenkins", recognised_by=(("JENKINS_URL", "BUILD_ID"),), timestamps=True),
+    Dialect(name="jenkins", recognised_by=("JENKINS_URL", "BUILD_ID"), renders_ansi=False, timestamps=True),
+    Dialect(name="none", recognised_by=(), renders_ansi=False),
 )
-_PLAIN = Dialect(name="none")
 
 
 def dialect_for(name: str) -> Dialect:
     """Return the dialect of a CI system; an unknown one gets plain text."""
-    return next((dialect for dialect in DIALECTS if dialect.name == name), _PLAIN)
+    return next((dialect for dialect in DIALECTS if dialect.name == name), DIALECTS[-1])
 
 
 def detect(environ: Mapping[str, str]) -> str:
     """Name the CI system the environment belongs to, or `none`."""
-    for dialect in DIALECTS:
-        if any(all(_is_set(environ, name) for name in names) for names in dialect.recognised_by):
-            return dialect.name
-    return "none"
+    return next(dialect.name for dialect in DIALECTS if all(_is_set(environ, name) for name in dialect.recognised_by))
 
 
 def debug(environ: Mapping[str, str]) -> bool:
     """Tell whether the CI's own debug flag is on."""
-    return any(_is_set(environ, name) for dialect in DIALECTS for name in dialect.debugged_by)
+    return any(_is_set(environ, name) for name in DEBUG_VARIABLES)
 
 
 def colour(environ: Mapping[str, str], isatty: bool, ci: str) -> bool:
@@ -207,9 +158,8 @@ def colour(environ: Mapping[str, str], isatty: bool, ci: str) -> bool:
     for name in ("FORCE_COLOR", "CLICOLOR_FORCE"):
         if environ.get(name):
             return _is_set(environ, name)
-    if environ.get("CLICOLOR") == "0" or environ.get("TERM") == "dumb":
-        return False
-    return isatty or dialect_for(ci).renders_ansi
+    is_plain = environ.get("CLICOLOR") == "0" or environ.get("TERM") == "dumb"
+    return not is_plain and (isatty or dialect_for(ci).renders_ansi)
 
 
 def live(environ: Mapping[str, str], isatty: bool, ci: str) -> bool:

@@ -15,9 +15,6 @@ DOTENV_VARIABLES = 20
 # An interrupted call has five seconds in all.
 AGENT_SECONDS = 3.0
 
-# Dropped last of all when the rest does not fit.
-_ESSENTIAL = ("verdict", "exit-code")
-
 
 def outputs_of(result: Result, counts: Counts, report_dir: str, junit_names: Sequence[str] = ()) -> dict[str, str]:
     """Name every output of a call: plain values for one suite, JSON arrays for several; `counts` are the sums."""
@@ -47,36 +44,28 @@ def outputs_of(result: Result, counts: Counts, report_dir: str, junit_names: Seq
 
 
 def _join(values: Sequence[str]) -> str:
-    if len(values) == 1:
-        return values[0]
-    return json.dumps(values) if values else ""
+    return json.dumps(values) if len(values) > 1 else "".join(values)
 
 
 def github_file(outputs: Mapping[str, str], delimiter: Callable[[], str]) -> str:
-    """Write outputs for GitHub's output file; no value can end its own block early."""
-    blocks = []
-    for name, value in outputs.items():
-        marks = (f"ghadelimiter_{random}" for random in iter(delimiter, ""))
-        mark = next(mark for mark in marks if mark not in value)
-        blocks.append(f"{name}<<{mark}\n{value}\n{mark}\n")
+    """Write outputs for GitHub's output file; the delimiter is random, so that no value can end its own block early."""
+    mark = f"ghadelimiter_{delimiter()}"
+    blocks = [f"{name}<<{mark}\n{value}\n{mark}\n" for name, value in outputs.items()]
     return "".join(blocks).encode("utf-8", "replace").decode()
 
 
 def dotenv(outputs: Mapping[str, str]) -> str:
     """Write outputs as GitLab's dotenv report; empty values, and the longest ones beyond its limits, are left out."""
-    lines = {name: _assignment(name, value) for name, value in outputs.items() if value}
-    while lines and (len(lines) > DOTENV_VARIABLES or len("".join(lines.values()).encode()) >= DOTENV_LIMIT):
-        droppable = [name for name in lines if name not in _ESSENTIAL] or list(lines)
+    lines = {}
+    for name, value in outputs.items():
+        # GitLab expands $NAME in these values; a link keeps working with the escape.
+        inert = text.line(value, DOTENV_LIMIT).replace("$", "%24" if name == "download-url" else "\uff04")
+        if value:
+            lines[name] = f"KORE_{name.upper().replace('-', '_')}={inert}\n"
+    while len(lines) > DOTENV_VARIABLES or len("".join(lines.values()).encode()) >= DOTENV_LIMIT:
+        droppable = [name for name in lines if name not in ("verdict", "exit-code")]
         del lines[max(droppable, key=lambda name: len(lines[name].encode()))]
     return "".join(lines.values())
-
-
-def _assignment(name: str, value: str) -> str:
-    # GitLab expands $NAME in these values, and a link can do without a bare dollar sign.
-    if name == "download-url" and not value.startswith("["):
-        value = urllib.parse.quote(value, safe="%/:=&?~#+!,;'@()*[]", errors="replace")
-    inert = text.line(value, DOTENV_LIMIT).replace("$", "\uff04")
-    return f"KORE_{name.upper().replace('-', '_')}={inert}\n"
 
 
 def gitlab_annotations(links: Sequence[tuple[str, str]]) -> str:

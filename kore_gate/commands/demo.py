@@ -1,7 +1,6 @@
 """The simulator at work: the demonstration, and a server for trying a pipeline out."""
 
 import contextlib
-import dataclasses
 import json
 import pathlib
 import tempfile
@@ -10,23 +9,12 @@ from collections.abc import Iterator, Mapping
 
 from kore_gate import errors, text
 from kore_gate.reports.console import Console
-from kore_gate.settings import options
+from kore_gate.settings import options, sources
+from kore_gate.settings.sources import Settings
 from kore_gate.simulator import scenarios, service
 from kore_gate.simulator.server import Server
 
-# People watch a demonstration while it runs.
-_JOB_SECONDS, _POLL_INTERVAL = 1.5, "500ms"
 _ACCESS = {"stream-id": scenarios.STREAM_ID, "client-id": scenarios.CLIENT_ID, "user-email": scenarios.USER_EMAIL}
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Stage:
-    """A running simulator, suite files for it, and the settings that bring the two together."""
-
-    introduction: str
-    flags: Mapping[str, str]
-    variables: Mapping[str, str]
-    root: pathlib.Path
 
 
 def list_scenarios(console: Console) -> int:
@@ -37,23 +25,27 @@ def list_scenarios(console: Console) -> int:
 
 
 @contextlib.contextmanager
-def stage(scenario: str) -> Iterator[Stage]:
-    """Start a simulator and write suite files for it. Raises SettingsError for a scenario that is not known."""
+def stage(
+    scenario: str, flags: Mapping[str, str], variables: Mapping[str, str], console: Console
+) -> Iterator[tuple[Settings, pathlib.Path]]:
+    """Start a simulator, and give settings and a folder of suite files for it. Raises SettingsError."""
     chosen = scenarios.find(scenario)
-    simulator = service.Simulator(scenario=chosen, job_seconds=_JOB_SECONDS)
+    # People watch a demonstration while it runs.
+    simulator = service.Simulator(scenario=chosen, job_seconds=1.5)
     with tempfile.TemporaryDirectory(prefix="kore-demo-") as folder, Server(simulator) as server:
         root = pathlib.Path(folder)
-        for suite in scenarios.demo_suites():
+        for suite in scenarios.DEMO_SUITES:
             path = root / f"{text.file_name(suite['name'])}.json"
             path.write_text(json.dumps(suite, indent=2, ensure_ascii=False), encoding="utf-8")
-        settings = {"client-secret": scenarios.CLIENT_SECRET, "poll-interval": _POLL_INTERVAL, **chosen.settings}
-        yield Stage(
-            introduction=f"A simulated Kore.ai is running on {server.url}; scenario {scenario}: {chosen.description}",
-            flags={"host": server.url, "files": str(root / "*.json"), **_ACCESS},
-            # What a user says goes before what the scenario needs to end soon.
-            variables={options.BY_NAME[name].variable: value for name, value in settings.items()},
-            root=root,
-        )
+        # What a user says goes before what the scenario needs to end soon.
+        values = {"client-secret": scenarios.CLIENT_SECRET, "poll-interval": "500ms", **chosen.settings}
+        variables = {**variables, **{options.BY_NAME[name].variable: value for name, value in values.items()}}
+        flags = {**flags, "host": server.url, "files": str(root / "*.json"), **_ACCESS}
+        settings, error = sources.read("test", flags, variables)
+        if error:
+            raise error
+        console.info(f"A simulated Kore.ai is running on {server.url}; scenario {scenario}: {chosen.description}")
+        yield settings, root
 
 
 def simulate(scenario: str, port: int, job_seconds: float, console: Console, stop: threading.Event) -> int:

@@ -11,7 +11,7 @@ from kore_gate import __version__, errors
 from kore_gate.ci import outputs
 from kore_gate.ci.dialects import Context
 from kore_gate.clock import Clock
-from kore_gate.errors import Ending, ExitCode, gravest
+from kore_gate.errors import Ending, ExitCode
 from kore_gate.gate import suite_files, suite_run, verdict
 from kore_gate.gate.runner import Runner
 from kore_gate.gate.suite_run import SuiteRun
@@ -38,33 +38,24 @@ class Stopped(BaseException):
     """A signal came while reports were written, or the time to write them is over."""
 
 
+@dataclasses.dataclass
 class Call:
     """One remote command, which leaves its reports however it ends."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        context: Context,
-        console: Console,
-        clock: Clock,
-        transport: "httpx.AsyncBaseTransport | None" = None,
-    ) -> None:
-        self._settings = settings
-        self._context = context
-        self._console = console
-        self._clock = clock
-        self._transport = transport
-        self._began = clock.monotonic()
-        self._started = clock.now()
-        self._writer = Writer(settings.report_dir)
-        self._runner = Runner(
-            settings,
-            clock,
-            deadline=self._began + settings.timeout,
-            on_event=self._on_event,
-            save_file=self._save_file,
-        )
-        self._known: dict[str, SuiteResult] = {}  # of each suite, by its key
+    settings: Settings
+    context: Context
+    console: Console
+    clock: Clock
+    transport: "httpx.AsyncBaseTransport | None" = None
+
+    def __post_init__(self) -> None:
+        """Start the call's time."""
+        self._began = self.clock.monotonic()
+        self._started = self.clock.now()
+        self._writer = Writer(self.settings.report_dir)
+        deadline = self._began + self.settings.timeout
+        self._runner = Runner(self.settings, self.clock, deadline, self._on_event, self._save_file)
+        self._runs: list[SuiteRun] = []
         self._drafts: dict[str, str] = {}  # the JUnit file of each suite that has no verdict yet, by its key
         self._signum = 0
         self._is_writing = False
@@ -89,41 +80,39 @@ class Call:
 
     async def run(self) -> Result:
         """Take all suites to their results and write every report. Raises ReportError before the first request."""
-        settings, clock = self._settings, self._clock
-        self._writer.prepare(settings.command, settings.stream_id)
+        self._writer.prepare(self.settings.command, self.settings.stream_id)
         try:
-            runs = self._suites()
-            signer = Signer(settings, clock)
-            async with transport.connect(settings, self._context.ci, self._transport) as http:
-                client = KoreClient(http, settings, signer, clock, on_trouble=self._runner.note_trouble)
-                suites = await self._runner.run(runs, client)
+            self._runs = self._suites()
+            signer = Signer(self.settings, self.clock)
+            async with transport.connect(self.settings, self.context.ci, self.transport) as http:
+                client = KoreClient(http, self.settings, signer, self.clock, on_trouble=self._runner.note_trouble)
+                suites = await self._runner.run(self._runs, client)
         except errors.SettingsError as error:
-            suites = [_result_without_suite(verdict.from_error(error, Phase.SETTINGS))]
+            suites = [_result_without_suite(error)]
         except Exception as exc:  # noqa: BLE001 a bug outside the suites, too, must leave reports, with what is known
-            self._debug(traceback.format_exc())
-            ended = [suite for suite in self._known.values() if suite.verdict is not verdict.UNFINISHED]
-            suites = [*ended, _result_without_suite(verdict.from_bug(exc, Phase.SETTINGS))]
+            self.console.debug(traceback.format_exc())
+            suites = [*(run.result for run in self._runs if run.result), _result_without_suite(exc)]
         return self._finish(suites)
 
     def refuse(self, error: errors.SettingsError) -> None:
         """Leave the reports of a call whose settings can't be used."""
-        self._writer.prepare(self._settings.command, self._settings.stream_id)
-        self._print_json(self._finish([_result_without_suite(verdict.from_error(error, Phase.SETTINGS))]))
+        self._writer.prepare(self.settings.command, self.settings.stream_id)
+        self._print_json(self._finish([_result_without_suite(error)]))
 
     def conclude(self, call: Result) -> int:
         """Report how the call ended, softened where the caller asked for it; return the exit code."""
         code = call.verdict.exit_code
         self._print_json(call)
-        softened = code in self._settings.soft_fail
+        softened = code in self.settings.soft_fail
         if softened:
-            self._console.warning(f"soft-fail: exit code {code.value} ({call.verdict.ending}) is turned into 0.")
+            self.console.warning(f"soft-fail: exit code {code.value} ({call.verdict.ending}) is turned into 0.")
         paths = [(self._writer.directory / name).as_posix() for name in self._writer.written]
-        self._console.result(call, paths, ExitCode.PASSED if softened else None)
+        self.console.result(call, paths, ExitCode.PASSED if softened else None)
         return 0 if softened else int(code)
 
     def _suites(self) -> list[SuiteRun]:
         """Return the suites that the command takes through the chain."""
-        settings = self._settings
+        settings = self.settings
         match settings.command:
             case "wait":
                 return [SuiteRun(key=ds_id, name=ds_id, phase=Phase.IMPORT, ds_id=ds_id) for ds_id in settings.ds_id]
@@ -132,25 +121,19 @@ class Call:
                 pairs = zip(settings.suites, run_ids or [""] * len(settings.suites), strict=True)
                 return [SuiteRun(key=name, name=name, phase=Phase.RUN, run_id=run_id) for name, run_id in pairs]
             case _:
-                return suite_files.load(settings.files, settings.name, self._context.root)
+                return suite_files.load(settings.files, settings.name, self.context.root)
 
     def _on_event(self, event: Event) -> None:
         """Pass an event on to the console, and leave drafts of the reports once an id is known."""
-        if event.result:
-            self._known[event.result.key] = event.result
         try:
             if event.happening is Happening.DEBUG:
-                self._debug(event.text)
-            elif event.happening is not Happening.QUEUED:
-                self._console.event(event)
+                self.console.debug(event.text)
+            else:
+                self.console.event(event)
             if event.happening in (Happening.STARTED, Happening.IDENTIFIED):
-                self._write_drafts(self._result(list(self._known.values()), verdict.UNFINISHED))
+                self._write_drafts(self._result([run.draft() for run in self._runs], verdict.UNFINISHED))
         except Exception:  # noqa: BLE001 a fault in the output must not end the work; reports remain
-            self._debug(traceback.format_exc())
-
-    def _debug(self, lines: str) -> None:
-        for line in lines.splitlines():
-            self._console.debug(line)
+            self.console.debug(traceback.format_exc())
 
     def _save_file(self, suite: str, link: str, content: bytes) -> str:
         """Keep a results file that Kore.ai links to; return the name it got. Raises ReportError."""
@@ -159,20 +142,19 @@ class Call:
         return name
 
     def _result(self, suites: Sequence[SuiteResult], judged: Verdict) -> Result:
-        settings = self._settings
         return Result(
             version=__version__,
-            command=settings.command,
-            host=settings.host,
-            stream_id=settings.stream_id,
+            command=self.settings.command,
+            host=self.settings.host,
+            stream_id=self.settings.stream_id,
             verdict=judged,
             suites=tuple(suites),
             started=self._started.strftime("%Y-%m-%dT%H:%M:%SZ"),
-            duration=round(self._clock.monotonic() - self._began, 3),
-            machine=self._context.machine,
-            ci=self._context.ci,
-            junit_granularity=settings.junit_granularity,
-            junit_dialect=settings.junit_dialect,
+            duration=round(self.clock.monotonic() - self._began, 3),
+            machine=self.context.machine,
+            ci=self.context.ci,
+            junit_granularity=self.settings.junit_granularity,
+            junit_dialect=self.settings.junit_dialect,
         )
 
     def _write_drafts(self, call: Result) -> None:
@@ -187,12 +169,12 @@ class Call:
             if not names or (len(call.suites) > _MOST_SINGLE_NOTES and not all_known):
                 return
             values = {name: value for name, value in self._outputs(call, names).items() if value}
-            if self._context.output_file:
-                self._writer.append(self._context.output_file, outputs.github_file(values, secrets.token_hex))
+            if self.context.output_file:
+                self._writer.append(self.context.output_file, outputs.github_file(values, secrets.token_hex))
             if call.ci == "gitlab":
                 self._writer.write("kore.env", outputs.dotenv(values).encode())
             if all_known:
-                self._console.outputs(values)
+                self.console.outputs(values)
             self._writer.write(RESULT, result.render(call, [*names, RESULT]))
 
     def _write_unfinished(self, name: str, suite: SuiteResult, call: Result) -> None:
@@ -219,13 +201,12 @@ class Call:
             failures: list[errors.ReportError] = []
             for deliver in (self._write_reports, self._hand_over):
                 failures += deliver(call)
-                code = call.verdict.exit_code
-                if failures and gravest([code, ExitCode.REPORT]) is not code:
+                if failures and call.verdict.exit_code.gravity < ExitCode.REPORT.gravity:
                     call = dataclasses.replace(call, verdict=verdict.missing_reports(failures, call.verdict))
                     self._write_reports(call)
             self._discard_drafts(call)
             for failure in failures:
-                self._console.error(failure)
+                self.console.error(failure)
             return call
         finally:
             self._is_writing = False
@@ -247,7 +228,7 @@ class Call:
         return call
 
     def _write_reports(self, call: Result) -> list[errors.ReportError]:
-        return write.write(call, self._writer, self._settings.report_dir, self._context.job_url)
+        return write.write(call, self._writer, self.settings.report_dir, self.context.job_url)
 
     def _discard_drafts(self, call: Result) -> None:
         """Remove the drafts of suites that have got another name since."""
@@ -256,20 +237,19 @@ class Call:
 
     def _hand_over(self, call: Result) -> list[errors.ReportError]:
         """Give the CI system outputs and summary; return what failed."""
-        context = self._context
         values = self._outputs(call, write.junit_names(call))
-        self._console.outputs(values)
+        self.console.outputs(values)
         summary_path = self._writer.directory / "kore-summary.md"
         if summary_path.is_file():
-            self._console.summary(str(summary_path.resolve()))
-        page = summary.render(call, _SUMMARY_LIMIT) if context.agent or context.summary_file else ""
-        if context.agent:
-            problem = outputs.annotate(context.agent, page, passed=call.verdict.ending is Ending.PASSED)
+            self.console.summary(str(summary_path.resolve()))
+        page = summary.render(call, _SUMMARY_LIMIT) if self.context.agent or self.context.summary_file else ""
+        if self.context.agent:
+            problem = outputs.annotate(self.context.agent, page, passed=call.verdict.ending is Ending.PASSED)
             if problem:
-                self._console.warning(problem)
+                self.console.warning(problem)
         failures = []
         written_values = outputs.github_file(values, secrets.token_hex)
-        for path, addition in ((context.output_file, written_values), (context.summary_file, page)):
+        for path, addition in ((self.context.output_file, written_values), (self.context.summary_file, page)):
             try:
                 if path:
                     self._writer.append(path, addition)
@@ -278,14 +258,15 @@ class Call:
         return failures
 
     def _outputs(self, call: Result, junit_names: Sequence[str]) -> dict[str, str]:
-        return outputs.outputs_of(call, cases.total(call), self._settings.report_dir, junit_names)
+        return outputs.outputs_of(call, cases.total(call), self.settings.report_dir, junit_names)
 
     def _print_json(self, call: Result) -> None:
         """Give machines on stdout the result, if they asked for it."""
-        if self._settings.output == "json":
-            self._console.json(result.render(call, self._writer.written).decode())
+        if self.settings.output == "json":
+            self.console.json(result.render(call, self._writer.written).decode())
 
 
-def _result_without_suite(judged: Verdict) -> SuiteResult:
+def _result_without_suite(error: Exception) -> SuiteResult:
     """Make a problem of the whole call a result, so that reports show it as well."""
+    judged = verdict.from_error(error, Phase.SETTINGS)
     return SuiteResult(key="settings", name="settings", phase=Phase.SETTINGS, verdict=judged)

@@ -46,10 +46,9 @@ async def wait_for(
             now = clock.monotonic()
             missing.append((now, error))
             is_expired = bool(last and last.expiry and last.expiry <= clock.now())
-            if last and (is_expired or (len(missing) > MORE_REQUESTS and now - missing[0][0] >= GONE_AFTER)):
-                raise _gone(last, error) from error
-            if not last and now - began >= VISIBLE_WITHIN:
-                raise _never_visible(now - began, error) from error
+            is_late = len(missing) > MORE_REQUESTS and now - missing[0][0] >= GONE_AFTER
+            if is_expired or (is_late if last else now - began >= VISIBLE_WITHIN):
+                raise _gone(last, now - began, error) from error
             return last
         finally:
             request_seconds = clock.monotonic() - started
@@ -71,20 +70,19 @@ async def wait_for(
         job: Job = await tenacity.AsyncRetrying(retry=retry, wait=pause, sleep=clock.sleep)(request)
     except asyncio.CancelledError:
         if missing and not last and clock.monotonic() >= deadline - _SOON:
-            raise _never_visible(clock.monotonic() - began, missing[-1][1]) from None
+            raise _gone(None, clock.monotonic() - began, missing[-1][1]) from None
         raise
     return job
 
 
-def _never_visible(waited: float, error: errors.Gone) -> errors.Gone:
-    return errors.Gone(
-        f"The record did not appear within {text.duration(waited)} ({error.message}).",
-        cause="an id of another bot or host, a typo, or a job that ended more than 15 minutes ago.",
-        hint="Check the id, stream-id and host; wait for a job immediately after its start.",
-    )
-
-
-def _gone(last: Job, error: errors.Gone) -> errors.Gone:
+def _gone(last: Job | None, waited: float, error: errors.Gone) -> errors.Gone:
+    """Say since when the record is not there: always, where it had no last status."""
+    if not last:
+        return errors.Gone(
+            f"The record did not appear within {text.duration(waited)} ({error.message}).",
+            cause="an id of another bot or host, a typo, or a job that ended more than 15 minutes ago.",
+            hint="Check the id, stream-id and host; wait for a job immediately after its start.",
+        )
     expiry = f"; it was due to expire at {last.expires}" if last.expires else ""
     return errors.Gone(
         f"The record is gone ({error.message}); its last status was {last.status or 'none'}{expiry}.",

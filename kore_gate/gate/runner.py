@@ -20,6 +20,7 @@ from kore_gate.settings.sources import Settings
 _SILENCE_LIMIT = 60.0
 
 
+@dataclasses.dataclass(slots=True)
 class Runner:
     """Takes suites through the chain, all at once; whatever happens to one, the others keep their results.
 
@@ -27,35 +28,26 @@ class Runner:
     name. `deadline` is on the clock's monotonic scale.
     """
 
-    def __init__(
-        self,
-        settings: Settings,
-        clock: Clock,
-        *,
-        deadline: float,
-        on_event: Callable[[Event], None],
-        save_file: Callable[[str, str, bytes], str],
-    ) -> None:
-        self._settings = settings
-        self._clock = clock
-        self._deadline = deadline
-        self._on_event = on_event
-        self._save_file = save_file
-        self._slots = asyncio.Semaphore(settings.max_parallel)
-        self._tasks: dict[asyncio.Task[Any], SuiteRun] = {}
-        self._judge_stopped: Callable[[SuiteResult], Verdict] | None = None  # once a signal or fail-fast has come
-        self._has_warned_of_expiry = False
-        self._last_event = clock.monotonic()
+    settings: Settings
+    clock: Clock
+    deadline: float
+    on_event: Callable[[Event], None]
+    save_file: Callable[[str, str, bytes], str]
+    _tasks: dict[asyncio.Task[Any], SuiteRun] = dataclasses.field(default_factory=dict)
+    _judge_stopped: Callable[[SuiteResult], Verdict] | None = None  # once a signal or fail-fast has come
+    _has_warned_of_expiry: bool = False
+    _last_event: float = 0.0
 
     async def run(self, runs: Sequence[SuiteRun], client: KoreClient) -> list[SuiteResult]:
         """Return a result for each suite, in their order."""
         for run in runs:
-            run.begin(self._clock, self._settings.command)
-            self._emit(run, Happening.QUEUED)
+            run.begin(self.clock, self.settings.command)
+        self._last_event = self.clock.monotonic()
+        slots = asyncio.Semaphore(self.settings.max_parallel)
         waiting = asyncio.create_task(self._report_waiting(runs))
         try:
             async with asyncio.TaskGroup() as group:
-                self._tasks = {group.create_task(self._run_suite(run, client)): run for run in runs}
+                self._tasks = {group.create_task(self._run_suite(run, client, slots)): run for run in runs}
                 if self._judge_stopped:
                     self._cancel()
         finally:
@@ -71,7 +63,7 @@ class Runner:
 
     def note_trouble(self, message: str) -> None:
         """Keep why a request of the running suite has to wait: one client serves all of them."""
-        self._on_event(Event(happening=Happening.DEBUG, text=message))
+        self.on_event(Event(happening=Happening.DEBUG, text=message))
         task = asyncio.current_task()
         if task in self._tasks:
             self._tasks[task].trouble = message
@@ -81,11 +73,11 @@ class Runner:
             if task is not asyncio.current_task():
                 task.cancel()
 
-    async def _run_suite(self, run: SuiteRun, client: KoreClient) -> None:
+    async def _run_suite(self, run: SuiteRun, client: KoreClient, slots: asyncio.Semaphore) -> None:
         """Take one suite to its result, whatever happens; the one deadline is the end of this scope."""
         try:
-            async with self._clock.limit(self._deadline - self._clock.monotonic()), self._slots:
-                run.begin(self._clock, self._settings.command)
+            async with self.clock.limit(self.deadline - self.clock.monotonic()), slots:
+                run.begin(self.clock, self.settings.command)
                 self._emit(run, Happening.STARTED)
                 run.end(*await self._chain(run, client))
                 await self._download(run, client)
@@ -93,24 +85,24 @@ class Runner:
             if run.result:
                 run.note("The results file that Kore.ai links to could not be saved: the timeout came first.")
             else:
-                run.end(verdict.timed_out(run.draft(), run.job, run.trouble, self._settings.timeout))
+                run.end(verdict.timed_out(run.draft(), run.job, run.trouble, self.settings.timeout))
         except asyncio.CancelledError:
             self._end_stopped(run)
         except errors.GateError as error:
             run.is_gone = isinstance(error, errors.Gone)
             run.end(verdict.from_error(error, run.phase))
         except Exception as exc:  # noqa: BLE001 one suite's bug must not lose the others' results
-            self._on_event(Event(happening=Happening.DEBUG, text="".join(traceback.format_exception(exc))))
-            run.end(verdict.from_bug(exc, run.phase))
+            self.on_event(Event(happening=Happening.DEBUG, text="".join(traceback.format_exception(exc))))
+            run.end(verdict.from_error(exc, run.phase))
         judged = run.draft().verdict
-        self._emit(run, Happening.ENDED, judged.message, judged.ending)
-        if self._settings.fail_fast and judged.ending is not Ending.PASSED and not self._judge_stopped:
+        self._emit(run, Happening.ENDED, judged.message)
+        if self.settings.fail_fast and judged.ending is not Ending.PASSED and not self._judge_stopped:
             self._judge_stopped = functools.partial(verdict.stopped_by_fail_fast, run.name)
             self._cancel()
 
     async def _chain(self, run: SuiteRun, client: KoreClient) -> tuple[Verdict, Suite | None]:
         """Upload, import, wait, run, wait: from where the suite starts to where the command ends."""
-        allow_empty = self._settings.allow_empty
+        allow_empty = self.settings.allow_empty
         if run.phase is Phase.UPLOAD:
             file_id = await client.upload(run.name, run.data)
             run.enter(Phase.IMPORT)
@@ -120,7 +112,7 @@ class Runner:
             job = await self._wait(run, client, lambda: client.import_job(run.ds_id))
             run.keep_definition(job.suite)
             judged = verdict.judge_import(dataclasses.replace(job, suite=run.suite), allow_empty=allow_empty)
-            if self._settings.command != "test" or judged[0].ending is not Ending.PASSED:
+            if self.settings.command != "test" or judged[0].ending is not Ending.PASSED:
                 return judged
             run.enter(Phase.RUN)
         if not run.run_id:
@@ -135,10 +127,10 @@ class Runner:
     async def _wait(self, run: SuiteRun, client: KoreClient, fetch: Callable[[], Awaitable[Job]]) -> Job:
         return await poller.wait_for(
             fetch,
-            interval=self._settings.poll_interval,
+            interval=self.settings.poll_interval,
             spacing=lambda left: client.spacing(run.run_id or run.ds_id, left),
-            deadline=self._deadline,
-            clock=self._clock,
+            deadline=self.deadline,
+            clock=self.clock,
             on_status=lambda job: self._note_status(run, job),
         )
 
@@ -151,9 +143,9 @@ class Runner:
         if last is None or (last.status, last.percent) != (job.status, job.percent):
             self._emit(run, Happening.CHANGED)
         # A timeout that somebody chose may be longer than Kore.ai's memory; the default always is.
-        if last is None and job.state is State.RUNNING and job.expiry and "timeout" in self._settings.sources:
-            left = (job.expiry - self._clock.now()).total_seconds()
-            if 0 < left < self._deadline - self._clock.monotonic() and not self._has_warned_of_expiry:
+        if last is None and job.state is State.RUNNING and job.expiry and "timeout" in self.settings.sources:
+            left = (job.expiry - self.clock.now()).total_seconds()
+            if 0 < left < self.deadline - self.clock.monotonic() and not self._has_warned_of_expiry:
                 self._has_warned_of_expiry = True
                 message = f"Kore.ai forgets this job at {job.expiry:%H:%M:%S} UTC, before the timeout."
                 self._emit(run, Happening.WARNING, message)
@@ -161,10 +153,10 @@ class Runner:
     async def _download(self, run: SuiteRun, client: KoreClient) -> None:
         """Save the results file an answer links to; a link that fails is a warning, and fails nothing."""
         link = run.job.download_url if run.job else ""
-        if not link or not self._settings.download:
+        if not link or not self.settings.download:
             return
         try:
-            name = self._save_file(run.name, link, await client.fetch(link))
+            name = self.save_file(run.name, link, await client.fetch(link))
             run.note(f"The results file that Kore.ai links to is saved as {name}.")
         except errors.GateError as error:
             self._warn(run, f"The results file that Kore.ai links to could not be saved: {error.message}")
@@ -179,10 +171,10 @@ class Runner:
         if run.note(message):
             self._emit(run, Happening.WARNING, message)
 
-    def _emit(self, run: SuiteRun, happening: Happening, text: str = "", ending: Ending | None = None) -> None:
-        self._last_event = self._clock.monotonic()
+    def _emit(self, run: SuiteRun, happening: Happening, text: str = "") -> None:
+        self._last_event = self.clock.monotonic()
         draft = run.draft()
-        self._on_event(
+        self.on_event(
             Event(
                 happening=happening,
                 # One name all along: without a file, the suite's own is not known from the start.
@@ -191,22 +183,21 @@ class Runner:
                 phase=draft.phase,
                 status=draft.status,
                 percent=draft.percent,
-                ending=ending,
+                ending=run.result.verdict.ending if run.result else None,
                 elapsed=draft.duration,
-                result=draft,
             )
         )
 
     async def _report_waiting(self, runs: Sequence[SuiteRun]) -> None:
         """Report after each minute without an event that the gate is still waiting."""
         while True:
-            silence = self._clock.monotonic() - self._last_event
+            silence = self.clock.monotonic() - self._last_event
             if silence < _SILENCE_LIMIT:
-                await self._clock.sleep(max(1.0, _SILENCE_LIMIT - silence))
+                await self.clock.sleep(max(1.0, _SILENCE_LIMIT - silence))
                 continue
-            self._last_event = self._clock.monotonic()
+            self._last_event = self.clock.monotonic()
             pending = [run for run in runs if run.result is None]
             shown = ", ".join(f"{run.name} {run.job.status if run.job else ''}".strip() for run in pending[:3])
             more = f" and {len(pending) - 3} more" if len(pending) > 3 else ""
-            left = text.duration(max(0.0, self._deadline - self._clock.monotonic()))
-            self._on_event(Event(happening=Happening.WAITING, text=f"{shown}{more}; {left} left"))
+            left = text.duration(max(0.0, self.deadline - self.clock.monotonic()))
+            self.on_event(Event(happening=Happening.WAITING, text=f"{shown}{more}; {left} left"))

@@ -20,9 +20,6 @@ _BY_STEP = {
 }
 
 
-# Steps: every step and assertion that an answer leaves open gets an outcome.
-
-
 def executed_suite(job: Job, known: Suite | None) -> Suite | None:
     """Judge the steps of a run, completed by what was `known` of its suite."""
     base = known or job.suite
@@ -111,9 +108,6 @@ def _judge_step(step: Step, without_status: Outcome) -> Step:
     outcomes = [*judged.enabled_outcomes, *([step.outcome] if step.outcome is not Outcome.PENDING else [])]
     worst = min(outcomes, key=_WORST_FIRST.index, default=Outcome.SKIPPED)
     return dataclasses.replace(judged, outcome=worst)
-
-
-# Jobs that have ended.
 
 
 def judge_import(job: Job, *, allow_empty: bool) -> tuple[Verdict, Suite | None]:
@@ -208,24 +202,17 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-# Suites whose job's end the gate does not know.
-
 _RESUME = "The job is still running in Kore.ai: resume with the command below."
 _CANCELLED = "the pipeline was cancelled, or reached its own time limit."
 _FAIL_FAST = "Stopped by fail-fast"
 
 
-def from_error(error: GateError, phase: Phase) -> Verdict:
-    """Turn what kept the gate from knowing into a verdict."""
-    message = f"{phase.title()}: {error.message}"
-    return _verdict(error.exit_code, message, cause=error.cause, hint=error.hint, details=error.details)
-
-
-def from_bug(exc: BaseException, phase: Phase) -> Verdict:
-    """Turn an exception nobody foresaw into a verdict."""
-    hint = "Run the same command with --verbose, and report the bug with its output."
-    message = f"kore_gate itself failed ({type(exc).__name__})."
-    return from_error(GateError(message, cause="a bug in kore_gate.", hint=hint), phase)
+def from_error(error: Exception, phase: Phase) -> Verdict:
+    """Turn what kept the gate from knowing into a verdict; an exception nobody foresaw is a bug."""
+    if not isinstance(error, GateError):
+        hint = "Run the same command with --verbose, and report the bug with its output."
+        error = GateError(f"kore_gate itself failed ({type(error).__name__}).", cause="a bug in kore_gate.", hint=hint)
+    return _verdict(error.exit_code, f"{phase.title()}: {error.message}", error.cause, error.hint, error.details)
 
 
 def timed_out(draft: SuiteResult, job: Job | None, trouble: str, timeout: float) -> Verdict:
@@ -254,22 +241,14 @@ def interrupted(signum: int, draft: SuiteResult) -> Verdict:
     """Judge a suite whose wait a signal ended; the exit code is 128 + signal."""
     code = ExitCode(128 + signum)
     status = f"; last status: {draft.status}" if draft.status else ""
-    return _verdict(
-        code,
-        f"{draft.phase.title()}: interrupted by {code.name}{status}.",
-        cause=_CANCELLED,
-        hint=_RESUME
-        if draft.resume
-        else "The job has no known id: check Kore.ai (Regression Testing) for it before you start again.",
-    )
+    message = f"{draft.phase.title()}: interrupted by {code.name}{status}."
+    hint = "The job has no known id: check Kore.ai (Regression Testing) for it before you start again."
+    return _verdict(code, message, cause=_CANCELLED, hint=_RESUME if draft.resume else hint)
 
 
 def stopped_by_fail_fast(first: str, draft: SuiteResult) -> Verdict:
     """Judge a suite that fail-fast left out or did not wait for, because the `first` one did not pass."""
     return _verdict(ExitCode.FAILED, f"{_FAIL_FAST}: {first} did not pass.", hint=_RESUME if draft.resume else "")
-
-
-# The whole call.
 
 
 def overall(results: Sequence[SuiteResult]) -> Verdict:
@@ -283,9 +262,8 @@ def overall(results: Sequence[SuiteResult]) -> Verdict:
         return _verdict(ExitCode.PASSED, f"All {len(results)} suites passed.")
     same = [result.name for result in results if result.verdict.exit_code is worst.exit_code]
     names = ", ".join(same[:5]) + ("…" if len(same) > 5 else "")
-    return dataclasses.replace(
-        worst, message=f"{len(same)} of {len(results)} suites ended as {worst.ending}: {names}. {worst.message}"
-    )
+    message = f"{len(same)} of {len(results)} suites ended as {worst.ending}: {names}. {worst.message}"
+    return dataclasses.replace(worst, message=message)
 
 
 def interrupted_call(signum: int, before: Verdict | None = None) -> Verdict:
@@ -295,23 +273,15 @@ def interrupted_call(signum: int, before: Verdict | None = None) -> Verdict:
         return _verdict(code, f"Interrupted by {code.name}.")
     if before.exit_code is code:
         return before
-    return _verdict(
-        code,
-        f"Interrupted by {code.name}; until then: {before.message}",
-        cause=_CANCELLED,
-        hint="The reports hold the results so far; start again for the rest.",
-    )
+    message = f"Interrupted by {code.name}; until then: {before.message}"
+    return _verdict(code, message, _CANCELLED, hint="The reports hold the results so far; start again for the rest.")
 
 
 def missing_reports(failures: Sequence[GateError], before: Verdict) -> Verdict:
     """Judge a call whose reports could not all be written, naming what would have been its verdict."""
-    return _verdict(
-        ExitCode.REPORT,
-        f"{_count(len(failures), 'report')} could not be written; otherwise: {before.message}",
-        cause=failures[0].cause,
-        hint=failures[0].hint,
-        details=[failure.message for failure in failures],
-    )
+    message = f"{_count(len(failures), 'report')} could not be written; otherwise: {before.message}"
+    details = [failure.message for failure in failures]
+    return _verdict(ExitCode.REPORT, message, failures[0].cause, failures[0].hint, details)
 
 
 def _verdict(code: ExitCode, message: str, cause: str = "", hint: str = "", details: Sequence[str] = ()) -> Verdict:

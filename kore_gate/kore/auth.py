@@ -12,8 +12,6 @@ from kore_gate.settings.sources import Settings
 
 LIFETIME = 300  # seconds; Kore.ai refuses tokens with a jti that live for more than an hour
 
-_MIN_SKEW = 60.0
-
 
 class Signer:
     """Makes the tokens for the header `auth`. Raises SettingsError when the key can't sign."""
@@ -25,7 +23,30 @@ class Signer:
 
     def token(self) -> str:
         """Return the token for one request."""
-        return self._settings.jwt or self._sign()
+        import jwt
+
+        settings = self._settings
+        if settings.jwt:
+            return settings.jwt
+        now = int(self._clock.now().timestamp())
+        claims: dict[str, object] = {"appId": settings.client_id, "sub": "kore_gate", "jti": str(uuid.uuid4())}
+        claims |= {"iat": now, "exp": now + LIFETIME}
+        try:
+            with warnings.catch_warnings():
+                # How long a client secret is, Kore.ai decides.
+                warnings.simplefilter("ignore")
+                return jwt.encode(claims, settings.private_key or settings.client_secret, settings.jwt_algorithm)
+        except NotImplementedError as exc:
+            raise errors.SettingsError(
+                [f"jwt-algorithm {settings.jwt_algorithm} needs the extra kore-gate[rsa], which is not installed."],
+                hint="pip install 'kore-gate[rsa]', or build the image with --build-arg EXTRAS=rsa.",
+            ) from exc
+        except Exception as exc:  # the libraries of keys have errors of many kinds
+            name = "private-key" if settings.private_key else "client-secret"
+            source = settings.sources.get(name, "given")
+            problem = f"{name} ({source}) cannot sign {settings.jwt_algorithm} tokens: {type(exc).__name__}."
+            hint = "A private key must be unencrypted PEM; a client secret must not be a key file."
+            raise errors.SettingsError([problem], hint=hint) from exc
 
     def decoded(self) -> dict[str, object]:
         """Return the claims of a token, unverified; empty if it can't be read."""
@@ -57,32 +78,8 @@ class Signer:
             else:
                 first = "The ready-made token must contain the client id as appId"
             steps.insert(0, first)
-        if skew is not None and abs(skew) > _MIN_SKEW:
+        if skew is not None and abs(skew) > 60:
             distance = f"{text.duration(abs(skew))} {'behind' if skew > 0 else 'ahead of'}"
             cause = f"this machine's clock: it is {distance} Kore.ai's, so tokens are not valid."
             steps.insert(0, "Set the runner's clock (NTP)")
         return cause, "; ".join(steps) + ". `kore-gate doctor` checks all of this."
-
-    def _sign(self) -> str:
-        import jwt
-
-        settings = self._settings
-        now = int(self._clock.now().timestamp())
-        times = {"iat": now, "exp": now + LIFETIME}
-        claims = {"appId": settings.client_id, "sub": "kore_gate", **times, "jti": str(uuid.uuid4())}
-        try:
-            with warnings.catch_warnings():
-                # How long a client secret is, Kore.ai decides.
-                warnings.simplefilter("ignore")
-                return jwt.encode(claims, settings.private_key or settings.client_secret, settings.jwt_algorithm)
-        except NotImplementedError as exc:
-            raise errors.SettingsError(
-                [f"jwt-algorithm {settings.jwt_algorithm} needs the extra kore-gate[rsa], which is not installed."],
-                hint="pip install 'kore-gate[rsa]', or build the image with --build-arg EXTRAS=rsa.",
-            ) from exc
-        except Exception as exc:  # the libraries of keys have errors of many kinds
-            name = "private-key" if settings.private_key else "client-secret"
-            source = settings.sources.get(name, "given")
-            problem = f"{name} ({source}) cannot sign {settings.jwt_algorithm} tokens: {type(exc).__name__}."
-            hint = "A private key must be unencrypted PEM; a client secret must not be a key file."
-            raise errors.SettingsError([problem], hint=hint) from exc

@@ -60,8 +60,7 @@ class KoreClient:
             fields["tags"] = list(settings.tags)
         if settings.description:
             fields["description"] = settings.description
-        content = json.dumps(fields).encode()
-        body = await self._call("POST", (*self._suites, "import"), again=False, content=content)
+        body = await self._call("POST", (*self._suites, "import"), again=False, content=json.dumps(fields).encode())
         return self._id(body, "the import", "dsId", "_id")
 
     async def import_job(self, ds_id: str) -> Job:
@@ -71,8 +70,7 @@ class KoreClient:
     async def start_run(self, suite: str) -> str:
         """Start a run of a suite; return its testRunId."""
         fields = {"version": self._settings.bot_version, "userEmailId": self._settings.user_email}
-        content = json.dumps(fields).encode()
-        body = await self._call("POST", (*self._suites, suite, "run"), again=False, content=content)
+        body = await self._call("POST", (*self._suites, suite, "run"), again=False, content=json.dumps(fields).encode())
         return self._id(body, "the run", "testRunId", "_id")
 
     async def run_job(self, suite: str, run_id: str) -> Job:
@@ -101,7 +99,7 @@ class KoreClient:
         try:
             return await self._call("GET", segments, job_id)
         except errors.Rejected as rejection:
-            raise errors.NotUnderstood(
+            raise errors.Unavailable(
                 rejection.message,
                 cause="a wrong host or base path, or invalid ids.",
                 hint="Check host, stream-id and the id of the import or run.",
@@ -149,15 +147,14 @@ class KoreClient:
             raise transport.failure(exc, self._redactor) from exc
 
     def _id(self, body: Mapping[str, object], what: str, *keys: str) -> str:
-        """Return the id in an accepting answer. Raises Rejected or Unsure where there is none."""
-        values = [body[key] for key in keys if body.get(key) and type(body[key]) in (str, int)]
-        if values:
+        """Return the id in an accepting answer. Raises Rejected or Unavailable where there is none."""
+        if values := [body[key] for key in keys if body.get(key) and type(body[key]) in (str, int)]:
             return as_text(values[0])
         if statuses.state(as_text(body.get("status"))) is State.FAILED:
             details = "; ".join(payloads.reasons(body)) or "no reason given"
             raise errors.Rejected(f"Kore.ai rejected {what}: {text.line(details)}")
         answer = text.line(as_text(dict(body)), 200)
-        raise errors.Unsure(
+        raise errors.Unavailable(
             f"Kore.ai accepted {what}, but returned no {keys[0]}: {answer}",
             cause="a change in Kore.ai's API, or a proxy that alters responses.",
             hint="kore_gate does not send it twice. Check in Kore.ai (Regression Testing) whether it has started.",

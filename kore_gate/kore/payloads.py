@@ -19,6 +19,9 @@ _Json = Mapping[str, object]
 _GROUPS = {"flowLevel": "flow", "text": "text", "context": "context"}
 _WORST_FIRST = (Outcome.ERROR, Outcome.FAILED, Outcome.SKIPPED, Outcome.PASSED, Outcome.PENDING)
 _FLAGS = {"true": True, "1": True, "false": False, "0": False}
+_PERCENT_KEYS = ("percentageComplete", "percentageCompleted", "percentage")
+# Where in the dialogue a reply comes from.
+_NODE_KEYS = ("nodeName", "nodeId", "category")
 _MAX_REASONS = 10
 _MAX_REASON_LENGTH = 2000
 
@@ -51,9 +54,8 @@ def run_job(body: _Json) -> Job:
     steps = reader.steps(rows, "executionResults")
     suite = Suite(name="", id=as_text(body.get("testSuiteId")), steps=steps) if isinstance(rows, list) else None
     # Two places carry the same word; if they ever differ, the worse one counts.
-    words = [as_text(body.get("status"))]
-    if result.get("status") is not None:
-        words.append(as_text(result["status"]))
+    places = [body] if result.get("status") is None else [body, result]
+    words = [as_text(place.get("status")) for place in places]
     order = (State.FAILED, State.UNKNOWN, State.RUNNING, State.SUCCEEDED)
     job = reader.job(body, min(words, key=lambda word: order.index(statuses.state(word))), suite, result)
     if job.state is not State.SUCCEEDED:
@@ -95,8 +97,7 @@ class _Reader:
     def job(self, body: _Json, status: str, suite: Suite | None, result: _Json) -> Job:
         """Read what the answers about all jobs have in common."""
         state = statuses.state(status)
-        keys = ("percentageComplete", "percentageCompleted", "percentage")
-        percents = [number(as_text(body.get(key)).rstrip(" %"), 100) for key in keys]
+        percents = [number(as_text(body.get(key)).rstrip(" %"), 100) for key in _PERCENT_KEYS]
         objections, link = statuses.sweep(body)
         return Job(
             status=status,
@@ -146,6 +147,7 @@ class _Reader:
             for index, (output, actual) in enumerate(zip(outputs, padded, strict=False), 1)
         )
         outcome, reason = statuses.judge(as_text(row.get("status")))
+        milliseconds = number(row.get("duration"), 10**10)
         step = Step(
             number=position,
             input=as_text(row.get("input")),
@@ -154,7 +156,7 @@ class _Reader:
             unexpected=tuple(_text(actual) for actual in actuals[len(outputs) :]),
             outcome=outcome,
             reason=reason or _first(row, REASON_KEYS),
-            duration=_seconds(row),
+            duration=None if milliseconds is None else round(milliseconds / 1000, 3),
         )
         if step.is_red or not (objection := statuses.against_step(row)):
             return step
@@ -171,7 +173,7 @@ class _Reader:
         return Reply(
             text=_text(output),
             actual=actual_text,
-            node=_node(output),
+            node=_first(output, _NODE_KEYS),
             assertions=tuple(
                 self._assertion(name, group, f"{where}: {name}", actual, _fields(repeated.get(name)))
                 for name, group in groups.items()
@@ -205,9 +207,7 @@ class _Reader:
         )
 
     def _flag(self, value: object, default: bool, where: str) -> bool:
-        if value is None:
-            return default
-        flag = _FLAGS.get(as_text(value).strip().lower())
+        flag = default if value is None else _FLAGS.get(as_text(value).strip().lower())
         if flag is None:
             self._wrong_type(value, where, "true or false")
         return flag is not False
@@ -248,16 +248,6 @@ def _text(output: object) -> str:
     return _first(output, ("text", "contains")) if isinstance(output, dict) else as_text(output)
 
 
-def _node(output: _Json) -> str:
-    """Return the place in the dialogue that answered."""
-    return _first(output, ("nodeName", "nodeId", "category"))
-
-
-def _seconds(row: _Json) -> float | None:
-    milliseconds = number(row.get("duration"), 10**10)
-    return None if milliseconds is None else round(milliseconds / 1000, 3)
-
-
 def _values(group: _Json) -> list[object]:
     """Return the expected values of an assertion: one alone need not stand in a list."""
     contains = group.get("contains")
@@ -285,7 +275,7 @@ def _actual(kind: str, actual: object, checks: Sequence[Check], actual_checks: S
     if not isinstance(actual, dict):
         return None
     if kind in ("text", "flow"):
-        return _text(actual) if kind == "text" else _node(actual) or None
+        return _text(actual) if kind == "text" else _first(actual, _NODE_KEYS) or None
     values = {check.field: check.value for check in actual_checks}
     # An echo of what was expected, beside the word that it failed, tells nothing.
     if not values or values == {check.field: check.value for check in checks}:

@@ -28,8 +28,8 @@ class RateLimit:
         calls = self._calls[key]
         async with self._queues[key]:
             while wait := self._wait(calls):
-                limits = "Kore.ai allows 60 a minute and 1,800 an hour"
-                self._on_wait(f"rate limit, waiting {text.duration(wait)}: {limits}")
+                delay = text.duration(wait)
+                self._on_wait(f"rate limit, waiting {delay}: Kore.ai allows 60 a minute and 1,800 an hour")
                 await self._clock.sleep(wait)
             calls.append(self._clock.monotonic())
 

@@ -121,10 +121,8 @@ def error_rows(body: object, depth: int = 5) -> list[tuple[str, str]]:
         return [("", body)] if isinstance(body, str) and body else []
     code = _code(body)
     inner = body.get("errors") or body.get("error")
-    if depth and isinstance(inner, list | Mapping):
-        rows = [(own or code, message) for own, message in error_rows(inner, depth - 1)]
-        if rows:
-            return rows
+    if depth and isinstance(inner, list | Mapping) and (rows := error_rows(inner, depth - 1)):
+        return [(own or code, message) for own, message in rows]
     message = next((as_text(body[key]) for key in _MESSAGE_KEYS if body.get(key)), "")
     return [(code, message)] if message or code else []
 

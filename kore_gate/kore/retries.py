@@ -38,7 +38,7 @@ async def until_answered(
     """Return what a try returns; without `again`, only a request that can't have arrived is sent again.
 
     Waiting for `ready` before each try does not count as outage. Raises Unavailable when the outage lasts too long, and
-    Unsure for a request that may have arrived.
+    Unavailable for a request that may have arrived.
     """
     limit = settings.outage_limit
     outage_began: float | None = None
@@ -84,7 +84,7 @@ async def until_answered(
                 cause="an outage, a wrong host, or a proxy or firewall in between.",
                 hint="Check host and network (`kore-gate doctor`), or raise outage-limit.",
             ) from exc
-        raise errors.Unsure(
+        raise errors.Unavailable(
             f"Kore.ai may or may not have received the request: {exc.message}.",
             cause="a connection that broke, or a response that got lost, after the request was sent.",
             hint=(

@@ -29,8 +29,6 @@ _MEANINGS = (
 )
 WORDS = {word: (state, outcome) for state, outcome, words in _MEANINGS for word in words.split()}
 
-_SEPARATORS = str.maketrans("", "", " _-")
-
 # The same few words stand in an answer hundreds of thousands of times.
 _cached = functools.lru_cache(maxsize=1024)
 
@@ -38,7 +36,7 @@ _cached = functools.lru_cache(maxsize=1024)
 def normal(word: str) -> str:
     """Return a status word without case, spaces, hyphens and underscores."""
     # Anything else makes it another word: a list `["passed"]`, similar letters of other scripts, control characters.
-    return word.lower().strip().translate(_SEPARATORS) if word.isascii() and word.strip().isprintable() else word
+    return re.sub("[ _-]", "", word.lower().strip()) if word.isascii() and word.strip().isprintable() else word
 
 
 @_cached
@@ -125,10 +123,7 @@ _KINDS = {
     }.items()
 }
 # What the bot, its users and its authors say, not Kore.ai.
-_OWN_TEXTS = frozenset(
-    ["input", "event", "text", "value", "payload", "template", "userprompts", "tags", "recenttags", "context"]
-)
-_REPLIES = frozenset(["outputs", "actualoutput"])
+_OWN_TEXTS = re.compile("input|event|text|value|payload|template|userprompts|(?:recent)?tags|context")
 _STEPS = re.compile(r"\b(?:testSteps|executionResults)\b")
 _NOTHING = frozenset(["", "0", "0.0", "0.00", "false", "no", "none", "null", "{}", "[]"])
 _REASONS = ("comments", "message", "msg", "errorMessage", "reason")
@@ -200,11 +195,11 @@ def _part(part: str, key: str, where: str) -> str:
         return "judged" if part == "names" else "own"
     if plain == "contains" and part != "anything":
         return "context row" if where.endswith("assertions.context") else part if "row" in part else "row"
-    if part == "context row" or plain in _OWN_TEXTS:
+    if part == "context row" or _OWN_TEXTS.fullmatch(plain):
         return "own"
     if plain == "assertions":
         return "names"
-    return "reply" if part == "reply" or plain in _REPLIES else "anything"
+    return "reply" if part == "reply" or plain in ("outputs", "actualoutput") else "anything"
 
 
 def _is_objection(part: str, key: str, value: object, beside: Mapping[str, object], path: str) -> bool:
@@ -262,8 +257,7 @@ def _is_link(value: object) -> bool:
 
 
 def _is_good(word: str) -> bool:
-    number = digits(word)
-    if number:
+    if number := digits(word):
         return 200 <= int(number[:9]) < 300
     return state(word) is State.SUCCEEDED or outcome(word) is Outcome.PASSED
 

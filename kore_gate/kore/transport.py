@@ -29,17 +29,15 @@ async def connect(
     settings: Settings, ci: str, transport: httpx.AsyncBaseTransport | None = None
 ) -> AsyncIterator[HttpClient]:
     """Open the connections of one call: verified TLS, no redirects, proxies from the environment."""
-    # A simulator on this machine is not behind the company's proxy.
-    trust_env = not parsers.is_loopback(urllib.parse.urlsplit(settings.host).hostname or "")
-    # Shorter, so that a missing connection is not taken for a missing response.
-    connect_timeout = min(10.0, settings.request_timeout / 2)
     try:
         http = httpx.AsyncClient(
             verify=_authorities(settings),
             transport=transport,
-            trust_env=trust_env,
+            # A simulator on this machine is not behind the company's proxy.
+            trust_env=not parsers.is_loopback(urllib.parse.urlsplit(settings.host).hostname or ""),
             follow_redirects=False,
-            timeout=httpx.Timeout(settings.request_timeout, connect=connect_timeout),
+            # Shorter, so that a missing connection is not taken for a missing response.
+            timeout=httpx.Timeout(settings.request_timeout, connect=min(10.0, settings.request_timeout / 2)),
             limits=httpx.Limits(max_connections=settings.max_parallel + 5),
             headers={"user-agent": f"kore_gate/{__version__} (+{ci})", "accept-encoding": "gzip"},
         )
@@ -93,7 +91,7 @@ def tls_facts(response: httpx.Response) -> Tls | None:
 
 
 async def send(http: HttpClient, method: str, address: str, limit: int, **request: typing.Any) -> HttpResponse:
-    """Send one request; return its response of at most so many bytes. Raises NotUnderstood and what is in BROKEN."""
+    """Send one request; return its response of at most so many bytes. Raises Unavailable and what is in BROKEN."""
     data = bytearray()
     async with http.stream(method, address, **request) as response:
         chunks: AsyncGenerator[bytes, None] = aiter(typing.cast("typing.Any", response.stream))
@@ -105,7 +103,7 @@ async def send(http: HttpClient, method: str, address: str, limit: int, **reques
                     break
     content = _decompressed(bytes(data), response.headers.pop("content-encoding", "").strip().lower(), limit)
     if len(content) > limit:
-        raise errors.NotUnderstood(
+        raise errors.Unavailable(
             f"The response is larger than max-response allows ({limit} bytes).",
             cause="an unusually large suite, or a response that is not from Kore.ai.",
             hint="Raise max-response if the suite really is this large.",

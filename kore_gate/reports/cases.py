@@ -2,7 +2,6 @@
 
 import collections
 import dataclasses
-import itertools
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
@@ -34,20 +33,17 @@ _SEPARATORS = str.maketrans({".": "_", "/": "_", "\\": "_", ":": "_"})
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Case:
-    """One test case of a report.
-
-    `type` and `message` are set unless it passed; `step` is the step's number, 0 for a case of the gate itself.
-    """
+    """One test case of a report."""
 
     classname: str
     name: str
     outcome: Outcome
-    type: str = ""
+    type: str = ""  # set, as is the message, unless it passed
     message: str = ""
-    text: str = ""
+    text: str = ""  # begins with the message
     duration: float = 0.0
     source: Source | None = None
-    step: int = 0
+    step: int = 0  # its number; 0: a case of the gate itself
     transcript: tuple[str, ...] = ()
 
 
@@ -65,7 +61,7 @@ class Finding(NamedTuple):
     @property
     def where(self) -> str:
         """Name the step, "" for the suite as a whole."""
-        return _step_part(self.step) if self.step else ""
+        return segment(labels.step_label(self.step), 110) if self.step else ""
 
     @property
     def title(self) -> str:
@@ -109,11 +105,6 @@ class Finding(NamedTuple):
         return reason or f"not executed: {self.result.verdict.message}", ""
 
     @property
-    def reason(self) -> str:
-        """Return the reason that Kore.ai gave."""
-        return self.assertion.reason if self.assertion else self.step.reason if self.step else ""
-
-    @property
     def file(self) -> str:
         """Return the file in the repository, "" if it is not known."""
         return self.step.source.file if self.step and self.step.source else self.result.file
@@ -126,7 +117,7 @@ class Finding(NamedTuple):
 
 def failures(result: SuiteResult) -> Iterator[Finding]:
     """Find what went wrong in a suite, step by step; last the suite as a whole, where no step says it."""
-    return (finding for finding in _findings(result) if finding.outcome.is_red)
+    return (finding for findings in _findings(result) for finding in findings if finding.outcome.is_red)
 
 
 def each(result: SuiteResult, granularity: str = "assertion") -> Iterator[Case]:
@@ -137,10 +128,9 @@ def each(result: SuiteResult, granularity: str = "assertion") -> Iterator[Case]:
 def count(result: SuiteResult, granularity: str = "assertion") -> Counts:
     """Count steps, enabled assertions and the outcomes of the test cases."""
     outcomes = collections.Counter(outcome for outcome, _ in _outcomes(result, granularity))
-    replies = (reply for step in result.steps for reply in step.replies)
     return Counts(
         steps=len(result.steps),
-        assertions=sum(assertion.enabled for reply in replies for assertion in reply.assertions),
+        assertions=sum(len(step.enabled_outcomes) for step in result.steps),
         passed=outcomes[Outcome.PASSED],
         failed=outcomes[Outcome.FAILED],
         errors=outcomes[Outcome.ERROR],
@@ -168,29 +158,28 @@ def has_case(assertion: Assertion) -> bool:
     return assertion.enabled or bool(assertion.checks)
 
 
-def suite_part(name: str) -> str:
-    """Return what a suite is called within the class names of its test cases."""
-    return _segment(name, 80)
+def segment(name: str, limit: int = 80) -> str:
+    """Make one part of a class name: by default the suite's."""
+    return _shorten(_one_line(name).translate(_SEPARATORS), limit) or "_"
 
 
-def _findings(result: SuiteResult) -> Iterator[Finding]:
-    """List everything that was judged, in the order of the suite; the suite as a whole where the rest is not enough."""
+def _findings(result: SuiteResult) -> Iterator[list[Finding]]:
+    """List what was judged, step by step; last the suite as a whole, where the steps do not say enough."""
     for place, step in enumerate(result.steps):
-        any_red = any_enabled = False
+        findings = []
         for number, reply in enumerate(step.replies, 1):
             for assertion in filter(has_case, reply.assertions):
                 judged = assertion.enabled and assertion.outcome is not Outcome.PENDING
                 outcome = assertion.outcome if judged else Outcome.SKIPPED
-                any_red = any_red or outcome.is_red
-                any_enabled = any_enabled or assertion.enabled
-                yield Finding(result, outcome, place, step, number, reply, assertion)
-        if step.outcome.is_red and not any_red:
-            yield Finding(result, step.outcome, place, step)
-        elif not any_enabled:
-            yield Finding(result, Outcome.SKIPPED, place, step)
+                findings.append(Finding(result, outcome, place, step, number, reply, assertion))
+        if step.outcome.is_red and not any(finding.outcome.is_red for finding in findings):
+            findings.append(Finding(result, step.outcome, place, step))
+        elif not step.enabled_outcomes:
+            findings.append(Finding(result, Outcome.SKIPPED, place, step))
+        yield findings
     own = _own_outcome(result)
     if own:
-        yield Finding(result, own)
+        yield [Finding(result, own)]
 
 
 def _own_outcome(result: SuiteResult) -> Outcome | None:
@@ -206,14 +195,9 @@ def _own_outcome(result: SuiteResult) -> Outcome | None:
             return Outcome.ERROR
 
 
-def _by_step(result: SuiteResult) -> Iterator[list[Finding]]:
-    for _, findings in itertools.groupby(_findings(result), key=lambda finding: finding.place):
-        yield [*findings]
-
-
 def _outcomes(result: SuiteResult, granularity: str) -> Iterator[tuple[Outcome, bool]]:
     """Return how each test case ends, and whether an enabled assertion stands behind it."""
-    for findings in _by_step(result):
+    for findings in _findings(result):
         pairs = [(finding.outcome, bool(finding.assertion and finding.assertion.enabled)) for finding in findings]
         if granularity == "assertion":
             yield from pairs
@@ -222,20 +206,19 @@ def _outcomes(result: SuiteResult, granularity: str) -> Iterator[tuple[Outcome, 
 
 
 def _cases(result: SuiteResult, granularity: str) -> Iterator[Case]:
-    for findings in _by_step(result):
+    for findings in _findings(result):
         step = findings[0].step
         if not step:
             yield _gate_case(result, findings[0].outcome)
         elif granularity == "assertion":
-            yield from _step_cases(step, findings)
+            yield from _step_cases(result, step, findings)
         else:
-            yield _whole_step(result, step, [*_step_cases(step, findings)])
+            yield _whole_step(result, step, [*_step_cases(result, step, findings)])
 
 
-def _step_cases(step: Step, findings: Sequence[Finding]) -> Iterator[Case]:
-    result, place = findings[0].result, findings[0].place
-    classname = f"kore.{suite_part(result.name)}.{_step_part(step)}"
-    transcript = _transcript(result, place) if step.is_red else ()
+def _step_cases(result: SuiteResult, step: Step, findings: Sequence[Finding]) -> Iterator[Case]:
+    classname = f"kore.{segment(result.name)}.{findings[0].where}"
+    transcript = _transcript(result, findings[0].place) if step.is_red else ()
     # The step was executed once: its time stands on the first of its cases that was judged.
     timed = next((finding for finding in findings if finding.outcome is not Outcome.SKIPPED), None)
     for finding in findings:
@@ -266,7 +249,7 @@ def _whole_step(result: SuiteResult, step: Step, parts: Sequence[Case]) -> Case:
         lines.append(f"{part.outcome}: {message}")
     return dataclasses.replace(
         first,
-        classname=f"kore.{_segment(result.name, NAME_LIMIT - 5)}",
+        classname=f"kore.{segment(result.name, NAME_LIMIT - 5)}",
         name=labels.step_label(step),
         text="" if worst is Outcome.PASSED else "\n".join(lines if len(parts) > 1 else lines[:1]),
         duration=step.duration or 0.0,
@@ -307,15 +290,6 @@ def _gate_case(result: SuiteResult, outcome: Outcome) -> Case:
         text=f"{explanation}\nResume with: {result.resume}" if result.resume else explanation,
         source=Source(file=result.file, line=1) if result.file else None,
     )
-
-
-def _step_part(step: Step) -> str:
-    return _segment(labels.step_label(step), 110)
-
-
-def _segment(name: str, limit: int) -> str:
-    """Make one part of a class name."""
-    return _shorten(_one_line(name).translate(_SEPARATORS), limit) or "_"
 
 
 def _shorten(name: str, limit: int) -> str:

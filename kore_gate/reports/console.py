@@ -1,21 +1,19 @@
 """What people read on stderr, machines on stdout, and the CI system as commands of its own."""
 
-import collections
 import contextlib
+import dataclasses
 import datetime
 import functools
 import io
 import itertools
 import json
-import re
-import typing
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, TextIO, cast
 
 from kore_gate import text
 from kore_gate.ci.dialects import Dialect, Severity
-from kore_gate.errors import MEANINGS, Ending, ExitCode, GateError
+from kore_gate.errors import Ending, ExitCode, GateError
 from kore_gate.gate import suite_run
 from kore_gate.model import Event, Evidence, Happening, Result, SuiteResult, Verdict
 from kore_gate.reports import cases, labels
@@ -24,97 +22,81 @@ from kore_gate.settings.redact import Redactor
 if TYPE_CHECKING:
     import rich.console
     from rich.live import Live
-    from rich.table import Table
 
 # A log is as wide on every machine.
 LOG_WIDTH = 120
 SUITES_SHOWN = 50
 CASES_SHOWN = 20
 BARS_SHOWN = 20
-COLUMNS = ("Suite", "Verdict", "Steps", "Passed", "Failed", "Errors", "Skipped", "Time")
 LINE_LIMIT = 2000
-TEXT_LIMIT = 500
+# The table's columns from "Steps" on, at their widest.
+NUMBERS_WIDTH = 51
 # GitHub shows ten annotations of a severity for a step; of failures, the tenth says how many more there are.
 ANNOTATIONS = 10
+# GitHub cuts messages at 4096 characters.
+MESSAGE_LIMIT = 4000
 # Between two status words, a line for each so many percent: the line of each minute shows the rest.
 PERCENT_STEP = 10
-
-# JSON can spell a hash sign so that no runner sees one: `##[…` acts on GitHub wherever it stands in a line.
-_HASHES = re.compile(r"##(?=\[|vso|teamcity)", re.IGNORECASE)
-
-# Foreign words are inert by themselves; this is what a line made from several could begin with.
-_MARKER = re.compile(r"\s*(?:::|---|\+\+\+|~~~|\^\^\^)")
+COLOURS: dict[Ending | None, str] = {None: "", **dict.fromkeys(Ending, "red"), Ending.PASSED: "green"}
 
 
+@dataclasses.dataclass(kw_only=True, eq=False)
 class Console:
-    """The one place that prints; foreign text is inert in it, and a reader who leaves never stops the gate.
+    """The one place that prints; foreign text is inert in it, and a reader who leaves never stops the gate."""
 
-    What Kore.ai says comes without secrets: `redactor` is for what may hold them by accident, such as a stack trace.
-    """
+    stderr: TextIO
+    stdout: TextIO
+    dialect: Dialect
+    colour: bool
+    verbose: bool
+    live: bool
+    now: Callable[[], datetime.datetime]
+    quiet_stdout: bool = False
 
-    def __init__(
-        self,
-        *,
-        stderr: TextIO,
-        stdout: TextIO,
-        dialect: Dialect,
-        colour: bool,
-        verbose: bool,
-        live: bool,
-        now: Callable[[], datetime.datetime],
-        quiet_stdout: bool = False,
-    ) -> None:
-        self._stderr = _Stream(stderr)
-        self._stdout = _Stream(stdout)
-        self._terminal = _Stream(stderr, errors="replace")  # a wider substitute would break rich's columns
-        self._dialect = dialect
-        self._colour = colour
-        self._verbose = verbose
-        self._live = live
-        self._quiet_stdout = quiet_stdout
-        self._now = now
-        self.redactor = Redactor()
+    def __post_init__(self) -> None:
+        """Start with nothing printed."""
+        self.redactor = Redactor()  # for what may hold secrets by accident, such as a stack trace
+        self._stdout = _Stream(self.stdout)
+        # A substitute that is wider than the character would break the bars' columns.
+        self._stderr = _Stream(self.stderr, errors="replace" if self.live else "backslashreplace")
         self._bars: Live | None = None
         self._rows: dict[str, tuple[Event, float]] = {}  # the last news of each suite, and when it came
-        self._group = ""
-        self._groups = 0
-        self._progress: dict[str, tuple[str, float | None]] = {}
-        self._annotated: collections.Counter[Severity] = collections.Counter()
+        self._printed: dict[str, tuple[str, float]] = {}  # status and percent of each suite's last line
+        self._group_numbers = itertools.count(1)
+        self._annotated: dict[Severity, int] = {"error": 0, "warning": 0}
 
     def event(self, event: Event) -> None:
         """Pass on news of a suite: on a live terminal its bar moves, elsewhere a line says what changed."""
         if event.happening is Happening.WARNING:
             self.warning(f"{event.name}: {event.text}" if event.name else event.text)
             return
-        if self._live and event.name:
+        has_bar = self.live and event.name != "" and event.happening is not Happening.IDENTIFIED
+        if has_bar:
             self._move_bar(event)
-            if event.happening not in (Happening.ENDED, Happening.IDENTIFIED):
-                return
-        if event.happening is not Happening.CHANGED or self._is_new(event):
-            self._write(self._stamp() + _news(event), _colour_of(event.ending))
+        if event.ending or (not has_bar and self._is_news(event)):
+            self._write(self._stamp() + _line(event), COLOURS[event.ending])
 
     def info(self, raw: str) -> None:
         """Print text for people; it may have several lines."""
         for line in raw.split("\n"):
-            indent = " " * min(len(line) - len(line.lstrip(" ")), 20)
-            self._write(indent + text.terminal(line, LINE_LIMIT), exact=bool(indent))  # it may be a command to copy
+            self._write(line, exact=line.startswith(" "))  # it may be a command to copy
 
     def warning(self, raw: str) -> None:
         """Warn people, in the log and on the CI's page."""
-        self._write(f"{self._stamp()}Warning: {text.terminal(raw, LINE_LIMIT)}", "yellow")
+        self._write(f"{self._stamp()}Warning: {raw}", "yellow")
         self._annotate("warning", raw)
 
     def debug(self, raw: str) -> None:
-        """Print what only --verbose shows."""
-        if self._verbose:
-            self._write(f"debug: {text.terminal(self.redactor.text(raw), LINE_LIMIT)}", "dim")
+        """Print what only --verbose shows; it may have several lines."""
+        for line in raw.splitlines() if self.verbose else ():
+            self._write(f"debug: {self.redactor.text(line)}", "dim")
 
     def error(self, error: GateError) -> None:
         """Print what happened, its details, what usually causes it and what to do."""
-        self._stop_bars()
-        self._write(text.terminal(error.message, TEXT_LIMIT), "red")
-        for line in (*_details(error), *_advice(error)):
-            self._write(line)
+        self.close()
+        self._write(error.message, "red")
+        self._write_details(error)
+        self._write_advice(error)
         self._annotate("error", "\n".join([error.message, *error.details]), "kore_gate")
 
     def result(
@@ -124,60 +106,59 @@ class Console:
 
         The exit code is passed where it is not the verdict's own: after soft-fail, or when rendering `again`.
         """
-        self._stop_bars()
-        code = result.verdict.exit_code if exit_code is None else exit_code
-        severity: Severity = "warning" if code is ExitCode.PASSED else "error"
+        self.close()
+        severity: Severity = "warning" if exit_code is ExitCode.PASSED else "error"
         red = [suite for suite in result.suites if suite.verdict.ending is not Ending.PASSED]
-        missing = sum(cases.red_count(suite) for suite in red)
+        missing = sum(cases.red_count(suite) for suite in red) + self._annotated[severity]
         for suite in red[:SUITES_SHOWN]:
-            missing -= self._failures(suite, severity)
+            self._write_failures(suite, severity)
+        missing -= self._annotated[severity]
         if missing:
             self._annotate(severity, f"{missing} more failures: see the reports.", "kore_gate")
         elif not red and result.verdict.ending is not Ending.PASSED:
             self._annotate(severity, result.verdict.message, "kore_gate")
-        self._command(self._dialect.heading, group=True)
-        self._table(result)
-        self._closing(result, files)
-        self.verdict(result.verdict, code, again=again)
+        self._command(self.dialect.heading, group=True)
+        if result.tested_suites:
+            self._write_table(result)
+        self._write_notes(result)
+        if files:
+            self.info("\n".join(["Reports:", *(f"  {file}" for file in files)]))
+        self.verdict(result.verdict, exit_code, again=again)
 
     def verdict(self, verdict: Verdict, exit_code: ExitCode | None = None, *, again: bool = False) -> None:
         """Print the verdict and the exit code: the last two lines of every call."""
         self.close()
         code = verdict.exit_code if exit_code is None else exit_code
-        meaning = MEANINGS[verdict.exit_code]
+        meaning = verdict.exit_code.meaning
         if again:
             meaning = f"rendered again; the original exit code was {int(verdict.exit_code)}: {meaning}"
         elif code is not verdict.exit_code:
             meaning = f"soft-fail turned {int(verdict.exit_code)} into {int(code)}; {meaning}"
-        message = text.terminal(verdict.message, TEXT_LIMIT)
-        self._write(f"Verdict: {verdict.ending}. {message}", _colour_of(verdict.ending), exact=True)
+        self._write(f"Verdict: {verdict.ending}. {verdict.message}", COLOURS[verdict.ending], exact=True)
         self._write(f"Exit code: {int(code)} ({meaning})", exact=True)
 
     def outputs(self, outputs: Mapping[str, str]) -> None:
         """Give later steps of the pipeline the outputs, where the CI takes them as commands."""
         for name, value in outputs.items():
-            self._command(self._dialect.output(name, text.plain(value)))
+            self._command(self.dialect.output(name, text.plain(value)))
 
     def summary(self, path: str) -> None:
         """Have the CI show a Markdown file on the page of the run, where it takes a command for that."""
-        self._command(self._dialect.upload_summary(path))
+        self._command(self.dialect.summary(path))
 
     def json(self, raw: str) -> None:
         """Print machine-readable JSON on stdout: the same values, with nothing in it that a CI system could obey."""
-        self._stop_bars()
-        shown = _HASHES.sub(lambda match: match[0].replace("#", "\\u0023"), raw).rstrip("\n")
-        try:
-            shown.encode(self._stdout.encoding)
-        except UnicodeEncodeError:
-            shown = re.sub(r"[^\x00-\x7f]", lambda match: json.dumps(match[0])[1:-1], shown)
-        self._stdout.write(f"{shown}\n")
+        self.close()
+        if not self._stdout.encoding.lower().startswith("utf"):
+            raw = json.dumps(json.loads(raw), indent=2)
+        # `##[…` acts on GitHub wherever it stands in a line.
+        self._stdout.write(raw.rstrip("\n").replace("##", r"\u0023\u0023") + "\n")
 
     def close(self) -> None:
-        """Stop what moves and close what is open; anything may still be printed after."""
-        self._stop_bars()
-        if self._group:
-            self._command(self._dialect.close_group(self._now(), self._group), group=True)
-        self._group = ""
+        """Stop what moves; anything may still be printed after."""
+        if self._bars:
+            self._bars.stop()
+        self._bars = None
 
     @functools.cached_property
     def _screen(self) -> "rich.console.Console":
@@ -185,129 +166,143 @@ class Console:
         import rich.console
 
         return rich.console.Console(
-            file=cast("TextIO", self._terminal),
-            force_terminal=self._live or self._colour,
-            color_system="standard" if self._colour else None,
-            width=None if self._live else LOG_WIDTH,
+            file=cast("TextIO", self._stderr),
+            force_terminal=self.live or self.colour,
+            color_system="standard" if self.colour else None,
+            width=None if self.live else LOG_WIDTH,
             markup=False,
             emoji=False,
             highlight=False,
         )
 
     def _stamp(self) -> str:
-        return f"{self._now():%H:%M:%S} " if self._dialect.timestamps else ""
+        return f"{self.now():%H:%M:%S} " if self.dialect.timestamps else ""
 
-    def _write(self, line: str, style: str = "", *, exact: bool = False) -> None:
-        """Print one line for people, made of inert words; on a terminal it is wrapped unless it must stay `exact`."""
-        if _MARKER.match(line):
-            line = f"| {line}"
-        if not (self._live or (self._colour and style)):
+    def _write(self, raw: str, style: str = "", *, exact: bool = False) -> None:
+        """Print one line for people, inert whatever it holds."""
+        indent = " " * min(len(raw) - len(raw.lstrip(" ")), 20)
+        self._print(indent + text.terminal(raw, LINE_LIMIT), style, exact=exact)
+
+    def _print(self, line: str, style: str = "", *, exact: bool) -> None:
+        """Print one inert line; on a terminal it is wrapped unless it must stay `exact`."""
+        if not (self.live or (self.colour and style)):
             self._stderr.write(f"{line}\n")
             return
         from rich.text import Text
 
-        if exact or not self._live:
+        if exact or not self.live:
             self._screen.print(Text(line, style), soft_wrap=True)
             return
-        indent = Text(" " * (len(line) - len(line.lstrip())))
-        for part in Text(line.lstrip(), style).wrap(self._screen, self._screen.width - len(indent)):
+        words = Text(line.lstrip(), style)
+        indent = Text(" " * (len(line) - len(words)))
+        for part in words.wrap(self._screen, self._screen.width - len(indent)):
             part.rstrip()
             self._screen.print(indent + part, soft_wrap=True)
+
+    def _write_details(self, source: Verdict | GateError) -> None:
+        for detail in source.details:
+            self._write(f"  - {detail}")
+
+    def _write_advice(self, source: Verdict | GateError) -> None:
+        for label, advice in labels.advice(source):
+            self._write(f"{label}: {advice}")
 
     def _command(self, command: str, *, group: bool = False) -> None:
         """Print a command; runners read stderr as well, so that stdout can be kept for machines."""
         if command:
-            is_for_people = self._quiet_stdout or (group and self._dialect.groups_on == "stderr")
+            is_for_people = self.quiet_stdout or (group and self.dialect.groups_on == "stderr")
             (self._stderr if is_for_people else self._stdout).write(f"{command}\n")
 
     def _annotate(self, severity: Severity, raw: str, title: str = "", file: str = "", line: int = 0) -> None:
         if self._annotated[severity] < ANNOTATIONS:
             self._annotated[severity] += 1
-            self._command(self._dialect.annotation(severity, raw, title, file, line))
+            message = text.cut(raw, MESSAGE_LIMIT)
+            self._command(self.dialect.annotation(severity, message, text.line(title, 200), text.plain(file), line))
 
-    def _is_new(self, event: Event) -> bool:
-        status, percent = self._progress.get(event.name, ("", None))
-        moved = abs((event.percent or 0) - (percent or 0)) >= PERCENT_STEP
-        if event.name in self._progress and event.status == status and not moved and not event.text:
-            return False
-        self._progress[event.name] = (event.status, event.percent)
-        return True
+    @contextlib.contextmanager
+    def _group(self, title: str) -> Iterator[None]:
+        """Fold what is printed within; an interrupt ends the group as well."""
+        dialect, seconds = self.dialect, int(self.now().timestamp())
+        begin, end = dialect.group
+        key = f"kore-{seconds}-{next(self._group_numbers)}"
+        shown = dialect.escape_title(text.terminal(title, 200))
+        self._command(begin.format(title=shown, key=key, at=seconds), group=True)
+        if not begin or dialect.groups_on == "stdout":
+            self._write(title, "bold")
+        try:
+            yield
+        finally:
+            self._command(end.format(key=key, at=int(self.now().timestamp())), group=True)
 
-    def _failures(self, suite: SuiteResult, severity: Severity) -> int:
-        """Print a suite's reasons and first failures in a group; annotate them while there is room; return how many."""
-        title = f"{suite.name}: {suite.verdict.ending}"
-        when = self._now()
-        self._groups += 1
-        self._group = f"kore-{int(when.timestamp())}-{self._groups}"
-        mark = self._dialect.open_group(title, when, self._group)
-        self._command(mark, group=True)
-        if not mark or self._dialect.groups_on == "stdout":
-            self._write(text.terminal(title, LINE_LIMIT), "bold")
-        for line in (text.terminal(suite.verdict.message, TEXT_LIMIT), *_details(suite.verdict)):
-            self._write(line)
-        shown = list(itertools.islice(cases.failures(suite), CASES_SHOWN))
-        for failure in shown:
-            if failure.where:
-                where, what = text.terminal(failure.where, 80), text.terminal(failure.what, TEXT_LIMIT)
-                self._write(f"  {failure.outcome.upper()} {where}: {what}", "red")
-            if failure.where and failure.line:
-                self._write(f"    at {text.terminal(failure.file, 200)}:{failure.line}", exact=True)
-        more = cases.red_count(suite) - len(shown)
-        if more > 0:
-            self._write(f"  … and {more} more")
-        annotated = shown[: max(ANNOTATIONS - 1 - self._annotated[severity], 0)]
-        for failure in annotated:
-            self._annotate(severity, failure.what, failure.title, failure.file, failure.line)
-        self.close()
-        return len(annotated)
+    def _write_failures(self, suite: SuiteResult, severity: Severity) -> None:
+        """Print a suite's reasons and first failures in a group; annotate them while there is room."""
+        failures = list(itertools.islice(cases.failures(suite), CASES_SHOWN))
+        with self._group(f"{suite.name}: {suite.verdict.ending}"):
+            self._write(suite.verdict.message)
+            self._write_details(suite.verdict)
+            for failure in failures:
+                if failure.where:
+                    self._write(f"  {failure.outcome.upper()} {text.line(failure.where, 80)}: {failure.what}", "red")
+                if failure.line:
+                    self._write(f"    at {failure.file}:{failure.line}", exact=True)
+                if self._annotated[severity] < ANNOTATIONS - 1:
+                    self._annotate(severity, failure.what, failure.title, failure.file, failure.line)
+            more = cases.red_count(suite) - len(failures)
+            if more > 0:
+                self._write(f"  … and {more} more")
 
-    def _table(self, result: Result) -> None:
+    def _write_table(self, result: Result) -> None:
         """List the suites in columns, those that did not pass first once there are too many."""
         from rich.table import Table
         from rich.text import Text
 
         suites = list(result.tested_suites)
-        if not suites:
-            return
-        if len(suites) > SUITES_SHOWN:
+        more = len(suites) - SUITES_SHOWN
+        if more > 0:
             suites.sort(key=lambda suite: suite.verdict.ending is Ending.PASSED)
-        rows = [_row(suite, result.junit_granularity) for suite in suites[:SUITES_SHOWN]]
-        widths = [max(map(len, column)) for column in zip(COLUMNS, *rows, strict=True)]
-        room = max(self._screen.width - sum(widths[1:]) - 2 * len(widths[1:]), 1)
-        table = Table(box=None, pad_edge=False)
-        for place, heading in enumerate(COLUMNS):
-            table.add_column(heading, justify="left" if place < 2 else "right", no_wrap=True)
-        for name, ending, *numbers in rows:
-            table.add_row(_fit(name, room), Text(ending, _colour_of(Ending(ending))), *numbers)
+        table = Table("Suite", box=None, pad_edge=False)
+        table.add_column("Verdict", no_wrap=True)
+        for heading in ("Steps", "Passed", "Failed", "Errors", "Skipped", "Time"):
+            table.add_column(heading, justify="right", no_wrap=True)
+        verdict_width = max(len("Verdict"), *(len(suite.verdict.ending) for suite in suites))
+        room = max(self._screen.width - verdict_width - NUMBERS_WIDTH, 1)
+        for suite in suites[:SUITES_SHOWN]:
+            counts = cases.count(suite, result.junit_granularity)
+            numbers = (counts.steps, counts.passed, counts.failed, counts.errors, counts.skipped)
+            name = _fit(text.terminal(suite.name), room)
+            ending = Text(suite.verdict.ending, COLOURS[suite.verdict.ending])
+            table.add_row(name, ending, *map(str, numbers), text.duration(suite.duration))
         self._write("")
         self._screen.print(table)
-        if len(suites) > SUITES_SHOWN:
-            self._write(f"… and {len(suites) - SUITES_SHOWN} more")
+        if more > 0:
+            self._write(f"… and {more} more")
         self._write("")
 
-    def _closing(self, result: Result, files: Sequence[str]) -> None:
-        """Print what else there is to know: how sure a pass is, what to do, how to resume, where the reports are."""
+    def _write_notes(self, result: Result) -> None:
+        """Print what else there is to know: how sure a pass is, what to do, how to resume."""
         passed = [suite for suite in result.suites if suite.verdict.ending is Ending.PASSED]
-        lines = []
         if any(suite.evidence is Evidence.IMPORT_VALIDATION for suite in passed):
-            lines.append("Passed after an import means that Kore.ai accepted the suite; nothing was executed.")
+            self._write("Passed after an import means that Kore.ai accepted the suite; nothing was executed.")
         for suite in result.suites[:SUITES_SHOWN]:
-            name = text.terminal(suite.name, 40)
-            lines += [f"Note on {name}: {text.terminal(note, TEXT_LIMIT)}" for note in suite.notes]
-        lines += [] if result.suites else _details(result.verdict)
-        for line in (*lines, *_advice(result.verdict)):
-            self._write(line)
-        command = suite_run.resume_call(result)
-        if command:
-            self._write(f"Resume with: {command}", exact=True)  # inert by itself
-        if files:
-            self._write("Reports:")
-        for file in files:
-            self._write(f"  {text.terminal(file, 1000)}", exact=True)
+            for note in suite.notes:
+                self._write(f"Note on {text.line(suite.name, 40)}: {note}")
+        if not result.suites:
+            self._write_details(result.verdict)
+        self._write_advice(result.verdict)
+        if command := suite_run.resume_call(result):
+            self._print(f"Resume with: {command}", exact=True)
+
+    def _is_news(self, event: Event) -> bool:
+        """Tell whether an event is worth a line: a small step between two status words is not."""
+        if event.happening is not Happening.CHANGED:
+            return True
+        status, percent = self._printed.get(event.name, ("", -PERCENT_STEP))
+        is_news = event.status != status or abs((event.percent or 0) - percent) >= PERCENT_STEP
+        if is_news:
+            self._printed[event.name] = (event.status, event.percent or 0)
+        return is_news
 
     def _move_bar(self, event: Event) -> None:
-        if not _state(event):
-            return
         self._rows[event.name] = (event, self._screen.get_time())
         if self._bars:
             return
@@ -322,13 +317,7 @@ class Console:
             redirect_stderr=False,
         )
         self._bars.start()
-        # It was hidden just now, and a second signal would leave it so.
-        screen.show_cursor(True)
-
-    def _stop_bars(self) -> None:
-        if self._bars:
-            self._bars.stop()
-        self._bars = None
+        screen.show_cursor(True)  # it was hidden just now, and a second signal would leave it so
 
 
 class _Stream(io.TextIOBase):
@@ -349,7 +338,7 @@ class _Stream(io.TextIOBase):
         return len(text)
 
 
-def bars(rows: Sequence[tuple[Event, float]], now: float, width: int, height: int) -> "Table":
+def bars(rows: Sequence[tuple[Event, float]], now: float, width: int, height: int) -> "rich.console.RenderableType":
     """Draw a bar for the last event of each suite; without room for all, those that still run, and count the others."""
     from rich.cells import cell_len
     from rich.progress_bar import ProgressBar
@@ -366,13 +355,12 @@ def bars(rows: Sequence[tuple[Event, float]], now: float, width: int, height: in
     for column in (words, max(width - 2 * words - 10 - free, 1), words, 7):
         table.add_column(width=column, no_wrap=True)
     for (event, since), (name, state) in zip(shown, texts, strict=True):
-        percent = 100.0 if event.ending is Ending.PASSED else event.percent
         bar = ProgressBar(
-            completed=min(max(percent or 0, 0), 100),
-            pulse=percent is None and event.ending is None,
+            completed=100 if event.ending is Ending.PASSED else event.percent or 0,
+            pulse=event.percent is None and event.ending is None,
             animation_time=now,
             complete_style="cyan",
-            finished_style=_colour_of(event.ending) or "cyan",
+            finished_style=COLOURS[event.ending] or "cyan",
         )
         elapsed = event.elapsed if event.ending else event.elapsed + now - since
         table.add_row(name, bar, state, text.duration(elapsed))
@@ -401,45 +389,18 @@ def _widest(name: str) -> int:
 
 def _state(event: Event) -> str:
     """Say where a suite is: `import started`, `IN_PROGRESS 85 %`, `passed`; nothing where an event does not say it."""
-    match event.happening:
-        case Happening.STARTED:
-            return f"{event.phase} started"
-        case Happening.CHANGED | Happening.WAITING:
-            percent = f"{event.percent:.0f} %" if event.percent is not None else ""
-            return f"{text.terminal(event.status, 40)} {percent}".strip()
-        case Happening.ENDED:
-            return str(event.ending)
-        case Happening.QUEUED | Happening.IDENTIFIED | Happening.WARNING | Happening.DEBUG:
-            return ""
-        case _:
-            typing.assert_never(event.happening)
+    percent = f"{event.percent:.0f} %" if event.percent is not None else ""
+    status = f"{text.terminal(event.status, 40)} {percent}".strip()
+    states = {
+        Happening.STARTED: f"{event.phase} started",
+        Happening.CHANGED: status,
+        Happening.WAITING: f"still {status or 'waiting'}",
+        Happening.ENDED: str(event.ending),
+    }
+    return states.get(event.happening, "")
 
 
-def _news(event: Event) -> str:
+def _line(event: Event) -> str:
     """Put an event into one line: `banking: IN_PROGRESS 85 % (1m 5s)`."""
-    state = _state(event)
-    if event.happening is Happening.WAITING:
-        state = f"still {state or 'waiting'}"
-    parts = (text.terminal(event.name, 40), state, text.terminal(event.text, TEXT_LIMIT))
-    line = ": ".join(filter(None, parts))
+    line = ": ".join(filter(None, (text.terminal(event.name, 40), _state(event), event.text)))
     return f"{line} ({text.duration(event.elapsed)})" if event.elapsed > 0 else line
-
-
-def _details(source: Verdict | GateError) -> list[str]:
-    return [f"  - {text.terminal(detail, TEXT_LIMIT)}" for detail in source.details]
-
-
-def _advice(source: Verdict | GateError) -> list[str]:
-    return [f"{label}: {text.terminal(value, TEXT_LIMIT)}" for label, value in labels.advice(source)]
-
-
-def _row(suite: SuiteResult, granularity: str) -> tuple[str, ...]:
-    counts = cases.count(suite, granularity)
-    numbers = (counts.steps, counts.passed, counts.failed, counts.errors, counts.skipped)
-    return (text.terminal(suite.name), str(suite.verdict.ending), *map(str, numbers), text.duration(suite.duration))
-
-
-def _colour_of(ending: Ending | None) -> str:
-    if ending is None:
-        return ""
-    return "green" if ending is Ending.PASSED else "red"

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from kore_gate import errors, text
+from kore_gate import text
 from kore_gate.errors import Ending
 from kore_gate.gate import suite_run
 from kore_gate.model import Counts, Result, SuiteResult
@@ -25,9 +25,6 @@ BYTES = 8_000_000  # for the steps of all suites
 
 _CHUNK = 100
 
-_TICKED = re.compile(r"`([^`\n]+)`")
-_TICKED_MARKDOWN = re.compile("&#96;(.+?)&#96;")
-
 # Ids that the template itself gives to elements.
 _IDS = ["top", "verdict", "verdict-title", "failures", "failures-title", "only-failures", "results", "suites-title"]
 
@@ -38,7 +35,6 @@ class _Section:
 
     result: SuiteResult
     counts: Counts
-    unjudged: int
     anchor: str
     title: str
     red: int
@@ -58,7 +54,6 @@ def render(call: Result) -> bytes:
         _Section(
             result=result,
             counts=cases.count(result, call.junit_granularity),
-            unjudged=cases.unjudged(result, call.junit_granularity),
             anchor=anchor,
             title=text.unique(f"{anchor}-title", ids),
             red=sum(step.is_red for step in result.steps),
@@ -70,14 +65,10 @@ def render(call: Result) -> bytes:
     page = env.get_template("report.html.j2").render(
         call=call,
         css=css,
-        policy=_policy(css),
-        meaning=errors.MEANINGS[call.verdict.exit_code],
-        counts=cases.total(call),
-        resume=suite_run.resume_call(call),
+        style_hash=base64.b64encode(hashlib.sha256(css.encode()).digest()).decode(),
         unjudged=sum(cases.unjudged(result, call.junit_granularity) for result in suites),
         suites=len(suites),
         sections=sections,
-        left_out=len(suites) - len(results),
         failures=_failures(sections),
         large=sum(len(section.steps) for section in sections) > 2 * _CHUNK,
     )
@@ -119,12 +110,6 @@ def _read(name: str) -> str:
     return importlib.resources.files("kore_gate.reports").joinpath(name).read_text(encoding="utf-8")
 
 
-def _policy(css: str) -> str:
-    """Allow the page's own style and its icon, and nothing else: no script, no network."""
-    digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
-    return f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
-
-
 @functools.cache
 def environment() -> "jinja2.Environment":
     """Return the environment of all templates: it escapes, and knows each target's filters."""
@@ -137,15 +122,12 @@ def environment() -> "jinja2.Environment":
     def lines(value: str) -> markupsafe.Markup:
         return markupsafe.escape(text.plain(value)).replace("\n", markupsafe.Markup("<br>"))
 
-    def changed(value: str) -> markupsafe.Markup:
-        return lines(value.replace("\n", "↵\n"))
-
     def code(value: str) -> str:
-        return _TICKED.sub(r"<code>\1</code>", str(markupsafe.escape(text.cut(value, 5_000))))
+        return re.sub(r"`([^`\n]+)`", r"<code>\1</code>", str(markupsafe.escape(text.cut(value, 5_000))))
 
     def md_code(value: str) -> str:
         # A list item without words could be taken for the underline of a heading.
-        return _TICKED_MARKDOWN.sub(r"<code>\1</code>", text.markdown(value, 2_000)) or "(empty)"
+        return re.sub("&#96;(.+?)&#96;", r"<code>\1</code>", text.markdown(value, 2_000)) or "(empty)"
 
     def safe(escape: Callable[..., str]) -> Callable[..., markupsafe.Markup]:
         return lambda *arguments: markupsafe.Markup(escape(*arguments))  # noqa: S704 # that is what `escape` is for
@@ -158,8 +140,8 @@ def environment() -> "jinja2.Environment":
         lstrip_blocks=True,
         finalize=cleaned,
     )
-    env.filters.update(lines=lines, changed=changed, line=text.line, seconds=text.duration, number="{:,}".format)
+    env.filters.update(lines=lines, line=text.line, seconds=text.duration, number="{:,}".format)
     env.filters.update(code=safe(code), md=safe(text.markdown), md_code=safe(md_code), md_exact=safe(text.code))
     env.tests["test_case"] = cases.has_case
-    env.globals["words"] = labels
+    env.globals.update(words=labels, cases=cases, resume_call=suite_run.resume_call)
     return env

@@ -3,7 +3,6 @@
 import collections
 import dataclasses
 import datetime
-import functools
 import io
 import itertools
 import math
@@ -27,7 +26,6 @@ _SIZE_LIMIT = 28 * 2**20
 _YEAR = 365 * 86_400.0  # readers stop at a year
 _BATCH = 100
 _ELEMENTS = {"testcase": "tests", "failure": "failures", "error": "errors", "skipped": "skipped"}
-_NO_REASON = "no reason given"
 
 
 class _Room(NamedTuple):
@@ -88,8 +86,8 @@ def verify(data: bytes, result: SuiteResult, call: Result) -> None:
 def _render(result: SuiteResult, call: Result, granularity: str, limit: float) -> bytes:
     """Write the file, or nothing where its test cases are longer than the limit."""
     rich = call.junit_dialect != "strict"
-    place = _place(result, call)
-    name = _name(tuple(suite.name or suite.key for suite in (*call.suites[:place], result)))
+    place = next(place for place, suite in enumerate(call.suites) if suite is result)
+    name = _name([suite.name or suite.key for suite in call.suites[: place + 1]])
     body = io.BytesIO()
     remaining = cases.each(dataclasses.replace(result, name=name), granularity)
     while batch := list(itertools.islice(remaining, _BATCH)):
@@ -118,25 +116,15 @@ def _render(result: SuiteResult, call: Result, granularity: str, limit: float) -
     return head + body.getvalue() + tail
 
 
-def _place(result: SuiteResult, call: Result) -> int:
-    """Return which suite of the call this is, 0 being the first; it may have been replaced since."""
-    same = [number for number, suite in enumerate(call.suites) if suite is result]
-    alike = (number for number, suite in enumerate(call.suites) if suite.key == result.key)
-    return next(itertools.chain(same, alike), 0)
-
-
-@functools.lru_cache(maxsize=2)
 def _name(names: Sequence[str]) -> str:
     """Return the last of the names, numbered until its test cases, too, are called unlike those of the others."""
     taken: set[str] = set()
     unique = ""
     for name in names:
-        base = unique = text.line(text.xml(name), 180) or "suite"
-        number = 1
-        while cases.suite_part(unique) in taken:
-            number += 1
-            unique = f"{base} #{number}"
-        taken.add(cases.suite_part(unique))
+        base = text.line(text.xml(name), 180) or "suite"
+        candidates = itertools.chain([base], (f"{base} #{number}" for number in itertools.count(2)))
+        unique = next(candidate for candidate in candidates if cases.segment(candidate) not in taken)
+        taken.add(cases.segment(unique))
     return unique
 
 
@@ -198,12 +186,11 @@ def _build(case: cases.Case, room: _Room, *, rich: bool) -> junit_xml.TestCase:
     )
     if case.outcome is Outcome.PASSED:
         return built
-    message = text.line(text.xml(case.message[: 8 * room.message + 1]), room.message) or _NO_REASON
+    message = text.line(text.xml(case.message[: 8 * room.message + 1]), room.message) or "no reason given"
     body = message
     if room.body:
         after = f"\n\n{dialogue}" if dialogue and not rich else ""
-        full = case.text if case.text.startswith(case.message) else f"{case.message}\n\n{case.text}"
-        body = text.xml_block(full, room.body - len(after.encode()), DETAILS) + after
+        body = text.xml_block(case.text, room.body - len(after.encode()), DETAILS) + after
     body = body if body.strip() else message
     if case.outcome is Outcome.FAILED:
         built.add_failure_info(message, body, case.type)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from kore_gate.errors import Ending, GateError
-from kore_gate.model import Assertion, Evidence, Outcome, Reply, Step, SuiteResult, Verdict
+from kore_gate.model import Assertion, Check, Evidence, Outcome, Reply, Step, SuiteResult, Verdict
 
 _TITLES = ("title", "text", "heading", "header", "label", "name")
 _TEXTS = ("text", "heading", "title", "subtitle", "sub_title", "description", "value", "message", "url")
@@ -23,17 +23,14 @@ _DEPTH = 6
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Bubble:
-    """What a reply shows, or an element of its list or table (its title is the text).
-
-    `kind` is empty for plain text, `raw` is the JSON of a template.
-    """
+    """What a reply shows, or an element of its list or table (its title is the text)."""
 
     text: str
     lines: tuple[str, ...] = ()
     buttons: tuple[str, ...] = ()
     items: tuple["Bubble", ...] = ()
-    kind: str = ""
-    raw: str = ""
+    kind: str = ""  # of a template
+    raw: str = ""  # the JSON of a template
 
 
 def read(text: str) -> Bubble:
@@ -139,7 +136,7 @@ def label(assertion: Assertion) -> str:
 
 def expected_values(assertion: Assertion) -> Sequence[str]:
     """Return what an assertion expects, each value as people read it."""
-    return _with_fields(assertion, [readable(check.value) for check in assertion.checks])
+    return [_with_field(assertion, check, readable(check.value)) for check in assertion.checks]
 
 
 def actual_value(assertion: Assertion, reply: Reply) -> str | None:
@@ -147,11 +144,9 @@ def actual_value(assertion: Assertion, reply: Reply) -> str | None:
     return reply.actual if assertion.actual is None and assertion.group == "text" else assertion.actual
 
 
-def _with_fields(assertion: Assertion, values: Sequence[str]) -> Sequence[str]:
+def _with_field(assertion: Assertion, check: Check, value: str) -> str:
     """Put the field before its value where a value alone says too little."""
-    if assertion.group != "context":
-        return values
-    return [f"{check.field} = {value}" for check, value in zip(assertion.checks, values, strict=True)]
+    return f"{check.field} = {value}" if assertion.group == "context" else value
 
 
 def step_label(step: Step) -> str:
@@ -162,12 +157,12 @@ def step_label(step: Step) -> str:
 def compared(assertion: Assertion, reply: Reply) -> tuple[list[str], str | None]:
     """Return the expected values and the actual one (None: not known), in a form in which they differ."""
     expected, actual = [check.value for check in assertion.checks], actual_value(assertion, reply)
+    readable_expected = [readable(value) for value in expected]
     if actual is None:
-        return [readable(value) for value in expected], None
-    readable_expected, readable_actual = [readable(value) for value in expected], readable(actual)
-    if readable_actual in readable_expected and actual not in expected:
+        return readable_expected, None
+    if readable(actual) in readable_expected and actual not in expected:
         return expected, actual  # templates may differ in what people don't see
-    return readable_expected, readable_actual
+    return readable_expected, readable(actual)
 
 
 def difference(assertion: Assertion, reply: Reply) -> tuple[str, str]:
@@ -176,7 +171,8 @@ def difference(assertion: Assertion, reply: Reply) -> tuple[str, str]:
     expectation = shorten(label(assertion), 140)
     message = f"{expectation}, but got {shorten(actual, 120)!r}" if actual is not None else f"{expectation}: failed"
     joint = "\n     and  " if assertion.group == "context" else "\n     or   "
-    expected = joint.join(_with_fields(assertion, values))
+    pairs = zip(assertion.checks, values, strict=True)
+    expected = joint.join(_with_field(assertion, check, value) for check, value in pairs)
     lines = [message, "", f"expected: {expected}", f"actual:   {UNKNOWN if actual is None else actual}"]
     if assertion.reason:
         lines.append(f"reason:   {assertion.reason}")
@@ -238,7 +234,7 @@ def evidence(result: SuiteResult) -> str:
 
 def step_outcome(result: SuiteResult, step: Step) -> str:
     """Name how a step ended, as its assertions show it: a key of `OUTCOMES`."""
-    outcomes = {assertion.outcome for reply in step.replies for assertion in reply.assertions if assertion.enabled}
+    outcomes = set(step.enabled_outcomes)
     if step.is_red:
         return "error" if Outcome.ERROR in (*outcomes, step.outcome) else "failed"
     if outcomes:

@@ -1,10 +1,8 @@
 """kore-result.json: everything a call found out, for machines, and for rendering the reports again."""
 
 import dataclasses
-import functools
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import msgspec
 
@@ -16,34 +14,26 @@ SCHEMA = 1
 
 
 def render(result: Result, files: Sequence[str] = ()) -> bytes:
-    """Return the result as JSON, with counts for each suite and the names of the report files.
-
-    Within a suite, fields that have their default value are left out: most have, and suites may be large.
-    """
-    content = msgspec.to_builtins(dataclasses.replace(result, suites=()))
-    content["suites"] = [
+    """Return the result as JSON, with counts for each suite and the names of the report files."""
+    suites = [
         msgspec.to_builtins(dataclasses.replace(suite, suite=None))
         | {"suite": _short(suite.suite), "counts": msgspec.to_builtins(cases.count(suite, result.junit_granularity))}
         for suite in result.suites
     ]
-    content = {"schema": SCHEMA, **content, "files": list(files)}
+    call = msgspec.to_builtins(dataclasses.replace(result, suites=()))
+    content = {"schema": SCHEMA, **call, "suites": suites, "files": list(files)}
     # Half an emoji is legal in JSON's own escapes, and nowhere else.
     return json.dumps(content, ensure_ascii=True, separators=(",", ":")).encode() + b"\n"
 
 
 def _short(fact: object) -> object:
-    """Write a fact of the model down without the fields that have their default value."""
+    """Write a fact of the model down without the fields that have their default value: most have, in large suites."""
     if isinstance(fact, tuple):
         return [_short(part) for part in fact]
     if isinstance(fact, type) or not dataclasses.is_dataclass(fact):
         return fact
-    values = ((name, getattr(fact, name), default) for name, default in _defaults(fact.__class__))
-    return {name: _short(value) for name, value, default in values if value != default}
-
-
-@functools.cache
-def _defaults(kind: type[Any]) -> list[tuple[str, object]]:
-    return [(field.name, field.default) for field in dataclasses.fields(kind)]
+    values = ((field, getattr(fact, field.name)) for field in dataclasses.fields(fact))
+    return {field.name: _short(value) for field, value in values if value != field.default}
 
 
 def load(data: bytes) -> tuple[Result, list[str]]:

@@ -4,8 +4,6 @@ import collections
 import re
 from collections.abc import Sequence
 
-from kore_gate import errors
-from kore_gate.gate import suite_run
 from kore_gate.model import Result, Step
 from kore_gate.reports import cases, html, labels
 
@@ -27,11 +25,8 @@ def render(call: Result, limit: int = LIMIT) -> str:
     """Render the summary in at most so many bytes of UTF-8."""
     facts = {
         "call": call,
-        "meaning": errors.MEANINGS[call.verdict.exit_code],
         "evidence": collections.Counter(map(labels.evidence, call.tested_suites)),
         "failures": [failure for result in call.suites for failure in cases.failures(result) if failure.step],
-        "resume": suite_run.resume_call(call),
-        "count": cases.count,
         "red_first": _red_first,
     }
     template = html.environment().get_template("summary.md.j2")

@@ -17,11 +17,6 @@ from kore_gate.reports import cases, html, junit, result, summary
 RESULT, PAGE = "kore-result.json", "kore-report.html"
 FIXED_NAMES = (RESULT, PAGE, "kore-summary.md", "kore-annotations.json", "kore.env")
 
-_READABLE_BY_ALL = 0o644
-
-# Bytes; more than any file system takes for one name can be no name of ours.
-_LONGEST_NAME = 255
-
 # What an earlier result says of files is believed only where the names are such as the gate gives.
 _DOWNLOAD = re.compile(r"kore-results-[\w.-]+")
 _JUNIT = re.compile(r"TEST-kore-[\w.-]+\.xml")
@@ -72,7 +67,7 @@ class Writer:
             try:
                 temporary.write_bytes(data)
                 with contextlib.suppress(OSError):  # not every file system knows modes
-                    temporary.chmod(_READABLE_BY_ALL)
+                    temporary.chmod(0o644)
                 temporary.replace(path)
             finally:
                 _remove(temporary)
@@ -92,11 +87,8 @@ class Writer:
 
     def append(self, path: str, text: str) -> None:
         """Append to a file of the CI system."""
-        with (
-            _reported(path),
-            pathlib.Path(path).open("a", encoding="utf-8", errors="backslashreplace", newline="\n") as file,
-        ):
-            file.write(text)
+        with _reported(path), pathlib.Path(path).open("ab") as file:
+            file.write(text.encode(errors="backslashreplace"))
 
     def _left_behind(self, command: str, stream_id: str) -> Iterable[str]:
         """Name the files of an earlier run: those all gates share, and those that were the same gate's."""
@@ -112,7 +104,8 @@ class Writer:
     def _is_own(self, name: object) -> bool:
         if not isinstance(name, str) or not (_JUNIT.fullmatch(name) or _DOWNLOAD.fullmatch(name)):
             return False
-        return len(name.encode(errors="replace")) <= _LONGEST_NAME and not (self.directory / name).is_dir()
+        # No file system takes more than 255 bytes for one name.
+        return len(name.encode(errors="replace")) <= 255 and not (self.directory / name).is_dir()
 
 
 @contextlib.contextmanager
@@ -137,12 +130,7 @@ def _remove(path: pathlib.Path) -> None:
 def junit_names(call: Result) -> list[str]:
     """Name the JUnit file of each suite, unique also where upper and lower case are one."""
     taken: set[str] = set()
-    return [junit_name(suite.name, taken) for suite in call.suites]
-
-
-def junit_name(suite: str, taken: set[str]) -> str:
-    """Name a suite's JUnit file unlike those whose stems are `taken`, in lower case; the new one is added to them."""
-    return f"TEST-kore-{text.unique(text.file_name(suite), taken)}.xml"
+    return [f"TEST-kore-{text.unique(text.file_name(suite.name), taken)}.xml" for suite in call.suites]
 
 
 def write(call: Result, writer: Writer, directory: str, job_url: str = "") -> list[errors.ReportError]:
@@ -163,10 +151,8 @@ def write(call: Result, writer: Writer, directory: str, job_url: str = "") -> li
 def _reports(
     call: Result, writer: Writer, directory: str, job_url: str
 ) -> Iterator[tuple[str, Callable[[], bytes], SuiteResult | None]]:
-    """Name every report with what renders it and the suite of a JUnit file.
-
-    Those that take long come last: an interrupted call has five seconds.
-    """
+    """Name every report with what renders it and the suite of a JUnit file."""
+    # Those that take long come last: an interrupted call has five seconds.
     names = junit_names(call)
     if call.ci == "gitlab":
         values = outputs.outputs_of(call, cases.total(call), directory, names)

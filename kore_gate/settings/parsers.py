@@ -1,5 +1,6 @@
 """Parse one setting's text: durations, sizes, hosts, lists. Each function raises ValueError for an invalid text."""
 
+import contextlib
 import ipaddress
 import json
 import re
@@ -11,7 +12,6 @@ from kore_gate.errors import ExitCode
 BOOLEANS = dict.fromkeys(("true", "yes", "on", "1"), True) | dict.fromkeys(("false", "no", "off", "0"), False)
 _DURATION = re.compile(r"(\d{1,5}h)?(\d{1,6}m)?(\d{1,7}(\.\d{1,3})?s)?(\d{1,8}ms)?|\d{1,7}(\.\d{1,3})?", re.ASCII)
 _SECONDS = {"h": 3600, "m": 60, "s": 1, "": 1, "ms": 0.001}
-_SIZE = re.compile(r"(\d{1,12})\s*(|B|KB|MB|GB|KiB|MiB|GiB)", re.ASCII | re.IGNORECASE)
 _BYTES = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _HOST_NAME = re.compile(rf"(?=.{{1,253}}$){_LABEL}(?:\.{_LABEL})*\.?", re.ASCII)
@@ -21,7 +21,6 @@ _NOT_IN_HOSTS = {
     r"[\\\s]": "must not contain a space or a backslash",
     "^(?!https?://)[^/]*://": "must be a host name or an http(s) URL",
 }
-_TOKEN = re.compile(r"eyJ[\w-]+(?:\.[\w-]*){2}(?:(?:\.[\w-]*){2})?", re.ASCII)  # signed, or encrypted
 
 # A bug or an interruption is never a success, and bad usage would hide every other fault.
 SOFT = [code.value for code in ExitCode if 0 < code < ExitCode.BUG and code is not ExitCode.USAGE]
@@ -65,7 +64,7 @@ def interval(raw: str) -> float | None:
 
 def size(raw: str) -> int:
     """Read `64MiB`, `500kB` or a number of bytes."""
-    match = _SIZE.fullmatch(raw)
+    match = re.fullmatch(r"(\d{1,12})\s*(|B|KB|MB|GB|KiB|MiB|GiB)", raw, re.ASCII | re.IGNORECASE)
     if not match or int(match[1]) == 0:
         raise ValueError("is not a size: use 64MiB or a number of bytes")
     return int(match[1]) * _BYTES[match[2].lower()]
@@ -82,12 +81,10 @@ def several(separator: str, *, unique: bool = True) -> Callable[[str], tuple[str
     """Return a parser of separated texts, or of a JSON array, the form in which the gate itself writes several."""
 
     def parse(raw: str) -> tuple[str, ...]:
-        try:
-            parts = json.loads(raw) if raw.startswith("[") else None
-        except (ValueError, RecursionError):
-            parts = None
-        if not isinstance(parts, list):
-            parts = [part.strip() for part in re.split(separator, raw)]
+        parts = [part.strip() for part in re.split(separator, raw)]
+        if raw.startswith("["):
+            with contextlib.suppress(ValueError, RecursionError):
+                parts = json.loads(raw)
         if not all(isinstance(part, str) for part in parts):
             raise ValueError("must be a JSON array of strings")
         entries = [identifier(part) for part in parts if part]
@@ -161,7 +158,7 @@ def is_loopback(name: str) -> bool:
 
 def token(raw: str) -> str:
     """Check that a ready-made token has the form of a token; its claims are for Kore.ai to check."""
-    if not _TOKEN.fullmatch(raw):
+    if not re.fullmatch(r"eyJ[\w-]+(?:\.[\w-]*){2}(?:(?:\.[\w-]*){2})?", raw, re.ASCII):  # signed, or encrypted
         raise ValueError('is not a JSON web token (three base64url parts, separated by dots, without "Bearer")')
     return raw
 

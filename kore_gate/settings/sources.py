@@ -23,8 +23,7 @@ _NEEDED: Mapping[str, Sequence[str]] = {
 def default_command(environ: Mapping[str, str]) -> tuple[str, str]:
     """Return the command for a command line without one, and where it came from."""
     for variable, source in (("INPUT_COMMAND", "input command"), ("KORE_COMMAND", "variable KORE_COMMAND")):
-        name = environ.get(variable, "").strip().lower()
-        if name:
+        if name := environ.get(variable, "").strip().lower():
             return name, source
     return "wait", "default"
 
@@ -47,7 +46,10 @@ def read(
             if text:
                 parsed[setting.field] = setting.parse(text)
         except ValueError as exc:
-            shown = _shown(setting, text, redactor)
+            # Addresses may hold credentials and tokens; and a secret may be in another setting by mistake.
+            is_private = setting.secret or (setting.name == "host" and set(text) & set("@?#"))
+            value = redactor.text(text)
+            shown = "" if is_private else f" {value if len(value) <= 80 else value[:79] + '…'!r}"
             invalid.setdefault(setting.name, f"{setting.name}{shown} {redactor.text(str(exc))} ({source}).")
     if "report-dir" in invalid:
         parsed["report_dir"] = ""  # reports must not go where nobody expects them
@@ -66,12 +68,10 @@ def unknown_variables(command: str, environ: Mapping[str, str]) -> list[str]:
     """Warn of variables close to a setting's name; other KORE_* names may belong to someone else."""
     variables = {setting.variable for setting in options.SETTINGS}
     variables |= {f"{setting.variable}_FILE" for setting in options.SETTINGS if setting.secret}
-    warnings = []
-    for name in sorted(environ.keys() - variables):
-        # Less similar ones may be outputs of an earlier job, such as KORE_STEPS.
-        suggestion = did_you_mean(name, variables, 0.9) if name.startswith("KORE_") else ""
-        if suggestion:
-            warnings.append(f"{name} is an unknown setting.{suggestion}")
+    unknown = sorted(name for name in environ.keys() - variables if name.startswith("KORE_"))
+    # Less similar ones may be outputs of an earlier job, such as KORE_STEPS.
+    suggestions = {name: did_you_mean(name, variables, 0.9) for name in unknown}
+    warnings = [f"{name} is an unknown setting.{text}" for name, text in suggestions.items() if text]
     if command == "run" and environ.get("KORE_RUN_ID", "").strip():
         warnings.append("KORE_RUN_ID comes from an earlier job and is ignored: use --run-id to resume its run.")
     return warnings
@@ -104,15 +104,6 @@ def _text(setting: options.Setting, flags: Mapping[str, str], environ: Mapping[s
         # Without the path: it may be the secret itself, in the wrong variable.
         return "", "", f"{variable} names a file that cannot be read: {reason}."
     return text, f"file in {variable}", "" if text else f"{variable} names an empty file."
-
-
-def _shown(setting: options.Setting, text: str, redactor: Redactor) -> str:
-    """Return an invalid value as a message may show it."""
-    # Addresses may hold credentials and tokens.
-    if setting.secret or (setting.name == "host" and set(text) & set("@?#")):
-        return ""
-    text = redactor.text(text)  # a secret may be in another setting by mistake
-    return f" {text if len(text) <= 80 else text[:79] + '…'!r}"
 
 
 def _missing(settings: Settings, invalid: Collection[str]) -> list[str]:

@@ -29,6 +29,8 @@ CLIENT_SECRET = "the-demo-secret-is-no-secret-at-all-but-long-enough-for-hs512-t
 STREAM_ID: str = FIXED_FIELDS["bot"]["streamId"]
 USER_EMAIL = "john.doe@example.com"
 DS_IDS = ("ds-demo-1", "ds-demo-2", "ds-demo-3")
+# Each is the content of a file that can be uploaded; the bot is a small bank's.
+DEMO_SUITES: Sequence[Json] = data("demo_suites.json")
 
 JSON = ("content-type", "application/json; charset=utf-8")
 HTML = ("content-type", "text/html; charset=utf-8")
@@ -57,10 +59,14 @@ class Response:
     retry_in: int | None = None
 
 
-def error(message: str, code: int, *, status: int | None = None) -> Response:
-    """Build an error as Kore.ai sends it; the HTTP status is the code unless given."""
-    body = json.dumps({"errors": [{"msg": message, "code": code}]}, separators=(",", ":"))
-    return Response(status or code, (JSON,), body.encode("ascii"))
+def response(payload: Json, status: int = 200) -> Response:
+    """Build a response as Kore.ai sends it."""
+    return Response(status, (JSON,), json.dumps(payload, separators=(",", ":")).encode("ascii"))
+
+
+def error(message: str, code: int) -> Response:
+    """Build an error as Kore.ai sends it; its code is the HTTP status, but for tokens."""
+    return response({"errors": [{"msg": message, "code": code}]}, 401 if code == 4002 else code)
 
 
 def _page(status: int, title: str) -> Response:
@@ -78,7 +84,7 @@ FAULTS: Mapping[str, Response] = {
     "rate-limited": _RATE_LIMITED,
     "rate-limited-seconds": dataclasses.replace(_RATE_LIMITED, headers=(JSON, ("retry-after", "2"))),
     "rate-limited-date": dataclasses.replace(_RATE_LIMITED, retry_in=3),
-    "invalid-token": error(INVALID_TOKEN_TEXT, 4002, status=401),
+    "invalid-token": error(INVALID_TOKEN_TEXT, 4002),
     "not-found": error("Not Found", 404),
     "sign-in-page": _page(200, "Sign in"),
     "cut-json": Response(200, (JSON,), b'{"_id":"ds-demo-1","status":"SUCC'),
@@ -148,17 +154,14 @@ class RunEnd(enum.Enum):
     ERROR = enum.auto()  # ended by an error, without results
 
 
-_TEST_CODES = {RunEnd.PASSED: ExitCode.PASSED, RunEnd.FLAKY: ExitCode.PASSED, RunEnd.ERROR: ExitCode.JOB_FAILED}
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Scenario:
     """One behaviour of Kore.ai, and the exit codes the gate should end with."""
 
     name: str
     description: str
-    _: dataclasses.KW_ONLY
     wait: ExitCode = ExitCode.PASSED  # how `wait` and `import` end
+    test: ExitCode = ExitCode.PASSED
     settings: Mapping[str, str] = dataclasses.field(default_factory=dict)  # what shows it without a long wait
     running: str = "IN_PROGRESS"  # the import's status before its end …
     ended: str | None = "SUCCESS"  # … and at its end; None: it never ends
@@ -172,29 +175,23 @@ class Scenario:
     after: int = 0  # regular responses before the faults begin
     calls: frozenset[str] = STATUS_CALLS  # which calls get the faults
 
-    @property
-    def test(self) -> ExitCode:
-        """Return how `test` ends: as its import, or else as its run."""
-        return self.wait or _TEST_CODES.get(self.run, ExitCode.FAILED)
 
-
-_SHAPES = {"huge": huge, "hostile": hostile, "disabled": without_assertions, "empty": lambda _: []}
-
-
-def _scenario(name: str, fields: Json) -> Scenario:
-    """Build a scenario from its entry in scenarios.json."""
-    readers: Mapping[str, Callable[[Any], Any]] = {
-        "wait": ExitCode.__getitem__,
-        "run": RunEnd.__getitem__,
-        "reasons": tuple,
-        "shape": _SHAPES.__getitem__,
-        "faults": lambda faults: tuple(FAULTS[fault] if fault else None for fault in faults),
-        "calls": frozenset,
-    }
-    return Scenario(name, **{field: readers.get(field, lambda value: value)(value) for field, value in fields.items()})
-
-
-SCENARIOS: Mapping[str, Scenario] = {name: _scenario(name, fields) for name, fields in data("scenarios.json").items()}
+# How the fields of scenarios.json are read that are not what they are in JSON.
+_READERS: Mapping[str, Callable[[Any], Any]] = {
+    "wait": ExitCode.__getitem__,
+    "test": ExitCode.__getitem__,
+    "run": RunEnd.__getitem__,
+    "reasons": tuple,
+    "shape": {"huge": huge, "hostile": hostile, "disabled": without_assertions, "empty": lambda _: []}.__getitem__,
+    "faults": lambda faults: tuple(FAULTS[fault] if fault else None for fault in faults),
+    "calls": frozenset,
+}
+SCENARIOS: Mapping[str, Scenario] = {
+    name: Scenario(
+        name=name, **{field: _READERS.get(field, lambda value: value)(value) for field, value in entry.items()}
+    )
+    for name, entry in data("scenarios.json").items()
+}
 
 
 def find(scenario: str | Scenario) -> Scenario:
@@ -205,8 +202,3 @@ def find(scenario: str | Scenario) -> Scenario:
         problem = f"scenario {scenario!r} must be one of {', '.join(SCENARIOS)}."
         raise SettingsError([problem], hint="`kore-gate demo --scenario list` shows what each does.")
     return SCENARIOS[scenario]
-
-
-def demo_suites() -> tuple[Json, ...]:
-    """Return the demo's suites, each the content of a file that can be uploaded; their bot is a small bank."""
-    return tuple(data("demo_suites.json"))

@@ -6,7 +6,6 @@ import http.server
 import itertools
 import socket
 import socketserver
-import ssl
 import struct
 import sys
 import threading
@@ -25,20 +24,16 @@ class Server(socketserver.ThreadingTCPServer):
 
     allow_reuse_address = True
     request_queue_size = 512
+    scheme = "http"
 
-    def __init__(
-        self, simulator: Simulator, *, host: str = "127.0.0.1", port: int = 0, tls: ssl.SSLContext | None = None
-    ) -> None:
+    def __init__(self, simulator: Simulator, *, port: int = 0) -> None:
         self.simulator = simulator
-        self.scheme = "https" if tls else "http"
         self.stopping = threading.Event()
-        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._tls = tls
-        self._connections: weakref.WeakSet[socket.socket] = weakref.WeakSet()
+        self.connections: weakref.WeakSet[socket.socket] = weakref.WeakSet()
         self._thread = threading.Thread(target=self.serve_forever, args=(0.05,), name="simulator", daemon=True)
-        super().__init__((host, port), _Handler)
+        super().__init__(("127.0.0.1", port), _Handler)
         self.port = int(self.server_address[1])
-        self.url = f"{self.scheme}://{f'[{host}]' if ':' in host else host}:{self.port}"
+        self.url = f"{self.scheme}://127.0.0.1:{self.port}"
 
     def __enter__(self) -> Self:
         """Start to serve."""
@@ -50,17 +45,15 @@ class Server(socketserver.ThreadingTCPServer):
         self.shutdown()
         self._thread.join()
         self.stopping.set()
-        for connection in self._connections:
+        for connection in self.connections:
             with contextlib.suppress(OSError):
                 socket.socket.shutdown(connection, socket.SHUT_RDWR)
         self.server_close()
 
     def get_request(self) -> tuple[socket.socket, Any]:
-        """Accept a connection; the TLS handshake follows with the first byte read, in the connection's own thread."""
+        """Accept a connection, and remember it."""
         connection, address = super().get_request()
-        if self._tls is not None:
-            connection = self._tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
-        self._connections.add(connection)
+        self.connections.add(connection)
         return connection, address
 
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -76,12 +69,15 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def serve(self) -> None:
         """Answer one request."""
-        body = self._body()
-        if body is None:
+        length = self.headers.get("content-length", "0")
+        is_readable = length.isdecimal() and "transfer-encoding" not in self.headers
+        if not is_readable or int(length) > MAX_BODY:
+            self.send_error(413 if is_readable else 411)
             return
         headers = {"x-forwarded-proto": self.server.scheme}
         headers |= {name.lower(): value for name, value in self.headers.items()}
-        response = self.server.simulator.handle(Request(self.command, self.path, headers, body))
+        request = Request(self.command, self.path, headers, self.rfile.read(int(length)))
+        response = self.server.simulator.handle(request)
         self.close_connection = self.close_connection or response.delivery is not Delivery.NORMAL
         match response.delivery:
             case Delivery.NORMAL:
@@ -109,18 +105,6 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         """Print nothing."""
-
-    def _body(self) -> bytes | None:
-        """Read the request's body; without a valid length, send an error and return None."""
-        length = self.headers.get("content-length", "0")
-        if "transfer-encoding" in self.headers or not length.isdecimal():
-            self.send_error(411)
-        elif int(length) > MAX_BODY:
-            self.send_error(413)
-        else:
-            return self.rfile.read(int(length))
-        self.close_connection = True
-        return None
 
     def _send(self, response: Response, *length: str) -> None:
         self.send_response_only(response.status)

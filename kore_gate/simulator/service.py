@@ -45,11 +45,7 @@ class Request:
 
 
 class Refusal(Exception):
-    """Carry the response that ends the handling of a request."""
-
-    def __init__(self, message: str, code: int, *, status: int | None = None) -> None:
-        super().__init__(message)
-        self.response = scenarios.error(message, code, status=status)
+    """End the handling of a request with an error: its message and its code."""
 
 
 @dataclasses.dataclass(kw_only=True, slots=True)
@@ -60,12 +56,8 @@ class Call:
     time: float
     kind: str = "unknown"
     parts: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    id: str = ""  # of an import, a run or a file; or the name of a suite
     status: int = 0
-
-    @property
-    def id(self) -> str:
-        """Return the id of an import, a run or a file, or the name of a suite; empty where there is none."""
-        return self.parts.get("id", "")
 
 
 _BOT = r"/api/public/stream/(?P<stream>[^/]+)/conversation/testsuite"
@@ -100,21 +92,18 @@ class Simulator:
         self._times: dict[str, collections.deque[float]] = {}
         self._used_tokens: set[str] = set()
         self._fault_counts: collections.Counter[tuple[str, str]] = collections.Counter()
-        self._presets = dict(zip(scenarios.DS_IDS, scenarios.demo_suites(), strict=True))
-        self._evergreen = evergreen
+        presets = dict(zip(scenarios.DS_IDS, scenarios.DEMO_SUITES, strict=True))
+        self._evergreen = presets if evergreen else {}
         long_ago = self._now() - jobs.LIFETIME - job_seconds
-        for ds_id, suite in self._presets.items():
-            name = str(suite["name"])
-            stored = dataclasses.replace(self.records.scenario_of(name), ended="SUCCESS")
-            self.records.start_import(suite, now=long_ago, name=name, scenario=stored)
+        for ds_id, suite in presets.items():
+            job = self.records.start_import(suite, now=long_ago, name=suite["name"])
+            self.records.imports[job.id] = dataclasses.replace(job, end="SUCCESS")
             self.add_import(ds_id, suite)
 
-    def add_import(self, ds_id: str, suite: Json, scenario: str | Scenario | None = None) -> None:
+    def add_import(self, ds_id: str, suite: Json) -> None:
         """Begin an import with this ds-id of the content of a suite file; its `name` names the suite."""
-        own = scenarios.find(scenario) if scenario else None
         with self._lock:
-            name = str(suite.get("name", ds_id))
-            self.records.start_import(suite, now=self._now(), name=name, ds_id=ds_id, scenario=own)
+            self.records.start_import(suite, now=self._now(), name=str(suite.get("name", ds_id)), ds_id=ds_id)
 
     def handle(self, request: Request) -> Response:
         """Answer a request as Kore.ai would, and log it."""
@@ -123,7 +112,7 @@ class Simulator:
             try:
                 response = self._answer(call)
             except Refusal as exc:
-                response = exc.response
+                response = scenarios.error(*exc.args)
             call.status = response.status
             self.log.append(call)
         headers = [("date", email.utils.formatdate(call.time, usegmt=True)), *response.headers]
@@ -136,7 +125,7 @@ class Simulator:
         for kind, (pattern, _, _) in self.ROUTES.items():
             if match := re.fullmatch(pattern, method_and_path):
                 parts = {name: urllib.parse.unquote(part) for name, part in match.groupdict().items()}
-                return Call(request=request, time=self._now(), kind=kind, parts=parts)
+                return Call(request=request, time=self._now(), kind=kind, parts=parts, id=parts.get("id", ""))
         return Call(request=request, time=self._now())
 
     def _answer(self, call: Call) -> Response:
@@ -150,8 +139,7 @@ class Simulator:
         is_signed = call.kind == "download"
         if not is_signed:
             self._count(call)
-        fault = self._next_fault(call)
-        if fault is not None:
+        if fault := self._next_fault(call):
             return fault
         if not is_signed:
             self._verify_token(call)
@@ -185,14 +173,14 @@ class Simulator:
 
     def _verify_token(self, call: Call) -> None:
         """Apply Kore.ai's rules for tokens: algorithm, signature, client id, lifetime, no second use."""
-        malformed = Refusal(scenarios.INVALID_TOKEN_TEXT, 4002, status=401)
+        malformed = Refusal(scenarios.INVALID_TOKEN_TEXT, 4002)
         token, algorithms = call.request.headers.get("auth", ""), ["HS256", "HS512"]
         try:
             claims = jwt.decode(token, scenarios.CLIENT_SECRET, algorithms=algorithms, options=SIGNATURE_ONLY)
         except jwt.InvalidTokenError as exc:
             raise malformed from exc
         if claims.get("appId") != scenarios.CLIENT_ID:
-            raise Refusal("Invalid SDK credentials", 4002, status=401)
+            raise Refusal("Invalid SDK credentials", 4002)
         expires = claims.get("exp", float("inf"))
         if type(expires) not in {int, float}:
             raise malformed
@@ -212,7 +200,9 @@ class Simulator:
         document = _suite_file(call.request)
         file_id = jobs.hex_id(self.records.new_id("file"))[:24]
         self.records.files[file_id] = document
-        return _json({"fileId": file_id, "hash": jobs.hex_id(file_id), "fileName": self.records.new_id("f")})
+        return scenarios.response(
+            {"fileId": file_id, "hash": jobs.hex_id(file_id), "fileName": self.records.new_id("f")}
+        )
 
     def _import(self, call: Call) -> Response:
         body = _body(call, "name", "fileName")
@@ -222,16 +212,16 @@ class Simulator:
             raise Refusal("The file was not found: fileName takes the fileId of the upload", 400)
         overrides = {key: body[key] for key in ("tags", "description") if key in body}
         job = self.records.start_import(document | overrides, now=call.time, name=body["name"])
-        return _json({"status": "IN_PROGRESS", "dsId": job.id})
+        return scenarios.response({"status": "IN_PROGRESS", "dsId": job.id})
 
     def _import_status(self, call: Call) -> Response:
         job = self.records.imports.get(call.id)
-        if job and job.has_expired(call.time) and self._evergreen and job.id in self._presets:
-            self._fault_counts.pop((call.kind, call.id), None)
-            self.add_import(job.id, self._presets[job.id])
-            job = self.records.imports[job.id]
         if job is None or job.has_expired(call.time):
-            raise Refusal("Not Found", 404)
+            if call.id not in self._evergreen:
+                raise Refusal("Not Found", 404)
+            self._fault_counts.pop((call.kind, call.id), None)
+            self.add_import(call.id, self._evergreen[call.id])
+            job = self.records.imports[call.id]
         return self._status(call, job, jobs.import_record(job, call.time))
 
     def _run(self, call: Call) -> Response:
@@ -242,7 +232,7 @@ class Simulator:
         if imported is None:
             raise Refusal("Test suite not found", 404)
         run = self.records.start_run(imported, now=call.time, version=version)
-        return _json({"status": "IN_PROGRESS", "testRunId": run.id})
+        return scenarios.response({"status": "IN_PROGRESS", "testRunId": run.id})
 
     def _run_status(self, call: Call) -> Response:
         run = self.records.runs.get(call.id)
@@ -255,7 +245,7 @@ class Simulator:
             headers = call.request.headers
             origin = f"{headers.get('x-forwarded-proto', 'https')}://{headers.get('host', 'localhost')}"
             record["downloadUrl"] = origin + self.records.link(job, call.time)
-        return _json(record)
+        return scenarios.response(record)
 
     def _download(self, call: Call) -> Response:
         query = urllib.parse.parse_qs(call.request.path.partition("?")[2])
@@ -278,10 +268,6 @@ class Simulator:
         "run-status": (rf"GET {_BOT}/(?P<suite>[^/]+)/(?P<id>[^/]+)/status", EXECUTION, _run_status),
         "download": (r"GET /api/getMediaStream/media/(?P<id>[^/]+)", "", _download),
     }
-
-
-def _json(payload: Json) -> Response:
-    return Response(200, (scenarios.JSON,), json.dumps(payload, separators=(",", ":")).encode("ascii"))
 
 
 def _suite_file(request: Request) -> Json:

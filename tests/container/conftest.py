@@ -79,7 +79,7 @@ def serve() -> Iterator[Serve]:
 
     def start(scenario: str = "passing", *, job_seconds: float = 1.0) -> tuple[str, WatchedSimulator]:
         simulator = WatchedSimulator(scenario=scenario, job_seconds=job_seconds)
-        servers.append(Server(simulator, host="127.0.0.1").__enter__())
+        servers.append(Server(simulator).__enter__())
         return servers[-1].url, simulator
 
     yield start

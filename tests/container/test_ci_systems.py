@@ -140,7 +140,7 @@ def test_github__whole_chain_on_three_files(
     """Three suite files of the checkout are imported and run in one step, and failures point into them."""
     commands = folder(tmp_path / "file_commands")
     files = folder(workspace / "conversations")
-    for suite in scenarios.demo_suites():
+    for suite in scenarios.DEMO_SUITES:
         path = files / f"{text.file_name(suite['name'])}.json"
         path.write_text(json.dumps(suite, indent=2), encoding="utf-8")
     url, simulator = serve("failing-tests")

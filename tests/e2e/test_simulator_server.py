@@ -2,12 +2,10 @@ import concurrent.futures
 import http.client
 import json
 import socket
-import ssl
 import threading
 from collections.abc import Iterator
 
 import pytest
-import trustme
 
 from kore_gate.simulator import scenarios, server, service
 from tests.fakes.caller import multipart, token
@@ -209,50 +207,6 @@ def test_server__many_at_once(running: server.Server) -> None:
 
     assert statuses == {404}
     assert {entry.id for entry in running.simulator.log} == {f"ds-{number}" for number in range(50)}
-
-
-def test_server__tls() -> None:
-    """With a TLS context it speaks https, and a client that does not is no harm to the others."""
-    authority = trustme.CA()
-    serving, trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
-    authority.issue_cert("127.0.0.1").configure_cert(serving)
-    authority.configure_trust(trusting)
-    with server.Server(service.Simulator(now=lambda: NOW), tls=serving) as one:
-        plain = http.client.HTTPConnection("127.0.0.1", one.port, timeout=20)
-        with pytest.raises((http.client.HTTPException, OSError)):
-            _ask(plain)
-        plain.close()
-        secure = http.client.HTTPSConnection("127.0.0.1", one.port, timeout=20, context=trusting)
-
-        response = _ask(secure)
-
-        assert response.status == 200
-        assert response.read()
-        assert one.url == f"https://127.0.0.1:{one.port}"
-        secure.close()
-
-
-@pytest.mark.parametrize("delivery", ["reset"])
-def test_server__tls_reset(delivery: str) -> None:
-    """A reset is a reset below TLS too."""
-    authority = trustme.CA()
-    serving, trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
-    authority.issue_cert("127.0.0.1").configure_cert(serving)
-    authority.configure_trust(trusting)
-    with server.Server(service.Simulator(scenario=delivery, now=lambda: NOW), tls=serving) as one:
-        client = http.client.HTTPSConnection("127.0.0.1", one.port, timeout=20, context=trusting)
-
-        with pytest.raises(ConnectionResetError):
-            _ask(client)
-
-        client.close()
-
-
-@pytest.mark.skipif(not socket.has_ipv6, reason="this machine has no IPv6")
-def test_server__ipv6() -> None:
-    """It listens on an IPv6 address as well, and writes it as URLs do."""
-    with server.Server(service.Simulator(), host="::1") as one:
-        assert one.url == f"http://[::1]:{one.port}"
 
 
 def test_server__bug_is_shown(

@@ -44,7 +44,7 @@ def checkout(tmp_path: pathlib.Path) -> pathlib.Path:
     root = tmp_path / "checkout"
     suites = root / "tests" / "conversations"
     suites.mkdir(parents=True)
-    for suite in scenarios.demo_suites():
+    for suite in scenarios.DEMO_SUITES:
         path = suites / f"{text.file_name(suite['name'])}.json"
         path.write_text(json.dumps(suite, indent=2), encoding="utf-8")
     (root / "ci").mkdir()

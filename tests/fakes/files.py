@@ -9,7 +9,7 @@ from kore_gate.simulator import scenarios
 
 def write_demo(folder: pathlib.Path, number: int = 2) -> list[str]:
     """Write so many of the demo's suites as files; return the suites' names."""
-    suites = scenarios.demo_suites()[:number]
+    suites = scenarios.DEMO_SUITES[:number]
     for position, suite in enumerate(suites, 1):
         (folder / f"suite-{position}.json").write_text(json.dumps(suite, indent=2), "utf-8")
     return [str(suite["name"]) for suite in suites]

@@ -80,7 +80,7 @@ def test_import__sends_the_file_id_as_file_name(tmp_path: pathlib.Path) -> None:
 def test_run__by_name(tmp_path: pathlib.Path) -> None:
     """Suites that Kore.ai has are run by their names, whatever is in them."""
     pipeline = Pipeline(tmp_path / "reports")
-    names = tuple(str(suite["name"]) for suite in scenarios.demo_suites())
+    names = tuple(str(suite["name"]) for suite in scenarios.DEMO_SUITES)
 
     ended = pipeline.run(command="run", suites=names)
 

@@ -192,7 +192,7 @@ def test_fetch__no_link(rig: Callable[..., Rig], link: str) -> None:
 
 def test_fetch__capped(rig: Callable[..., Rig]) -> None:
     """A results file has the same limit as an answer."""
-    with pytest.raises(errors.NotUnderstood, match="max-response"):
+    with pytest.raises(errors.Unavailable, match="max-response"):
         fetch(rig, f"{HOST}/x", table, max_response=5000)
 
 

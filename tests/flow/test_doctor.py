@@ -58,7 +58,7 @@ def visit(clock: FakeClock, transport: httpx.AsyncBaseTransport, settings: Setti
         live=False,
         now=clock.now,
     )
-    code = clock.run(doctor.run(settings, console, clock, transport))
+    code = clock.run(doctor.Doctor(settings, console, clock, transport).run())
     return Visit(code, stderr.getvalue())
 
 

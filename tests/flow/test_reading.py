@@ -47,7 +47,7 @@ def test_answer__too_large(rig: Callable[..., Rig], encoding: str, size: int) ->
     """A byte more after decompression is refused, at once."""
     made = rig(lambda _: big(size, encoding), max_response=size - 1)
 
-    with pytest.raises(errors.NotUnderstood, match=rf"larger than max-response allows \({size - 1} bytes\)"):
+    with pytest.raises(errors.Unavailable, match=rf"larger than max-response allows \({size - 1} bytes\)"):
         made.look()
 
     assert len(made.script.requests) == 1

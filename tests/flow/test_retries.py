@@ -37,7 +37,7 @@ def test_retry__other_4xx_end_at_once(rig: Callable[..., Rig], status: int) -> N
     """Kore.ai's own no is final: one request, and its reason."""
     made = rig(status)
 
-    with pytest.raises(errors.NotUnderstood, match=f"HTTP {status}: so it is"):
+    with pytest.raises(errors.Unavailable, match=f"HTTP {status}: so it is"):
         made.look()
 
     assert len(made.script.requests) == 1
@@ -260,7 +260,7 @@ def test_start__not_sent_twice(rig: Callable[..., Rig], name: str, kind: object)
     """When a start may have arrived it is not sent again, and how to find out is said."""
     made = rig(kind, {"dsId": "ds-1", "testRunId": "ctr-1"})
 
-    with pytest.raises(errors.Unsure, match="may or may not have received the request") as caught:
+    with pytest.raises(errors.Unavailable, match="may or may not have received the request") as caught:
         made.run(STARTS[name])
 
     assert len(made.script.requests) == 1
@@ -285,7 +285,7 @@ def test_start__second_try_in_doubt(rig: Callable[..., Rig], kind: object, then:
     """Only the last try counts: after a refused one, one that may have arrived is not followed by a third."""
     made = rig(kind, then, {"dsId": "id-1"})
 
-    with pytest.raises(errors.Unsure):
+    with pytest.raises(errors.Unavailable):
         made.run(STARTS["import"])
 
     assert len(made.script.requests) == 2
@@ -299,7 +299,7 @@ def test_start__accepted_without_id(
     """An acceptance without the id that is needed leads nowhere, and is not asked for again."""
     made = rig(body)
 
-    with pytest.raises(errors.Unsure, match=f"accepted the {name}, but returned no"):
+    with pytest.raises(errors.Unavailable, match=f"accepted the {name}, but returned no"):
         made.run(start)
 
     assert len(made.script.requests) == 1

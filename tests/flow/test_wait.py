@@ -23,7 +23,7 @@ EXPIRY = re.compile("Kore.ai forgets this job at")
 
 
 def named(name: str) -> Json:
-    return {**scenarios.demo_suites()[0], "name": name}
+    return {**scenarios.DEMO_SUITES[0], "name": name}
 
 
 def looks(pipeline: Pipeline, ds_id: str = scenarios.DS_IDS[0]) -> list[float]:
@@ -52,7 +52,7 @@ def test_wait__gravest_counts(tmp_path: pathlib.Path) -> None:
     """One import that failed and one that got stuck make the whole call a timeout; the good one stays good."""
     pipeline = Pipeline(tmp_path / "reports", by_suite={"bad": "failing", "stuck": "stuck"})
     for name in ("good", "bad", "stuck"):
-        pipeline.simulator.add_import(name, named(name), scenario=None)
+        pipeline.simulator.add_import(name, named(name))
 
     ended = pipeline.run(ds_id=("good", "bad", "stuck"), timeout=120.0)
 

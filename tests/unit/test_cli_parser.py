@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 import kore_gate
 from kore_gate import cli
-from kore_gate.errors import MEANINGS
+from kore_gate.errors import ExitCode
 from kore_gate.settings import options
 
 DEFAULT = ("wait", "default")
@@ -148,7 +148,7 @@ def test_parse__help(argv: list[str], capsys: pytest.CaptureFixture[str]) -> Non
     shown = capsys.readouterr().out
     assert left.value.code == 0
     assert all(f"\n    {name} " in shown for name in options.COMMANDS)
-    assert all(f"{code.value:>3}  {meaning}\n" in shown for code, meaning in MEANINGS.items())
+    assert all(f"{code.value:>3}  {code.meaning}\n" in shown for code in ExitCode)
 
 
 @pytest.mark.parametrize("command", ["wait", "run", "simulate"])

@@ -192,6 +192,15 @@ def test_warning__many() -> None:
     assert screen.stdout.count("::warning::") == 10
 
 
+def test_warning__very_long() -> None:
+    """A message is cut to what GitHub shows, and says so."""
+    screen = Screen("github")
+
+    screen.console.warning("x" * 10_000)
+
+    assert screen.stdout == f"::warning::{'x' * console.MESSAGE_LIMIT}%0A… 6000 characters cut\n"
+
+
 def test_result__many_failures_and_suites() -> None:
     """A long list is cut, on screen, with a count of what is left out; what did not pass comes first."""
     screen = Screen()
@@ -231,7 +240,7 @@ def test_event__only_what_is_new() -> None:
         (Event(happening=Happening.CHANGED, name="a", percent=85.4, elapsed=59.7), "a: 85 % (1m)"),
         (Event(happening=Happening.ENDED, name="a", ending=Ending.FAILED, elapsed=12.2), "a: failed (12s)"),
         (Event(happening=Happening.WARNING, text="slow"), "Warning: slow"),
-        (Event(happening=Happening.CHANGED, name=":", status="error:", text=":x"), "| :: error:: :x"),
+        (Event(happening=Happening.CHANGED, name=":", status="error:", text=":x"), ":\u200b: error:\u200b: :x"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

@@ -430,16 +430,6 @@ def test_render__identity_over_files(names: list[str], granularity: str) -> None
     assert all(len(part) <= 200 for case in cases for part in case)
 
 
-def test_render__suite_that_was_replaced() -> None:
-    """A suite whose facts were changed since keeps its place and its name."""
-    call = builders.make_call(builders.make_result(), builders.make_result(key="ds-2"))
-    changed = builders.make_result(Ending.INTERRUPTED, key="ds-2", suite=None)
-
-    root = _parse(junit.render(changed, call))
-
-    assert (root[0].get("id"), root[0].get("name")) == ("1", "Banking regression #2")
-
-
 @pytest.mark.parametrize("value", ["&quot;", "&amp;quot;", "&#34;", "%20", "\\u0022"])
 def test_render__decodes_nothing(value: str) -> None:
     """A text that looks escaped is escaped once more, and reads as it was."""

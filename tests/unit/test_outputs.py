@@ -1,7 +1,6 @@
 """What later jobs can read, written for and read back like each CI system."""
 
 import dataclasses
-import itertools
 import json
 from collections.abc import Callable, Sequence
 
@@ -165,17 +164,6 @@ def test_github_file__any_text(value: str, name: str) -> None:
     read = runners.github_outputs(file.encode().decode())
     expected = value.encode("utf-8", "replace").decode()
     assert read == {name: expected, "verdict": "failed"}
-
-
-def test_github_file__delimiter_in_the_value() -> None:
-    """A value that holds the delimiter gets another one."""
-    value = "x\nghadelimiter_0\nverdict=passed\nghadelimiter_1"
-    numbers = itertools.count()
-
-    file = outputs.github_file({"suite-name": value}, lambda: str(next(numbers)))
-
-    assert file.startswith("suite-name<<ghadelimiter_2\n")
-    assert runners.github_outputs(file) == {"suite-name": value}
 
 
 def test_dotenv__form() -> None:

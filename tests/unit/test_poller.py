@@ -248,9 +248,7 @@ def test_wait_for__record_gone_without_a_word(clock: FakeClock) -> None:
         record.wait()
 
 
-@pytest.mark.parametrize(
-    "error", [errors.Refused("no"), errors.Unavailable("down"), errors.NotUnderstood("?")], ids=str
-)
+@pytest.mark.parametrize("error", [errors.Refused("no"), errors.Unavailable("down")], ids=str)
 def test_wait_for__other_errors_end_the_wait(clock: FakeClock, error: errors.GateError) -> None:
     """What ends a call ends the wait."""
     record = Record(clock, lambda now: error if now else RUNNING)

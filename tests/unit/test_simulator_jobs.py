@@ -7,7 +7,7 @@ import pytest
 from kore_gate.simulator import jobs, scenarios
 from tests.fakes.caller import START, Caller, payload, sample, shape
 
-BALANCE = scenarios.demo_suites()[1]
+BALANCE = scenarios.DEMO_SUITES[1]
 NOT_FOUND = {"errors": [{"msg": "Not Found", "code": 404}]}
 
 
@@ -118,10 +118,10 @@ def test_import_status__job_time(job_seconds: float) -> None:
     assert record["status"] == ("SUCCESS" if job_seconds == 0 else "IN_PROGRESS")
 
 
-def test_add_import__odd_id_and_own_scenario() -> None:
-    """Imports can be added under any id, with a scenario of their own."""
-    caller = Caller()
-    caller.simulator.add_import("ds/with ä and %", BALANCE, scenario="failing")
+def test_add_import__odd_id() -> None:
+    """Imports can be added under any id."""
+    caller = Caller(by_suite={"Balance": "failing"})
+    caller.simulator.add_import("ds/with ä and %", BALANCE)
     caller.time += 60
 
     added, preset = (payload(caller.import_status(ds_id)) for ds_id in ("ds/with ä and %", "ds-demo-1"))
@@ -250,7 +250,7 @@ def test_suites__unreadable_assertions_fall_back() -> None:
     assert step["outputs"][0]["assertions"] == scenarios.assertions(text=[{"text": "y"}])
 
 
-@pytest.mark.parametrize("suite", scenarios.demo_suites(), ids=lambda suite: suite["name"])
+@pytest.mark.parametrize("suite", scenarios.DEMO_SUITES, ids=lambda suite: suite["name"])
 def test_run__demo_suites_are_there_from_the_start(suite: dict[str, Any]) -> None:
     """The demo's suites can be run at once, whatever is in their names."""
     caller = Caller()

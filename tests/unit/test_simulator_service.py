@@ -11,7 +11,7 @@ from kore_gate.simulator import scenarios, service
 from kore_gate.simulator.service import Request
 from tests.fakes.caller import START, Caller, multipart, payload, sample, shape, token
 
-BALANCE = scenarios.demo_suites()[1]
+BALANCE = scenarios.DEMO_SUITES[1]
 SHORT = {"testSteps": [{"input": "Hi", "outputs": ["Hello"]}]}
 MINUTE = "You've exceeded the per-minute rate limit. Please wait for sometime before retrying."
 HOUR = "You've exceeded the hourly rate limit. Please wait for sometime before retrying."

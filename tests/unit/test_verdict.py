@@ -429,9 +429,7 @@ def test_judge_run__failed_counts_of_a_known_suite() -> None:
     [
         (errors.Refused, ExitCode.REFUSED, Ending.REFUSED),
         (errors.Unavailable, ExitCode.UNAVAILABLE, Ending.UNAVAILABLE),
-        (errors.NotUnderstood, ExitCode.UNAVAILABLE, Ending.UNAVAILABLE),
         (errors.Gone, ExitCode.UNAVAILABLE, Ending.UNAVAILABLE),
-        (errors.Unsure, ExitCode.UNAVAILABLE, Ending.UNAVAILABLE),
         (errors.ReportError, ExitCode.REPORT, Ending.ERROR),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
@@ -459,9 +457,9 @@ def test_from_error__rejected() -> None:
     assert (judged.exit_code, judged.ending) == (ExitCode.JOB_FAILED, Ending.JOB_FAILED)
 
 
-def test_from_bug__names_the_exception_alone() -> None:
+def test_from_error__bug_names_the_exception_alone() -> None:
     """A bug is named by its kind: what it says may hold anything."""
-    judged = verdict.from_bug(KeyError("secret"), Phase.RUN)
+    judged = verdict.from_error(KeyError("secret"), Phase.RUN)
 
     assert judged.exit_code is ExitCode.BUG
     assert judged.message == "Run: kore_gate itself failed (KeyError)."
