@@ -83,7 +83,7 @@ class SettingsError(GateError):
         super().__init__(
             f"{number} invalid setting{'s' if number != 1 else ''}; nothing was sent.",
             details=problems,
-            hint=hint or "Run `kore-gate --help` for every setting, or see the README's settings table.",
+            hint=hint or "Run `kore-gate --help` for every setting, or see docs/settings.md.",
         )
 
 

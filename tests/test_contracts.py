@@ -71,20 +71,20 @@ def test_exit_codes__readme() -> None:
     assert [(int(number), meaning) for number, meaning in rows] == [(code.value, code.meaning) for code in ExitCode]
 
 
-def test_settings__readme() -> None:
-    """The README's table has every setting once, in the catalogue's order, with its default."""
+def test_settings__page() -> None:
+    """The table of settings has every setting once, in the catalogue's order, with its default."""
     rows = [
         (name, code(default))
-        for cell, default, _ in table(README, "setting", "default", "meaning")
+        for cell, default, _ in table(PAGES["docs/settings.md"], "setting", "default", "meaning")
         for name in names(cell)
     ]
 
     assert rows == [(setting.name, setting.default) for setting in SETTINGS.values()]
 
 
-def test_settings__readme_meanings() -> None:
-    """The README says something of every setting, and which of them are secrets."""
-    rows = table(README, "setting", "default", "meaning")
+def test_settings__page_meanings() -> None:
+    """The page of settings explains every setting, and which of them are secrets."""
+    rows = table(PAGES["docs/settings.md"], "setting", "default", "meaning")
 
     assert all(meaning for _, _, meaning in rows)
     assert [cell.strip("`") for cell, _, meaning in rows if meaning.startswith("secret")] == [
@@ -92,9 +92,9 @@ def test_settings__readme_meanings() -> None:
     ]
 
 
-def test_settings__readme_choices() -> None:
-    """Where only some words are taken, the README names each of them."""
-    for cell, default, meaning in table(README, "setting", "default", "meaning"):
+def test_settings__page_choices() -> None:
+    """Where only some words are taken, the page of settings names each of them."""
+    for cell, default, meaning in table(PAGES["docs/settings.md"], "setting", "default", "meaning"):
         setting = SETTINGS[names(cell)[0]]
         if setting.parse.__qualname__.startswith("choice"):
             with pytest.raises(ValueError, match="must be one of") as refused:
@@ -165,17 +165,17 @@ def test_action__outputs() -> None:
     assert all(given["description"].endswith(".") for given in ACTION["outputs"].values())
 
 
-def test_outputs__readme() -> None:
-    """The README's table has every output once, in the same order."""
-    listed = [name for cell, _ in table(README, "output", "what it is") for name in names(cell)]
+def test_outputs__page() -> None:
+    """The table of outputs has every output once, in the same order."""
+    listed = [name for cell, _ in table(PAGES["docs/reports.md"], "output", "what it is") for name in names(cell)]
 
     assert listed == list(put_out())
 
 
 @pytest.mark.parametrize(
     "text",
-    [ACTION["outputs"]["verdict"]["description"], README, PAGES["docs/result-schema.md"]],
-    ids=["action", "readme", "schema"],
+    [ACTION["outputs"]["verdict"]["description"], PAGES["docs/reports.md"], PAGES["docs/result-schema.md"]],
+    ids=["action", "reports", "schema"],
 )
 def test_endings__named(text: str) -> None:
     """The words of the output `verdict` are listed wherever it is explained."""

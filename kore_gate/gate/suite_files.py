@@ -49,7 +49,7 @@ def load(patterns: Sequence[str], name: str, root: pathlib.Path) -> list[SuiteRu
             problems.append(f"{key} and {suites[suite.name].key} have the same suite name: {suite.name!r}.")
         suites[suite.name] = suite
     if problems:
-        raise errors.SettingsError(problems, hint="Fix the files, or the list of files; see the README, suite files.")
+        raise errors.SettingsError(problems, hint="Fix the files, or the list of files; see docs/suites.md.")
     return list(suites.values())
 
 
