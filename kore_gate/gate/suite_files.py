@@ -58,11 +58,12 @@ def _read(path: pathlib.Path, key: str, name: str) -> SuiteRun:
     if path.suffix.lower() == ".csv":
         raise ValueError("is CSV: Kore.ai imports conversation suites as JSON only (CSV is for batch suites).")
     try:
-        data = path.read_bytes()
+        size = path.stat().st_size
+        data = path.read_bytes() if size <= MOST_BYTES else b""
     except OSError as exc:
         raise ValueError(f"cannot be read: {exc.strerror or exc}.") from None
-    if len(data) > MOST_BYTES:
-        raise ValueError(f"is larger than Kore.ai's limit of 2 MB ({len(data)} bytes).")
+    if size > MOST_BYTES:
+        raise ValueError(f"is larger than Kore.ai's limit of 2 MB ({size} bytes).")
     content, lines = _content(data)
     own_name = content.get("name")
     name = name or (own_name.strip() if isinstance(own_name, str) else "") or path.stem

@@ -74,7 +74,8 @@ class Signer:
             if isinstance(expires, int | float) and expires < self._clock.now().timestamp():
                 first = "The ready-made token has expired: create a new one"
             elif "jti" in claims:
-                first = "The ready-made token has a jti, so it is valid for one request only: use client-id instead"
+                first = "The ready-made token has a jti, so it is valid for one request only: use client-id and"
+                first += " client-secret instead, and kore_gate signs a token for each request"
             else:
                 first = "The ready-made token must contain the client id as appId"
             steps.insert(0, first)

@@ -24,6 +24,7 @@ _RATE_LIMIT = re.compile(r"rate[ _-]?limit", re.IGNORECASE)
 # In quotes stands the name of something else, such as a suite's.
 _QUOTED = re.compile(r"(?<!\w)'[^']*'(?!\w)|\"[^\"]*\"|\u2018[^\u2019]*\u2019|\u201c[^\u201d]*\u201d|«[^»]*»|`[^`]*`")
 _LIMIT_TEXT_LENGTH = 2000
+_TEN_YEARS = 10 * 365 * 86_400.0
 
 
 def read(response: HttpResponse, redactor: Redactor, now: datetime.datetime, *, is_job: bool) -> Mapping[str, object]:
@@ -105,12 +106,13 @@ def retry_after(headers: Mapping[str, str], now: datetime.datetime) -> float | N
 
 
 def skew(date: str | None, now: datetime.datetime) -> float | None:
-    """Return how many seconds a date of Kore.ai's is ahead of ours; None if it is not a date."""
+    """Return how many seconds a date of Kore.ai's is ahead of ours; None if it is not a date that a clock can show."""
     try:
         then = email.utils.parsedate_to_datetime(date or "")
-        return (then.replace(tzinfo=then.tzinfo or datetime.UTC) - now).total_seconds()
+        seconds = (then.replace(tzinfo=then.tzinfo or datetime.UTC) - now).total_seconds()
     except (ValueError, TypeError, OverflowError):
         return None
+    return seconds if abs(seconds) < _TEN_YEARS else None
 
 
 def error_rows(body: object, depth: int = 5) -> list[tuple[str, str]]:

@@ -37,8 +37,8 @@ async def until_answered(
 ) -> T:
     """Return what a try returns; without `again`, only a request that can't have arrived is sent again.
 
-    Waiting for `ready` before each try does not count as outage. Raises Unavailable when the outage lasts too long, and
-    Unavailable for a request that may have arrived.
+    Waiting for `ready` before each try does not count as outage. Raises Unavailable when the outage lasts too long,
+    or when a request may have arrived that must not be sent twice.
     """
     limit = settings.outage_limit
     outage_began: float | None = None

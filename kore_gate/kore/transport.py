@@ -169,7 +169,9 @@ def failure(exc: Exception, redactor: Redactor) -> errors.Unavailable | TryAgain
         cause = cause.__cause__ or cause.__context__
     if not isinstance(cause, ssl.SSLCertVerificationError):
         # Without a connection Kore.ai can't have received the request.
-        no_connection = isinstance(exc, httpx.ConnectTimeout | httpx.ConnectError | httpx.ProxyError)
+        no_connection = isinstance(
+            exc, httpx.ConnectTimeout | httpx.ConnectError | httpx.ProxyError | httpx.PoolTimeout
+        )
         return TryAgain(message, arrived=not no_connection)
     return errors.Unavailable(
         f"Kore.ai's certificate is not valid: {cause.verify_message}.",

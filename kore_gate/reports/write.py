@@ -61,15 +61,17 @@ class Writer:
     def write(self, name: str, data: bytes) -> None:
         """Write one file, which appears under its name once it is complete."""
         path = self.directory / name
-        with _reported(path):
-            with tempfile.NamedTemporaryFile(dir=self.directory, prefix=".kore-", delete=False) as file:
-                temporary = pathlib.Path(file.name)
-            try:
-                temporary.write_bytes(data)
+        temporary: pathlib.Path | None = None
+        try:  # also a signal may end it, at any moment
+            with _reported(path):
+                with tempfile.NamedTemporaryFile(dir=self.directory, prefix=".kore-", delete=False) as file:
+                    temporary = pathlib.Path(file.name)
+                    file.write(data)
                 with contextlib.suppress(OSError):  # not every file system knows modes
                     temporary.chmod(0o644)
                 temporary.replace(path)
-            finally:
+        finally:
+            if temporary is not None:
                 _remove(temporary)
         if name not in self.written:
             self.written.append(name)

@@ -21,7 +21,7 @@ T = TypeVar("T")
 RUNNING = {"_id": "ds-1", "status": "IN_PROGRESS"}
 OUTAGES = ("timeout", "connect timeout", "refused", "reset", "cut off", 408, 425, 500, 502, 503, 504, "html", "array")
 MAY_HAVE_ARRIVED = ("timeout", "reset", "cut off", 408, 425, 500, 502, 504, "html", "array", "empty")
-CAN_NOT_HAVE_ARRIVED = ("connect timeout", "refused", "proxy", 503, 429, "limit")
+CAN_NOT_HAVE_ARRIVED = ("connect timeout", "refused", "proxy", "no free connection", 503, 429, "limit")
 
 Act = Callable[[httpx.Request], httpx.Response | Exception | float]
 
@@ -30,6 +30,7 @@ _ACTS: dict[str, Act] = {
     "connect timeout": lambda _: httpx.ConnectTimeout(""),
     "refused": lambda _: httpx.ConnectError("[Errno 111] Connection refused"),
     "proxy": lambda _: httpx.ProxyError("502 Bad Gateway"),
+    "no free connection": lambda _: httpx.PoolTimeout(""),
     "reset": lambda _: httpx.ReadError("connection reset by peer"),
     "cut off": lambda _: httpx.RemoteProtocolError("peer closed connection"),
     "html": lambda _: httpx.Response(200, html="<h1>Sign in</h1>"),

@@ -89,6 +89,17 @@ def test_answer__bytes_after_the_end(rig: Callable[..., Rig]) -> None:
     assert made.look() == "IN_PROGRESS"
 
 
+def test_answer__two_compressed_parts(rig: Callable[..., Rig]) -> None:
+    """A second compressed part is not passed over: half an answer could look like all of it."""
+    data = gzip.compress(json.dumps(RUNNING).encode()) + gzip.compress(b'{"status": "FAILED"}')
+    made = rig(
+        lambda _: httpx.Response(200, headers={"content-encoding": "gzip"}, stream=Chunks(data)), outage_limit=1.0
+    )
+
+    with pytest.raises(errors.Unavailable, match="a second compressed part"):
+        made.look()
+
+
 def test_answer__slow_drip(rig: Callable[..., Rig], clock: FakeClock) -> None:
     """An answer that comes in drips can't outlast the time for one request."""
 

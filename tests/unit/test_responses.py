@@ -390,6 +390,7 @@ def test_retry_after__anything(header: str) -> None:
         ("Fri, 02 Jan 2026 03:04:05 GMT", 0.0),
         ("Fri, 02 Jan 2026 03:14:05 GMT", 600.0),
         ("Fri, 02 Jan 2026 02:54:05 GMT", -600.0),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", None),
     ],
 )
 def test_skew(date: str | None, seconds: float | None) -> None:

@@ -198,6 +198,17 @@ BAD: dict[str, tuple[bytes, str]] = {
 }
 
 
+def test_load__huge_file_is_not_read(tmp_path: pathlib.Path) -> None:
+    """A file that is far too large, such as a dump that a pattern matches, costs no memory."""
+    with (tmp_path / "dump.json").open("wb") as file:
+        file.truncate(2**33)  # a hole: it takes no room on the disk, and would take eight gigabytes of memory
+
+    with pytest.raises(errors.SettingsError) as caught:
+        suite_files.load(["*.json"], "", tmp_path)
+
+    assert caught.value.details == ("dump.json is larger than Kore.ai's limit of 2 MB (8589934592 bytes).",)
+
+
 @pytest.mark.parametrize(("content", "expected"), BAD.values(), ids=BAD)
 def test_load__bad_content(tmp_path: pathlib.Path, content: bytes, expected: str) -> None:
     """What is no suite is rejected before anything is sent, with the place where that helps."""
