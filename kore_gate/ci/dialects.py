@@ -22,7 +22,7 @@ class Context:
     output_file: str = ""  # GitHub's file for outputs
     summary_file: str = ""  # GitHub's file for the summary
     agent: str = ""  # path of Buildkite's agent, which takes the summary
-    origin: Origin = Origin()
+    origin: Origin = dataclasses.field(default_factory=Origin)
     machine: str = ""
     root: pathlib.Path = dataclasses.field(default_factory=pathlib.Path)
 
@@ -44,7 +44,7 @@ class Dialect:
     timestamps: bool = False
     # Groups bracket people's text: where the CI reads commands on both streams, they go with that text.
     groups_on: Literal["stdout", "stderr"] = "stderr"
-    # Where the fields of an Origin come from: of several templates over the CI's variables, the first that can be filled.
+    # Where the fields of an Origin come from: templates over the CI's variables, the first one that can be filled.
     commit: str = ""
     branch: tuple[str, ...] = ()
     job_url: str = ""

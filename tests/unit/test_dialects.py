@@ -364,7 +364,7 @@ ORIGINS = {
 
 @pytest.mark.parametrize("name", ORIGINS)
 def test_origin__as_the_ci_names_it(name: str) -> None:
-    """Commit, branch, job and the address of a source line come from the CI's own variables, each as far as it is set."""
+    """Commit, branch, job and source lines' address come from the CI's own variables, each as far as it is set."""
     environ, expected = ORIGINS[name]
 
     assert dialects.origin(environ, name.partition(" ")[0]) == expected
