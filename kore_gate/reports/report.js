@@ -1,0 +1,126 @@
+"use strict";
+// The page is complete without this: it adds a filter by text, the way from failure to failure, and local time.
+(() => {
+  const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+  const box = document.querySelector("[type=search]");
+  const output = document.querySelector("output");
+  const place = document.querySelector(".place");
+  let suites = null;
+  let current = null;
+
+  const STATES = { passed: ".passed, .accepted", failed: ".failed, .error", skipped: ".unreached, .unchecked" };
+
+  // Texts are read when they are first needed: a page may hold tens of thousands of steps.
+  const index = () => {
+    const items = new Map(all(".rail a").map((link) => [link.hash, link.parentElement]));
+    const lower = (element) => element.textContent.toLowerCase();
+    return all(".suite").map((element) => ({
+      element,
+      item: items.get(new URL(`#${element.id}`, location).hash),
+      name: lower(element.querySelector("h2")),
+      folded: !element.open,
+      chunks: all(".steps", element).map((chunk) => ({
+        element: chunk,
+        steps: all(".step", chunk).map((step) => ({
+          element: step,
+          text: all("[dir]", step).map(lower).join("\n"),
+          state: Object.keys(STATES).find((state) => step.matches(STATES[state])),
+          near: step.matches(".near"),
+        })),
+      })),
+    }));
+  };
+
+  const filter = () => {
+    const words = box ? box.value.trim().toLowerCase() : "";
+    const state = document.querySelector("[name=state]:checked")?.value ?? "";
+    if (!suites && !words && !state) return;
+    suites ??= index();
+    let count = 0;
+    for (const suite of suites) {
+      const whole = suite.name.includes(words);
+      const before = count;
+      for (const chunk of suite.chunks) {
+        let visible = 0;
+        for (const step of chunk.steps) {
+          const hidden = !whole && !step.text.includes(words);
+          if (step.element.hidden !== hidden) step.element.hidden = hidden;
+          if (hidden) continue;
+          const fits = !state || state === step.state;
+          count += fits;
+          visible += fits || (state === "failed" && step.near);
+        }
+        chunk.element.hidden = !visible;
+      }
+      const shown = count > before;
+      const red = suite.element.matches(".failed");
+      const hidden = !shown && !(whole && (!state || (state === "failed" && red)));
+      suite.element.hidden = hidden;
+      if (suite.item) suite.item.hidden = hidden;
+      if (suite.folded) suite.element.open = Boolean(shown && (words || state));
+    }
+    document.body.classList.toggle("filtered", Boolean(words));
+    if (output) output.textContent = words ? `${count.toLocaleString()} ${count === 1 ? "step" : "steps"}` : "";
+  };
+
+  let frame = 0;
+  const soon = () => {
+    cancelAnimationFrame(frame);
+    frame = requestAnimationFrame(filter);
+  };
+
+  const reveal = (element) => {
+    for (let part = element; part; part = part.parentElement) if (part.tagName === "DETAILS") part.open = true;
+    element.scrollIntoView();
+  };
+
+  const jump = (way) => {
+    const red = ".step:is(.failed, .error)";
+    const stops = all(`${red}, .suite.failed`).filter(
+      (stop) => !stop.hidden && !stop.closest(".suite[hidden]") && (stop.matches(red) || !stop.querySelector(red)),
+    );
+    if (!stops.length) return;
+    const lies = (side) => (stop) => current.compareDocumentPosition(stop) & side;
+    const next = current ? stops.findIndex(lies(Node.DOCUMENT_POSITION_FOLLOWING)) : 0;
+    const before = current ? stops.findLastIndex(lies(Node.DOCUMENT_POSITION_PRECEDING)) : -1;
+    current = stops.at(way > 0 ? Math.max(next, 0) : before);
+    place.textContent = `${stops.indexOf(current) + 1} of ${stops.length.toLocaleString()}`;
+    reveal(current);
+    (current.querySelector("summary") ?? current).focus({ preventScroll: true });
+  };
+
+  const follow = () => {
+    let id = location.hash.slice(1);
+    try { id = decodeURIComponent(id); } catch { /* as it is */ }
+    const target = document.getElementById(id);
+    if (!target?.matches(".step, .suite")) return;
+    current = target;
+    reveal(target);
+  };
+
+  document.documentElement.classList.add("scripted");
+  for (const part of all(".tools")) part.hidden = false;
+  const rail = document.querySelector(".rail > details");
+  if (rail) rail.open = matchMedia("(min-width: 64rem)").matches;
+  for (const time of all("time")) {
+    const date = new Date(time.dateTime);
+    if (Number.isNaN(date.getTime())) continue;
+    time.title = time.textContent;
+    time.textContent = date.toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+  }
+  box?.addEventListener("input", soon);
+  for (const radio of all("[name=state]")) radio.addEventListener("change", soon);
+  for (const button of all("[data-way]")) button.addEventListener("click", () => jump(Number(button.dataset.way)));
+  addEventListener("hashchange", follow);
+  addEventListener("load", follow);
+  addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "Escape" && box?.value) {
+      box.value = "";
+      filter();
+    } else if (!event.target.matches?.("[type=search]")) {
+      const way = { n: 1, j: 1, p: -1, k: -1 }[event.key];
+      if (way && place) jump(way);
+    }
+  });
+})();
