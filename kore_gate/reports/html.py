@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     import jinja2
     import markupsafe
 
-STEPS = 2_500  # of one suite, shown whole
+STEPS = 2_500  # of one suite, shown whole: failed ones and what leads to them …
+OTHERS = 1_000  # … and others, as long as there are no more of all
 LINES = 25_000  # of one suite, shown at least as a line
 SUITES = 300
 FAILURES = 30  # listed at the top
@@ -128,7 +129,8 @@ def _render_steps(
     for distance, _, number, place in by_weight:
         section = sections[number]
         shown = len(section.steps)
-        macro = macros.step if shown < STEPS and left[macros.step] > 0 else macros.line
+        limit = STEPS if distance <= _BEFORE else OTHERS
+        macro = macros.step if shown < limit and left[macros.step] > 0 else macros.line
         if shown >= LINES or left[macro] <= 0:
             continue
         step = section.result.steps[place]
@@ -154,7 +156,7 @@ def _groups(sections: Sequence[_Section], marker: transcript.Marker) -> list[_Gr
         places = sorted(place for place in first if place in section.anchors)
         failures = [(section.anchors[place], first[place], _pair(first[place], marker)) for place in places[:limit]]
         if failures:
-            groups[section.anchor, ""] = _Group(sections=[section], failures=failures, more=len(places) - limit)
+            groups[section.anchor, ""] = _Group(sections=[section], failures=failures, more=section.red - len(failures))
         elif len(sections) > 1:
             verdict = section.result.verdict
             groups.setdefault((verdict.message, verdict.details), _Group(sections=[], failures=[])).sections.append(

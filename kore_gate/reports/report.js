@@ -95,10 +95,10 @@
     const target = document.getElementById(id);
     if (!target?.matches(".step, .suite")) return;
     current = target;
+    target.classList.add("opened");
     reveal(target);
   };
 
-  document.documentElement.classList.add("scripted");
   for (const part of all(".tools")) part.hidden = false;
   const rail = document.querySelector(".rail > details");
   if (rail) rail.open = matchMedia("(min-width: 64rem)").matches;
@@ -108,6 +108,7 @@
     time.title = time.textContent;
     time.textContent = date.toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
   }
+  box?.addEventListener("focus", () => { suites ??= index(); });
   box?.addEventListener("input", soon);
   for (const radio of all("[name=state]")) radio.addEventListener("change", soon);
   for (const button of all("[data-way]")) button.addEventListener("click", () => jump(Number(button.dataset.way)));

@@ -160,7 +160,8 @@ def _variables(names: Sequence[str], actual: str) -> dict[str, str]:
 def _around(parts: Parts, before: int = 48, limit: int = 240) -> Parts:
     """Cut a text to what stands around its first difference."""
     if len(parts) > 1 and not parts[0][0] and len(parts[0][1]) > 2 * before:
-        parts = ((False, f"…{parts[0][1][-before:]}"), *parts[1:])
+        end = parts[0][1][-before:]
+        parts = ((False, f"… {end[end.find(' ') + 1 :]}"), *parts[1:])
     shown = []
     for differs, piece in parts:
         shown.append((differs, labels.shorten(piece, max(limit, 1))))
