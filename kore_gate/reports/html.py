@@ -96,6 +96,7 @@ def render(call: Result) -> bytes:
         suites=len(suites),
         sections=sections,
         groups=_groups(sections, marker),
+        evidence=collections.Counter(labels.evidence(section.result) for section in sections).most_common(1),
         outcomes=sum((section.outcomes for section in sections), collections.Counter()),
         large=sum(len(section.steps) for section in sections) > 50 * _CHUNK,
     )
@@ -162,7 +163,8 @@ def _groups(sections: Sequence[_Section], marker: transcript.Marker) -> list[_Gr
             groups.setdefault((verdict.message, verdict.details), _Group(sections=[], failures=[])).sections.append(
                 section
             )
-    return list(groups.values())
+    # Where all ended for one reason, the verdict says it.
+    return list(groups.values()) if len(groups) > 1 or any(group.failures for group in groups.values()) else []
 
 
 def _pair(failure: cases.Finding, marker: transcript.Marker) -> transcript.Pair | None:
