@@ -17,11 +17,13 @@ from kore_gate.simulator.server import Server
 _ACCESS = {"stream-id": scenarios.STREAM_ID, "client-id": scenarios.CLIENT_ID, "user-email": scenarios.USER_EMAIL}
 
 
-def list_scenarios(console: Console) -> int:
+def list_scenarios() -> str:
     """List every way in which the demonstration can end."""
-    for name, scenario in scenarios.SCENARIOS.items():
-        console.info(f"{name} exit code {scenario.test.value}  {scenario.description}")
-    return 0
+    listed = [
+        (name, f"exit code {scenario.test.value}", scenario.description)
+        for name, scenario in scenarios.SCENARIOS.items()
+    ]
+    return "\n".join([*text.columns(listed), ""])
 
 
 @contextlib.contextmanager

@@ -153,17 +153,13 @@ class Settings:
         "inDevelopment",
         commands=("run", "test", "demo"),
     )
-    timeout: float = _setting(
-        "limit of the whole command: 90s, 15m, 1h30m", parsers.duration, "30m", commands=_CALLS
-    )
+    timeout: float = _setting("limit of the whole command: 90s, 15m, 1h30m", parsers.duration, "30m", commands=_CALLS)
     outage_limit: float = _setting("how long Kore.ai may be unreachable", parsers.duration, "3m", commands=_CALLS)
     request_timeout: float = _setting(
         "limit of one request, first byte sent to last byte read", parsers.duration, "30s", commands=_CALLS
     )
     poll_interval: float | None = _setting("auto, or a duration", parsers.interval, "auto")
-    report_dir: str = _setting(
-        "directory for the reports", parsers.path, "junit-reports", commands=REPORTING_COMMANDS
-    )
+    report_dir: str = _setting("directory for the reports", parsers.path, "junit-reports", commands=REPORTING_COMMANDS)
     junit_granularity: str = _choice(
         "one test case per assertion or step", ("assertion", "step"), "assertion", commands=REPORTING_COMMANDS
     )
@@ -181,9 +177,7 @@ class Settings:
     max_parallel: int = _setting("maximum number of suites at a time", parsers.number, "20")
     fail_fast: bool = _setting("stop the other suites after the first failure", parsers.flag, "false")
     ci: str = _choice("CI system to write output for", CI_NAMES, "auto", commands=_TALKING)
-    output: str = _choice(
-        "json prints the result on stdout", ("text", "json"), "text", commands=REPORTING_COMMANDS
-    )
+    output: str = _choice("json prints the result on stdout", ("text", "json"), "text", commands=REPORTING_COMMANDS)
     verbose: bool = _setting("print more; also on with the CI's debug flag", parsers.flag, "false", commands=_TALKING)
     sources: Mapping[str, str] = dataclasses.field(default_factory=dict)
 

@@ -370,8 +370,10 @@ def test_read__secret_of_the_ci(tmp_path: pathlib.Path) -> None:
     details = invalid("wait", {}, {**GOOD, "KORE_CLIENT_SECRET": "", "KORE_CLIENT_SECRET_FILE": f"{tmp_path}/secret"})
 
     assert details.details == (
-        "client-secret holds the name of a variable that is not set in the CI: set it, or check its spelling "
-        "(file in KORE_CLIENT_SECRET_FILE).",
+        (
+            "client-secret holds the name of a variable that is not set in the CI: set it, or check its spelling "
+            "(file in KORE_CLIENT_SECRET_FILE)."
+        ),
     )
 
 
@@ -394,8 +396,19 @@ def test_read__id_of_another_kind(name: str, text: str, problem: str) -> None:
     assert error.details == (f"{name} {text!r} {problem} (option --{name}).",)
 
 
-@pytest.mark.parametrize(("name", "text"), [("ds-id", "dx-1"), ("ds-id", "1234"), ("stream-id", "bxx-1"),
-    ("stream-id", "STREAM"), ("client-id", "app-ds-1"), ("run-id", "-"), ("suites", "ds-1"), ("name", "ctr-1")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("ds-id", "dx-1"),
+        ("ds-id", "1234"),
+        ("stream-id", "bxx-1"),
+        ("stream-id", "STREAM"),
+        ("client-id", "app-ds-1"),
+        ("run-id", "-"),
+        ("suites", "ds-1"),
+        ("name", "ctr-1"),
+    ],
+)
 def test_read__unknown_ids(name: str, text: str) -> None:
     """An id that could be of the kind is taken: Kore.ai documents no form."""
     _, error = sources.read("simulate", {name: text}, {})
@@ -429,8 +442,10 @@ def test_read__unknown_home(name: str) -> None:
 
     assert error
     assert error.details == (
-        f"{name} '~nobody-has-this-name/x' begins with an unknown home directory: write it in full, or "
-        f"./~nobody-has-this-name for a file of that name (option --{name}).",
+        (
+            f"{name} '~nobody-has-this-name/x' begins with an unknown home directory: write it in full, or "
+            f"./~nobody-has-this-name for a file of that name (option --{name})."
+        ),
     )
     assert settings.report_dir != "~nobody-has-this-name/x"
 
