@@ -143,6 +143,12 @@ class _Help(argparse.RawDescriptionHelpFormatter):
     def __init__(self, prog: str) -> None:
         super().__init__(prog, max_help_position=30, width=min(shutil.get_terminal_size().columns - 2, 80))
 
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        """Keep names such as private-key whole."""
+        import textwrap
+
+        return textwrap.wrap(" ".join(text.split()), width, break_on_hyphens=False)
+
 
 def _add_options(parser: argparse.ArgumentParser, command: str, shown: str) -> None:
     """Add the command's options and all settings, of which the help has those of the command that is `shown`."""
@@ -352,7 +358,8 @@ class _Program:
     def _refusal(self, error: errors.SettingsError) -> errors.SettingsError:
         """Leave the reports of invalid settings, for an older one would look like this call's; return the error."""
         settings, console = self.settings, self.console
-        if self.arguments.is_bare and not settings.sources:
+        # In a CI the variables that were meant are missing, and the error names them.
+        if self.arguments.is_bare and not settings.sources and self.ci == "none":
             console.info(_PURPOSE)
             for heading, rows in _OVERVIEW.items():
                 console.info(f"{heading.capitalize()}:")
