@@ -120,6 +120,8 @@ def columns(rows: Sequence[Sequence[str]], least: Sequence[int] = (), width: int
     for row in rows:
         head = "  " + "".join(f"{cell:<{wide}}  " for cell, wide in zip(row[:-1], widths, strict=True))
         room = max(width - len(head), 20)
+        if any(unicodedata.east_asian_width(char) in "WF" for char in row[-1]):
+            room //= 2  # such a character takes two columns
         for part in textwrap.wrap(row[-1], room, break_on_hyphens=False) or [""]:
             lines.append((head + part).rstrip())
             head = " " * len(head)

@@ -56,7 +56,8 @@ def simulate(scenario: str, port: int, job_seconds: float, console: Console, sto
     try:
         server = Server(simulator, port=port)
     except (OSError, OverflowError) as exc:
-        raise errors.SettingsError([f"cannot listen on port {port}: {exc}."]) from exc
+        hint = "Use another --port, or none: then it is a free one."
+        raise errors.SettingsError([f"cannot listen on port {port}: {exc}."], hint=hint) from exc
     with server:
         console.info(f"A simulated Kore.ai is running on {server.url}, scenario {scenario}. Ctrl-C stops it. Try:")
         settings = {"host": server.url, **_ACCESS, "client-secret": scenarios.CLIENT_SECRET}

@@ -123,7 +123,7 @@ class Doctor:
         proxies = urllib.request.getproxies()
         proxy = proxies.get(parts.scheme) or proxies.get("all")
         if proxy and not parsers.is_loopback(name) and not urllib.request.proxy_bypass(name):
-            self._report("proxy", f"requests go through {proxy.rpartition('@')[2]}")
+            self._report("proxy", f"requests go through {proxy.rpartition('@')[2]}", is_checked=False)
             self._report("DNS", f"the proxy resolves {name}", is_checked=False)
             return
         self._report("proxy", "none is set for this host", is_checked=False)

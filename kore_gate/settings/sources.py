@@ -131,7 +131,7 @@ def _check(setting: options.Setting, text: str) -> None:
         for entry in re.split(r'[\s,"\[\]]+', text):
             for prefix, (home, kind) in _IDS.items():
                 if entry.startswith(prefix) and home != setting.name:
-                    raise ValueError(f"holds {entry[:50]}, {kind}")
+                    raise ValueError(f"is {kind}" if entry == text else f"holds {entry[:50]}, {kind}")
 
 
 def _missing(settings: Settings, invalid: Collection[str]) -> list[str]:

@@ -234,7 +234,7 @@ USAGE: dict[str, tuple[list[str], dict[str, str], str]] = {
     "no command, an option": (["--host", "kore.example"], {}, "ds-id is missing"),
     "only a command": ([], {"KORE_COMMAND": "wait"}, "ds-id is missing"),
     "variable of the CI": (["wait"], {**GOOD, "KORE_HOST": "$(KORE_HOST)"}, "a variable that is not set in the CI"),
-    "id of another kind": (["wait", "--ds-id", "ctr-1"], GOOD, "ds-id 'ctr-1' holds ctr-1, a run's id, which belongs"),
+    "id of another kind": (["wait", "--ds-id", "ctr-1"], GOOD, "ds-id 'ctr-1' is a run's id, which belongs in run-id"),
     "unknown flag": (["wait", "--tmeout", "5m"], GOOD, "Unknown option --tmeout for wait. Did you mean --timeout?"),
     "flag without its value": (["wait", "--timeout"], GOOD, "Argument --timeout: expected one argument."),
     "bad value": (["wait", "--timeout", "soon"], GOOD, "timeout 'soon' is not a duration"),

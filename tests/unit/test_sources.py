@@ -380,12 +380,13 @@ def test_read__secret_of_the_ci(tmp_path: pathlib.Path) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "problem"),
     [
-        ("ds-id", "ctr-1", "holds ctr-1, a run's id, which belongs in run-id"),
+        ("ds-id", "ctr-1", "is a run's id, which belongs in run-id"),
         ("ds-id", "ds-1, ctr-2", "holds ctr-2, a run's id, which belongs in run-id"),
         ("ds-id", '["ds-1", "ctc-2"]', "holds ctc-2, a suite's id, which no setting takes: suites has names"),
+        ("run-id", "ds-1", "is an import's id, which belongs in ds-id"),
         ("run-id", "- ds-1", "holds ds-1, an import's id, which belongs in ds-id"),
-        ("stream-id", "cs-1", "holds cs-1, a client id, which belongs in client-id"),
-        ("client-id", "st-1", "holds st-1, a bot's id, which belongs in stream-id"),
+        ("stream-id", "cs-1", "is a client id, which belongs in client-id"),
+        ("client-id", "st-1", "is a bot's id, which belongs in stream-id"),
     ],
 )
 def test_read__id_of_another_kind(name: str, text: str, problem: str) -> None:

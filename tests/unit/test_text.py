@@ -258,6 +258,7 @@ def test_columns() -> None:
         "  c    yy",
     ]
     assert text.columns([]) == []
+    assert text.columns([("a", "漢" * 12)], width=27) == ["  a  " + "漢" * 11, "     漢"]
 
 
 @pytest.mark.parametrize(
