@@ -421,7 +421,7 @@ class _Program:
             summary_file=environ.get("GITHUB_STEP_SUMMARY", "") if ci == "github" else "",
             agent=shutil.which("buildkite-agent", path=environ.get("PATH")) or "" if ci == "buildkite" else "",
             machine=platform.node() or "unknown",
-            job_url=environ.get("CI_JOB_URL", "") if ci == "gitlab" else "",
+            origin=dialects.origin(environ, ci),
             root=root,
         )
         return gate.Call(settings, context, self.console, self.clock)
