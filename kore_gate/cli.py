@@ -161,7 +161,10 @@ def _add_options(parser: argparse.ArgumentParser, command: str, shown: str) -> N
         parser.add_argument("--job-seconds", type=float, default=20.0, help="seconds that a job takes (default: 20)")
     group: argparse._ActionsContainer = parser  # the only name of what takes arguments
     if any(shown in setting.commands for setting in options.SETTINGS):
-        group = parser.add_argument_group("settings", "Each can also be set by the action's input or by KORE_<NAME>.")
+        where = "Each can also be set by the action's input or by KORE_<NAME>."
+        if command in ("demo", "simulate"):
+            where = "Those for reports and output can also be set by input or variable."
+        group = parser.add_argument_group("settings", where)
     for setting in options.SETTINGS:
         if setting.secret:
             continue
@@ -182,7 +185,7 @@ def _meaning(setting: options.Setting, command: str) -> str:
     needed = (*sources.NEEDED.get(command, ()), "client-id", "client-secret")
     choices = ", ".join(setting.choices[:-1]) + f" or {setting.choices[-1]}" if setting.choices else ""
     default = f"default: {setting.default}" if setting.default else ""
-    facts = "; ".join(filter(None, (choices, default)))
+    facts = "; ".join(filter(None, (choices, default, "" if setting.inherited else "not read from a variable")))
     return ("required: " if setting.name in needed else "") + setting.help + (f" ({facts})" if facts else "")
 
 

@@ -20,7 +20,12 @@ COMMANDS = {
 
 JUDGING_COMMANDS = ("wait", "import", "run", "test")  # leave reports, whatever happens
 REMOTE_COMMANDS = (*JUDGING_COMMANDS, "doctor")
-REPORTING_COMMANDS = (*JUDGING_COMMANDS, "report", "demo")
+# Commands that share settings. The demo has access, bot and files of its own.
+_FILES = ("import", "test")
+_CALLS = (*REMOTE_COMMANDS, "demo")
+_JUDGES = (*JUDGING_COMMANDS, "demo")
+_REPORTS = (*_JUDGES, "report")
+_PRINTS = (*_CALLS, "report", "simulate")
 
 CI_NAMES = ("auto", "github", "gitlab", "jenkins", "azure", "circleci", "buildkite", "bitbucket", "teamcity", "none")
 
@@ -39,7 +44,7 @@ class Setting:
     secret: bool = False
     many: bool = False  # its option repeats
     # The commands that have a use for it; the others take it as well, for pipelines set variables for all their jobs.
-    commands: tuple[str, ...] = (*JUDGING_COMMANDS, "demo")
+    commands: tuple[str, ...] = REMOTE_COMMANDS
     choices: tuple[str, ...] = ()
     free: bool = False  # people's own words, which may begin with a dollar sign
     inherited: bool = True  # read from KORE_<NAME>, which in GitLab an earlier job may have set
@@ -79,10 +84,6 @@ def _choice(help_: str, choices: tuple[str, ...], default: str, **facts: Any) ->
     return _setting(help_, parsers.choice(*choices), default, choices=choices, **facts)
 
 
-_CALLS = (*REMOTE_COMMANDS, "demo")  # what sends requests; the demo's access is its own
-_TALKING = tuple(name for name in COMMANDS if name != "completion")
-
-
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
     """Every setting of one command, read and checked. Durations are in seconds, sizes in bytes.
@@ -91,10 +92,8 @@ class Settings:
     """
 
     command: str
-    host: str = _setting(
-        "platform.kore.ai or a URL, with optional port and base path", parsers.host, commands=REMOTE_COMMANDS
-    )
-    stream_id: str = _setting("the bot's id", parsers.identifier, commands=REMOTE_COMMANDS)
+    host: str = _setting("platform.kore.ai or a URL, with optional port and base path", parsers.host)
+    stream_id: str = _setting("the bot's id", parsers.identifier)
     ds_id: tuple[str, ...] = _setting(
         "import ids, separated by commas, spaces or newlines", parsers.ids, many=True, commands=("wait",)
     )
@@ -116,35 +115,23 @@ class Settings:
         commands=("run",),
     )
     name: str = _setting(
-        "the suite's name, if a single file is imported", parsers.identifier, free=True, commands=("import", "test")
+        "the suite's name, if a single file is imported", parsers.identifier, free=True, commands=_FILES
     )
     tags: tuple[str, ...] = _setting(
-        "tags for imported suites, separated by commas",
-        parsers.words,
-        many=True,
-        free=True,
-        commands=("import", "test"),
+        "tags for imported suites, separated by commas", parsers.words, many=True, free=True, commands=_FILES
     )
-    description: str = _setting("description for imported suites", free=True, commands=("import", "test"))
-    client_id: str = _setting("the JWT app's client id, unless jwt is set", commands=REMOTE_COMMANDS)
-    client_secret: str = _setting(
-        "the JWT app's client secret, unless jwt is set", secret=True, commands=REMOTE_COMMANDS
-    )
+    description: str = _setting("description for imported suites", free=True, commands=_FILES)
+    client_id: str = _setting("the JWT app's client id, unless jwt is set")
+    client_secret: str = _setting("the JWT app's client secret, unless jwt is set", secret=True)
     jwt_algorithm: str = _choice(
         "how tokens are signed; RS256 and RS512 need private-key and the extra kore-gate[rsa]",
         ("HS256", "HS512", "RS256", "RS512"),
         "HS256",
-        commands=REMOTE_COMMANDS,
     )
     private_key: str = _setting(
-        "the key (PEM) for RS256 and RS512, unless jwt is set",
-        parsers.private_key,
-        secret=True,
-        commands=REMOTE_COMMANDS,
+        "the key (PEM) for RS256 and RS512, unless jwt is set", parsers.private_key, secret=True
     )
-    jwt: str = _setting(
-        "a ready-made token, instead of client-secret", parsers.token, secret=True, commands=REMOTE_COMMANDS
-    )
+    jwt: str = _setting("a ready-made token, instead of client-secret", parsers.token, secret=True)
     user_email: str = _setting("e-mail of a bot owner or developer", commands=("import", "run", "test", "doctor"))
     bot_language: str = _setting("the bot-language header", parsers.language, "en", commands=_CALLS)
     bot_version: str = _choice(
@@ -158,27 +145,31 @@ class Settings:
     request_timeout: float = _setting(
         "limit of one request, first byte sent to last byte read", parsers.duration, "30s", commands=_CALLS
     )
-    poll_interval: float | None = _setting("auto, or a duration", parsers.interval, "auto")
-    report_dir: str = _setting("directory for the reports", parsers.path, "junit-reports", commands=REPORTING_COMMANDS)
+    poll_interval: float | None = _setting("auto, or a duration", parsers.interval, "auto", commands=_JUDGES)
+    report_dir: str = _setting("directory for the reports", parsers.path, "junit-reports", commands=_REPORTS)
     junit_granularity: str = _choice(
-        "one test case per assertion or step", ("assertion", "step"), "assertion", commands=REPORTING_COMMANDS
+        "one test case per assertion or step", ("assertion", "step"), "assertion", commands=_REPORTS
     )
     junit_dialect: str = _choice(
-        "strict is valid in the Ant and Jenkins schemas", ("rich", "strict"), "rich", commands=REPORTING_COMMANDS
+        "strict is valid in the Ant and Jenkins schemas", ("rich", "strict"), "rich", commands=_REPORTS
     )
-    download: bool = _setting("save the results file that Kore.ai's response links to", parsers.flag, "true")
-    allow_empty: bool = _setting("let a suite without steps or enabled assertions pass", parsers.flag, "false")
-    soft_fail: tuple[int, ...] = _setting("exit codes to turn into 0, such as 1,4", parsers.exit_codes, many=True)
+    download: bool = _setting(
+        "save the results file that Kore.ai's response links to", parsers.flag, "true", commands=_JUDGES
+    )
+    allow_empty: bool = _setting(
+        "let a suite without steps or enabled assertions pass", parsers.flag, "false", commands=_JUDGES
+    )
+    soft_fail: tuple[int, ...] = _setting(
+        "exit codes to turn into 0, such as 1,4", parsers.exit_codes, many=True, commands=_JUDGES
+    )
     max_response: int = _setting("maximum size of one response", parsers.size, "64MiB", commands=_CALLS)
-    ca_file: str = _setting("extra certificate authority (PEM)", parsers.path, commands=REMOTE_COMMANDS)
-    allow_http: bool = _setting(
-        "allow http to hosts other than localhost", parsers.flag, "false", commands=REMOTE_COMMANDS
-    )
-    max_parallel: int = _setting("maximum number of suites at a time", parsers.number, "20")
-    fail_fast: bool = _setting("stop the other suites after the first failure", parsers.flag, "false")
-    ci: str = _choice("CI system to write output for", CI_NAMES, "auto", commands=_TALKING)
-    output: str = _choice("json prints the result on stdout", ("text", "json"), "text", commands=REPORTING_COMMANDS)
-    verbose: bool = _setting("print more; also on with the CI's debug flag", parsers.flag, "false", commands=_TALKING)
+    ca_file: str = _setting("extra certificate authority (PEM)", parsers.path)
+    allow_http: bool = _setting("allow http to hosts other than localhost", parsers.flag, "false")
+    max_parallel: int = _setting("maximum number of suites at a time", parsers.number, "20", commands=_JUDGES)
+    fail_fast: bool = _setting("stop the other suites after the first failure", parsers.flag, "false", commands=_JUDGES)
+    ci: str = _choice("CI system to write output for", CI_NAMES, "auto", commands=_PRINTS)
+    output: str = _choice("json prints the result on stdout", ("text", "json"), "text", commands=_REPORTS)
+    verbose: bool = _setting("print more; also on with the CI's debug flag", parsers.flag, "false", commands=_PRINTS)
     sources: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @property

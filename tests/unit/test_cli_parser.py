@@ -212,6 +212,15 @@ def test_parse__help_fits(
     assert len(lines) > 10
 
 
+def test_parse__help_says_where_settings_are_read(capsys: pytest.CaptureFixture[str]) -> None:
+    """Help says what variables are read: a demonstration is nobody's real bot, and a run to resume is not inherited."""
+    shown = {command: " ".join(help_of(capsys, command).split()) for command in ("run", "demo")}
+
+    assert "Each can also be set by the action's input or by KORE_<NAME>." in shown["run"]
+    assert "- starts a new run (not read from a variable) --" in shown["run"]
+    assert "Those for reports and output can also be set by input or variable." in shown["demo"]
+
+
 def test_parse__options_of_another_command() -> None:
     """An option that a command has no use for is taken all the same: pipelines set variables for all their jobs."""
     assert parse("wait", "--files", "a.json", "--user-email", "x@y.example")[1:] == (
