@@ -367,7 +367,7 @@ class _Program:
             for heading, rows in _OVERVIEW.items():
                 console.info(f"{heading.capitalize()}:")
                 console.table(rows)
-            problem = "command is missing, and so is every setting: nothing was checked."
+            problem = "There is neither a command nor a setting: nothing was checked."
             error = errors.SettingsError([problem], hint="Run `kore-gate demo`, or `kore-gate COMMAND --help`.")
         if settings.command in options.JUDGING_COMMANDS and settings.report_dir:
             try:

@@ -227,8 +227,8 @@ def test_main__report_directory_is_a_file(program: Program) -> None:
 
 USAGE: dict[str, tuple[list[str], dict[str, str], str]] = {
     "no settings": (["wait"], {}, "host is missing"),
-    "no arguments": ([], {}, "  - command is missing, and so is every setting: nothing was checked."),
-    "empty arguments": (["", ""], {"INPUT_COMMAND": ""}, "  - command is missing, and so is every setting"),
+    "no arguments": ([], {}, "There is neither a command nor a setting: nothing was checked."),
+    "empty arguments": (["", ""], {"INPUT_COMMAND": ""}, "There is neither a command nor a setting"),
     "no variables in a CI": ([], {"BITBUCKET_BUILD_NUMBER": "7"}, "ds-id is missing"),
     "no command": ([], {"KORE_HOST": "kore.example"}, "ds-id is missing"),
     "no command, an option": (["--host", "kore.example"], {}, "ds-id is missing"),
