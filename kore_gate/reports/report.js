@@ -12,11 +12,10 @@
 
   // Texts are read when they are first needed: a page may hold tens of thousands of steps.
   const index = () => {
-    const items = new Map(all(".rail a").map((link) => [link.hash, link.parentElement]));
     const lower = (element) => element.textContent.toLowerCase();
     return all(".suite").map((element) => ({
       element,
-      item: items.get(new URL(`#${element.id}`, location).hash),
+      item: document.querySelector(`.rail [href="#${CSS.escape(element.id)}"]`)?.parentElement,
       name: lower(element.querySelector("h2")),
       folded: !element.open,
       chunks: all(".steps", element).map((chunk) => ({
@@ -41,20 +40,18 @@
       const whole = suite.name.includes(words);
       const before = count;
       for (const chunk of suite.chunks) {
-        let visible = 0;
+        let visible = false;
         for (const step of chunk.steps) {
-          const hidden = !whole && !step.text.includes(words);
-          if (step.element.hidden !== hidden) step.element.hidden = hidden;
-          if (hidden) continue;
-          const fits = !state || state === step.state;
+          step.hidden = !whole && !step.text.includes(words);
+          const fits = !step.hidden && (!state || state === step.state);
           count += fits;
-          visible += fits || (state === "failed" && step.near);
+          visible ||= fits || (!step.hidden && state === "failed" && step.near);
         }
         chunk.element.hidden = !visible;
+        if (visible) for (const step of chunk.steps) if (step.element.hidden !== step.hidden) step.element.hidden = step.hidden;
       }
       const shown = count > before;
-      const red = suite.element.matches(".failed");
-      const hidden = !shown && !(whole && (!state || (state === "failed" && red)));
+      const hidden = !shown && !(whole && (!state || (state === "failed" && suite.element.matches(".failed"))));
       suite.element.hidden = hidden;
       if (suite.item) suite.item.hidden = hidden;
       if (suite.folded) suite.element.open = Boolean(shown && (words || state));
@@ -90,18 +87,15 @@
   };
 
   const follow = () => {
-    let id = location.hash.slice(1);
-    try { id = decodeURIComponent(id); } catch { /* as it is */ }
-    const target = document.getElementById(id);
-    if (!target?.matches(".step, .suite")) return;
+    const target = document.querySelector(":is(.step, .suite):target");
+    if (!target) return;
     current = target;
     target.classList.add("opened");
     reveal(target);
   };
 
   for (const part of all(".tools")) part.hidden = false;
-  const rail = document.querySelector(".rail > details");
-  if (rail) rail.open = matchMedia("(min-width: 64rem)").matches;
+  for (const rail of all(".rail > details")) rail.open = matchMedia("(min-width: 64rem)").matches;
   for (const time of all("time")) {
     const date = new Date(time.dateTime);
     if (Number.isNaN(date.getTime())) continue;

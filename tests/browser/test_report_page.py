@@ -207,6 +207,17 @@ def test_page__text(watched: Watched, serve: Callable[..., str]) -> None:
     assert page.locator("output").inner_text() == ""
 
 
+def test_page__text_in_any_script(watched: Watched, serve: Callable[..., str]) -> None:
+    """Suites are found by their names in any script, beside the conversations as well."""
+    page = watched.open(serve(many()))
+
+    page.get_by_role("searchbox").fill("रक़म")
+    page.wait_for_selector("output:has-text('10 steps')")
+
+    assert page.locator(".suite:visible").count() == 3
+    assert page.locator("nav li:visible").count() == 3
+
+
 def test_page__from_failure_to_failure(watched: Watched, serve: Callable[..., str]) -> None:
     """Keys and buttons lead from failure to failure, around the end; a letter typed into the filter is a letter."""
     page = watched.open(serve(conversations.failing()))
