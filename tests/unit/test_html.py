@@ -121,6 +121,15 @@ def test_render__verdict_first() -> None:
     assert "Progress 85 %" in words_of(page)
 
 
+def test_render__failures_before_advice() -> None:
+    """Where steps failed they come first, then how to resume and what to do."""
+    page = words_of(page_of(conversations.hostile("tame")).xpath("//main")[0])
+
+    places = [page.index(part) for part in ("Failures", "Expected", "Resume with", "Usual cause", "What to do")]
+
+    assert places == sorted(places)
+
+
 def test_render__origin() -> None:
     """Commit, branch and job are named and linked where the CI system gives them, and steps link to their source."""
     origin = Origin(
