@@ -131,7 +131,9 @@ def test_release__tag(checkout: pathlib.Path, tmp_path: pathlib.Path) -> None:
             "GITHUB_SERVER_URL": f"file://{tmp_path}",
             "GITHUB_REPOSITORY": "owner/repository",
             **dict.fromkeys(("GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"), "1700000000 +0000"),
-            **{"GH_TOKEN": "none", "IMAGE": image, "TAG": "v1.2.3"},
+            "GH_TOKEN": "none",
+            "IMAGE": image,
+            "TAG": "v1.2.3",
         }
         git(checkout, "reset", "--quiet", "--hard", released)
         command = ["bash", "-eo", "pipefail", "-c", step["run"]]
