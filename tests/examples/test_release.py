@@ -27,7 +27,7 @@ def checkout(tmp_path: pathlib.Path) -> pathlib.Path:
 
 def pin(checkout: pathlib.Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Call the script."""
-    command = [checkout / "script" / "pin-image", *arguments]
+    command = [str(checkout / "script" / "pin-image"), *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
 
 
