@@ -82,7 +82,7 @@ def _columns(call: Result, suites: Sequence[SuiteResult]) -> list[_Column]:
     counts = [cases.count(suite, call.junit_granularity) for suite in suites]
     names = ("steps", "assertions", "passed", "failed", "errors", "skipped")
     columns = [(name.capitalize(), [f"{getattr(count, name):,}" for count in counts]) for name in names]
-    columns.append(("Duration", [text.duration(suite.duration) for suite in suites]))
+    columns.append(("Duration", [text.duration(suite.duration) if suite.duration else "" for suite in suites]))
     # Kore.ai's own word, where it isn't the verdict's.
     statuses = ["" if suite.status.lower() == suite.verdict.ending else suite.status for suite in suites]
     columns.append(("Status", [text.markdown(status, 60) for status in statuses]))
