@@ -19,19 +19,20 @@ ACT = """act => new Promise(done => {
   const start = performance.now();
   if (act) {
     const box = document.querySelector('[type=search]');
+    box.focus();
     box.value = act;
     box.dispatchEvent(new Event('input'));
   } else document.querySelector('#only-failed').click();
   requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => done(performance.now() - start))));
 })"""
-OPENED = """() => new Promise(done => requestAnimationFrame(() => setTimeout(() => done(performance.now()))))"""
+OPENED = "() => new Promise(done => requestAnimationFrame(() => setTimeout(() => done(performance.now()))))"
 
 
 def main() -> None:
     """Print a row for each figure, or why there is none."""
     program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if not program or not importlib.util.find_spec("playwright"):
-        print("| (e) the page | not measured: script/browser --install | | |")
+        print("| (e) the page | not measured: run script/browser --install first | | |")
         return
     from playwright.sync_api import sync_playwright
 
@@ -54,7 +55,7 @@ def main() -> None:
             tab.close()
         browser.close()
     times = ", ".join(f"{name} {statistics.median(values):.0f} ms" for name, values in figures.items())
-    print(f"| (e) the page of {STEPS:,} steps | {len(page) / 1e6:.1f} MB, rendered in {rendered:.1f} s | {times} | |")
+    print(f"| (e) the page of {STEPS:,} steps | {len(page) / 1e6:.1f} MB, rendered in {rendered:.1f} s; {times} | | |")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@
 
   const STATES = { passed: ".passed, .accepted", failed: ".failed, .error", skipped: ".unreached, .unchecked" };
 
-  // Texts are read when they are first needed: a page may hold tens of thousands of steps.
+  // Texts are read when the browser has time: a page may hold tens of thousands of steps.
   const index = () => {
     const lower = (element) => element.textContent.toLowerCase();
     return all(".suite").map((element) => ({
@@ -33,7 +33,6 @@
   const filter = () => {
     const words = box ? box.value.trim().toLowerCase() : "";
     const state = document.querySelector("[name=state]:checked")?.value ?? "";
-    if (!suites && !words && !state) return;
     suites ??= index();
     let count = 0;
     for (const suite of suites) {
@@ -94,6 +93,7 @@
     reveal(target);
   };
 
+  document.body.classList.add("scripted");
   for (const part of all(".tools")) part.hidden = false;
   for (const rail of all(".rail > details")) rail.open = matchMedia("(min-width: 64rem)").matches;
   for (const time of all("time")) {
@@ -102,7 +102,7 @@
     time.title = time.textContent;
     time.textContent = date.toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
   }
-  box?.addEventListener("focus", () => { suites ??= index(); });
+  (window.requestIdleCallback ?? setTimeout)(() => { suites ??= index(); });
   box?.addEventListener("input", soon);
   for (const radio of all("[name=state]")) radio.addEventListener("change", soon);
   for (const button of all("[data-way]")) button.addEventListener("click", () => jump(Number(button.dataset.way)));
