@@ -44,7 +44,7 @@ HOMES = {
     "os": {"cli", "__main__"},
     "rich": {"reports/console"},
     "signal": {"cli", "__main__"},
-    "socket": {"commands/doctor", "simulator/server"},
+    "socket": {"commands/doctor", "kore/transport", "simulator/server"},
     "subprocess": {"ci/outputs"},
     "ssl": {"kore/transport", "simulator/server"},
     "sys": {"cli", "__main__", "simulator/server"},
