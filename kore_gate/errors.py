@@ -105,10 +105,7 @@ class Refused(GateError):
     """Say that Kore.ai refused the credentials, or with code 403 what they may be used for."""
 
     exit_code = ExitCode.REFUSED
-
-    def __init__(self, message: str, *, is_forbidden: bool = False) -> None:
-        super().__init__(message)
-        self.is_forbidden = is_forbidden
+    is_forbidden = False
 
 
 class Unavailable(GateError):

@@ -106,7 +106,7 @@ class Runner:
         try:
             if slots.locked():
                 self._wait_for(
-                    run, "its turn comes when another suite has ended", f"max-parallel: {self.settings.max_parallel}"
+                    run, "for a turn, when another suite has ended", f"max-parallel: {self.settings.max_parallel}"
                 )
             async with self.clock.limit(self.deadline - self.clock.monotonic()), slots:
                 run.begin(self.clock, self.settings.command)

@@ -223,21 +223,21 @@ def from_error(error: Exception, phase: Phase) -> Verdict:
 
 
 def timed_out(draft: SuiteResult, job: Job | None, trouble: str, timeout: float) -> Verdict:
-    """Judge a suite at the deadline (in seconds); `trouble` is why its last request had to wait, if it was not answered."""
+    """Judge a suite at the deadline (in seconds); `trouble` is why it was waiting then, beside the job itself."""
     progress = f", {job.percent:g} %" if job and job.percent is not None else ""
     status = f"last status: {job.status or 'no status'}{progress}" if job else "no status received"
     times = f"{text.duration(draft.duration)} (timeout: {text.duration(timeout)})"
-    message = f"{draft.phase.title()}: timed out after {times}; {status}."
+    is_unknown = job is not None and job.state is State.UNKNOWN
+    unknown = ", which kore_gate does not know" if is_unknown else ""
+    message = f"{draft.phase.title()}: timed out after {times}; {status}{unknown}."
     expiry = f"; Kore.ai forgets this job at {job.expires}" if job and job.expires else ""
     cause = f"a busy platform, a long suite, or a bot that does not reply{expiry}."
     if trouble:
-        message += f" The last request had to wait: {trouble}."
+        message += f" It was waiting: {trouble}."
         cause = "an outage, a wrong host, a rate limit, or other suites that take longer than the timeout."
     hint = "Raise timeout."
-    if job and job.state is State.UNKNOWN and not trouble:
-        cause = (
-            f"kore_gate does not know the status {text.line(job.status, 60) or '(none)'}: it never counts as success."
-        )
+    if is_unknown and not trouble:
+        cause = "a status that is new at Kore.ai: kore_gate waits for another one, and never takes it for success."
         hint = "Look at the job in Kore.ai (Regression Testing); if it has ended there, report the status to kore_gate."
     elif draft.resume:
         hint = "Raise timeout, or resume with the command below while Kore.ai still knows the job."

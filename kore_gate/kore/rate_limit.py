@@ -26,10 +26,10 @@ class RateLimit:
 
     async def acquire(self, key: str) -> None:
         """Wait until a call for this key may be sent, and count it."""
-        calls = self._calls[key]
-        if wait := self._wait(calls):  # others may be in the queue before it
-            self._report(wait)
-        async with self._queues[key]:
+        calls, queue = self._calls[key], self._queues[key]
+        if queue.locked():
+            self._report(self._wait(calls))
+        async with queue:
             while wait := self._wait(calls):
                 self._report(wait)
                 await self._clock.sleep(wait)

@@ -53,8 +53,9 @@ def read(response: HttpResponse, redactor: Redactor, now: datetime.datetime, *, 
             wait = least * random.uniform(1, 2)  # noqa: S311 spreads callers, guards nothing
         raise TryAgain(f"{source} (HTTP {status}, {message})", arrived=False, limited=True, wait=wait)
     if codes & _REFUSED_CODES:
-        message = f"Kore.ai refused the credentials (HTTP {status}): {message}"
-        raise errors.Refused(message, is_forbidden="403" in codes)
+        refusal = errors.Refused(f"Kore.ai refused the credentials (HTTP {status}): {message}")
+        refusal.is_forbidden = "403" in codes
+        raise refusal
     if status == 400 and _PLAIN_HTTP.search(words):
         raise errors.Unavailable(
             f"The host expects https, not http (HTTP {status}): {message}",

@@ -154,9 +154,6 @@ def proxy_for(address: str) -> str:
 _NOT_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "UNKNOWN_PROTOCOL", "HTTP_REQUEST")
 
 _NAMES: dict[type[Exception] | tuple[type[Exception], ...], str] = {
-    httpx.ConnectTimeout: "no connection in time",
-    httpx.ConnectError: "no connection",
-    httpx.ProxyError: "the proxy rejected the request",
     httpx.TimeoutException: "no response in time",
     TimeoutError: "no complete response in time",
     httpx.DecodingError: "a response with broken compression",
@@ -192,25 +189,27 @@ def failure(exc: Exception, redactor: Redactor, address: str) -> errors.Unavaila
     if not isinstance(exc, httpx.ConnectTimeout | httpx.ConnectError | httpx.ProxyError):
         return TryAgain(message, arrived=not isinstance(exc, httpx.PoolTimeout))
     # Without a connection Kore.ai can't have received the request.
-    message, usual = _no_connection(exc, causes, message, address)
+    message, usual = _no_connection(exc, causes, f" ({detail})" if detail else "", address)
     return TryAgain(message, arrived=False, cause=usual)
 
 
-def _no_connection(exc: Exception, causes: Sequence[BaseException], message: str, address: str) -> tuple[str, str]:
+def _no_connection(exc: Exception, causes: Sequence[BaseException], detail: str, address: str) -> tuple[str, str]:
     """Say why there is no connection, naming the host or the proxy, and what is usually behind it."""
     parts, proxy = urllib.parse.urlsplit(address), proxy_for(address)
     place = f"the proxy {proxy}" if proxy else parts.netloc.rpartition("@")[2]
     setting = "HTTPS_PROXY" if proxy else "host"
     if any(isinstance(cause, socket.gaierror) for cause in causes):
         name = place if proxy else parts.hostname
-        return f"DNS does not know {name} (misspelt?)", f"a misspelt {setting}, or DNS that does not work (yet)."
+        return f"DNS cannot resolve {name} (misspelt?)", f"a misspelt {setting}, or DNS that does not work (yet)."
     if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
         return f"{place} refused the connection", f"a wrong port or name in {setting}, or a server that is down."
     if isinstance(exc, httpx.ConnectTimeout):
         return f"{place} did not answer in time", f"a firewall, a wrong {setting}, or a server that is down."
     if any(isinstance(cause, ssl.SSLError) and cause.reason in _NOT_TLS for cause in causes):
         return f"{place} speaks no TLS", "https:// in host, for a port that expects http, or a proxy in between."
-    return f"{message}, to {place}", ""
+    if isinstance(exc, httpx.ProxyError):
+        return f"the proxy {proxy} rejected the request{detail}".replace("  ", " "), ""
+    return f"no connection to {place}{detail}", ""
 
 
 def _causes(exc: BaseException) -> Iterator[BaseException]:

@@ -102,9 +102,9 @@ class Console:
             self._write(f"debug: {self.redactor.text(line)}", "dim")
 
     def error(self, error: GateError, *, is_last: bool = False) -> None:
-        """Print what happened, its details, what usually causes it and what to do; the verdict repeats the last one."""
+        """Print what happened (of the last error, the verdict says it), details, what usually causes it, what to do."""
         self.close()
-        if not is_last or len(error.details) > 1:
+        if not is_last:
             self._write(error.message, "red")
         self._write_details(error)
         self._write_advice(error)

@@ -120,8 +120,11 @@ def test_answer__slow_drip(rig: Callable[..., Rig], clock: FakeClock) -> None:
 @pytest.mark.parametrize(
     ("broken", "said"),
     [
-        (httpx.ConnectTimeout(""), "no connection in time"),
-        (httpx.ConnectError("[Errno -2] Name or service not known"), "no connection ([Errno -2] Name or service"),
+        (httpx.ConnectTimeout(""), "kore.example did not answer in time"),
+        (
+            httpx.ConnectError("[Errno -2] Name or service not known"),
+            "no connection to kore.example ([Errno -2] Name or service",
+        ),
         (httpx.ReadTimeout(""), "no response in time"),
         (httpx.PoolTimeout(""), "no response in time"),
         (httpx.WriteError(""), "the connection broke"),

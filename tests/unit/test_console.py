@@ -72,22 +72,27 @@ CALLS: dict[str, Result] = {
 }
 
 
-def _news(name: str, ending: Ending) -> list[Event]:
-    running = Event(happening=Happening.CHANGED, name=name, phase=Phase.IMPORT, status="IN_PROGRESS")
+def _news(name: str, ending: Ending, reason: str = "") -> list[Event]:
+    running = Event(happening=Happening.CHANGED, key=name, name=name, phase=Phase.IMPORT, status="IN_PROGRESS")
+    wait = {"text": "HTTP 503, no reason given", "outlook": "attempt 2 in 4.0s, giving up at 03:07:05 UTC"}
     return [
-        Event(happening=Happening.STARTED, name=name, phase=Phase.IMPORT),
-        Event(happening=Happening.IDENTIFIED, name=name, text="import ds-1"),
+        Event(happening=Happening.STARTED, key=name, name=name, phase=Phase.UPLOAD, text="uploading"),
+        Event(happening=Happening.IDENTIFIED, key=name, name=name, phase=Phase.IMPORT, text="ds-1"),
         running,
         dataclasses.replace(running, percent=85.0, elapsed=65.2),
-        dataclasses.replace(running, happening=Happening.WAITING, percent=85.0, elapsed=125.0),
-        Event(happening=Happening.WARNING, name=name, text="Kore.ai answered slowly.", elapsed=130.0),
-        Event(happening=Happening.ENDED, name=name, ending=ending, text="Import: see below.", elapsed=3725.0),
+        dataclasses.replace(running, happening=Happening.TROUBLE, **wait),
+        Event(happening=Happening.TROUBLE, name=name, **wait),
+        Event(happening=Happening.WAITING, text=f"{name} IN_PROGRESS; 28m left"),
+        Event(happening=Happening.WARNING, key=name, name=name, text="Kore.ai answered slowly.", elapsed=130.0),
+        Event(happening=Happening.ENDED, key=name, name=name, ending=ending, text=reason, elapsed=3725.0),
     ]
 
 
 def _play(screen: Screen, result: Result) -> None:
     for suite in result.suites:
-        for event in _news(suite.name, suite.verdict.ending):
+        # As the runner does: the verdict of the call has the reason of a single suite.
+        reason = suite.verdict.message if len(result.suites) > 1 else ""
+        for event in _news(suite.name, suite.verdict.ending, reason):
             screen.console.event(event)
     screen.console.outputs({"verdict": str(result.verdict.ending)})
     screen.console.summary("/ws/junit-reports/kore-summary.md")
@@ -217,7 +222,7 @@ def test_result__many_failures_and_suites() -> None:
 def test_event__only_what_is_new() -> None:
     """A status without news prints no line; small steps wait for the next regular line."""
     screen = Screen()
-    event = Event(happening=Happening.CHANGED, name="Banking", status="IN_PROGRESS")
+    event = Event(happening=Happening.CHANGED, key="Banking", name="Banking", status="IN_PROGRESS")
 
     for percent in (None, 1.0, 5.0, 12.0, 12.0, 15.0, 85.0):
         screen.console.event(dataclasses.replace(event, percent=percent))
@@ -231,16 +236,27 @@ def test_event__only_what_is_new() -> None:
 @pytest.mark.parametrize(
     ("event", "line"),
     [
-        (Event(happening=Happening.STARTED, name="a", phase=Phase.RUN), "a: run started"),
-        (Event(happening=Happening.WAITING, name="a", elapsed=3725), "a: still waiting (1h 2m)"),
+        (Event(happening=Happening.STARTED, key="a", name="a", text="starting the run"), "a: starting the run"),
+        (
+            Event(happening=Happening.IDENTIFIED, key="a", name="a", phase=Phase.RUN, text="ctr-1"),
+            "a: run started: ctr-1",
+        ),
+        (
+            Event(happening=Happening.TROUBLE, name="30 suites", text="HTTP 503", outlook="attempt 2 in 1.0s"),
+            "30 suites: waiting: HTTP 503; attempt 2 in 1.0s",
+        ),
+        (Event(happening=Happening.WAITING, key="a", name="a", elapsed=3725), "a: still waiting (1h 2m)"),
         (
             Event(happening=Happening.WAITING, text="12 suites to go", elapsed=9.94),
             "still waiting: 12 suites to go (9.9s)",
         ),
-        (Event(happening=Happening.CHANGED, name="a", percent=85.4, elapsed=59.7), "a: 85 % (1m)"),
-        (Event(happening=Happening.ENDED, name="a", ending=Ending.FAILED, elapsed=12.2), "a: failed (12s)"),
+        (Event(happening=Happening.CHANGED, key="a", name="a", percent=85.4, elapsed=59.7), "a: 85 % (1m)"),
+        (Event(happening=Happening.ENDED, key="a", name="a", ending=Ending.FAILED, elapsed=12.2), "a: failed (12s)"),
         (Event(happening=Happening.WARNING, text="slow"), "Warning: slow"),
-        (Event(happening=Happening.CHANGED, name=":", status="error:", text=":x"), ":\u200b: error:\u200b: :x"),
+        (
+            Event(happening=Happening.CHANGED, key=":", name=":", status="error:", text=":x"),
+            ":\u200b: error:\u200b: :x",
+        ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -364,7 +380,7 @@ def test_console__ascii_stream(live: bool) -> None:
     raw = io.BytesIO()
     screen = Screen(live=live, stderr=io.TextIOWrapper(raw, encoding="ascii", newline=""))
 
-    screen.console.event(Event(happening=Happening.CHANGED, name="Zürich", status="😀"))
+    screen.console.event(Event(happening=Happening.CHANGED, key="Zürich", name="Zürich", status="😀"))
     screen.console.info("Grüße")
     screen.console.close()
 
@@ -579,9 +595,11 @@ def test_write__wraps_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
 
 
-RUNNING = Event(happening=Happening.CHANGED, name="Banking regression", status="IN_PROGRESS", percent=50.0, elapsed=65)
-PASSED = Event(happening=Happening.ENDED, name="Loans", ending=Ending.PASSED, elapsed=12.2)
-REFUSED = Event(happening=Happening.ENDED, name="Cards", ending=Ending.REFUSED, elapsed=0.4)
+RUNNING = Event(
+    happening=Happening.CHANGED, key="b", name="Banking regression", status="IN_PROGRESS", percent=50.0, elapsed=65
+)
+PASSED = Event(happening=Happening.ENDED, key="Loans", name="Loans", ending=Ending.PASSED, elapsed=12.2)
+REFUSED = Event(happening=Happening.ENDED, key="Cards", name="Cards", ending=Ending.REFUSED, elapsed=0.4)
 
 
 def _frame(*events: Event, width: int = 80, height: int = 40, now: float = 0.0) -> list[str]:
@@ -671,11 +689,11 @@ def test_console__live() -> None:
     screen = Screen(live=True)
 
     for event in (
-        Event(happening=Happening.STARTED, name="Banking", phase=Phase.IMPORT),
-        Event(happening=Happening.IDENTIFIED, name="Banking", text="import ds-1"),
-        Event(happening=Happening.CHANGED, name="Banking", status="IN_PROGRESS", percent=85.0),
-        Event(happening=Happening.WARNING, name="Banking", text="slow"),
-        Event(happening=Happening.ENDED, name="Banking", ending=Ending.PASSED, elapsed=12.0),
+        Event(happening=Happening.STARTED, key="Banking", name="Banking", phase=Phase.IMPORT),
+        Event(happening=Happening.IDENTIFIED, key="Banking", name="Banking", phase=Phase.IMPORT, text="ds-1"),
+        Event(happening=Happening.CHANGED, key="Banking", name="Banking", status="IN_PROGRESS", percent=85.0),
+        Event(happening=Happening.WARNING, key="Banking", name="Banking", text="slow"),
+        Event(happening=Happening.ENDED, key="Banking", name="Banking", ending=Ending.PASSED, elapsed=12.0),
         Event(happening=Happening.WAITING, text="1 suite to go"),
     ):
         screen.console.event(event)
@@ -684,7 +702,7 @@ def test_console__live() -> None:
 
     lines = [line.strip() for line in _ESCAPES.sub("", screen.stderr).replace("\r", "\n").split("\n")]
     for expected in (
-        "Banking: import ds-1",
+        "Banking: import started: ds-1",
         "Warning: Banking: slow",
         "Banking: passed (12s)",
         "still waiting: 1 suite to go",
