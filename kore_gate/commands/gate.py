@@ -130,15 +130,13 @@ class Call:
     def _print_plan(self) -> None:
         """Print what is going to be done, where, and within which time."""
         settings, known = self.settings, sum(bool(run.ds_id or run.run_id) for run in self._runs)
-        new = labels.plural(len(self._runs) - known, "suite")
-        what = {
-            "wait": f"wait for {labels.plural(known, 'import')}",
-            "import": f"upload and import {new}",
-            "run": f"run {new}" if not known else f"run {new}, wait for {labels.plural(known, 'run')} more",
-            "test": f"upload, import and run {new}",
-        }
+        new = labels.plural(len(self._runs) - known, "suite") if known < len(self._runs) else ""
+        verbs = {"import": "upload and import", "test": "upload, import and run"}
+        job = "import" if settings.command == "wait" else "more run" if new else "run"
+        plan = [f"{verbs.get(settings.command, 'run')} {new}"] if new else []
+        plan += [f"wait for {labels.plural(known, job)}"] if known else []
         self.console.info(
-            f"kore_gate {__version__}: {what[settings.command]}, timeout {text.duration(settings.timeout)}\n"
+            f"kore_gate {__version__}: {', '.join(plan)}, timeout {text.duration(settings.timeout)}\n"
             f"Host {settings.host}, bot {settings.stream_id}, CI {self.context.ci}"
         )
 

@@ -18,7 +18,7 @@ from kore_gate.settings.sources import Settings
 
 # Some CI systems end jobs that print nothing for a while.
 _SILENCE_LIMIT = 60.0
-# How often to see whether there is something to report: by then, what passed at once is over, and who waits is known.
+# How often to look for waits to report, and how long they last at least: by then it is known who waits as well.
 _LOOK_EVERY = 5.0
 # Reports of new reasons within a minute.
 _MOST_REASONS = 4
@@ -91,6 +91,8 @@ class Runner:
 
     def _wait_for(self, run: SuiteRun, reason: str, outlook: str) -> None:
         before, run.trouble, run.outlook = run.trouble, reason, outlook
+        if not before:
+            run.since = self.clock.monotonic()
         if reason:
             self._emit(run, Happening.TROUBLE, reason)
         elif before:
@@ -253,7 +255,8 @@ class Runner:
                 self._reported |= dict.fromkeys(waits, now)
                 self.on_event(Event(happening=Happening.WAITING, text=self._outlook(pending, waits)))
             for reason, waiting in waits.items():
-                if reason not in self._reported and len(self._reported) < _MOST_REASONS:
+                is_long = any(now - run.since >= _LOOK_EVERY for run in waiting)
+                if is_long and reason not in self._reported and len(self._reported) < _MOST_REASONS:
                     self._reported[reason] = now
                     name = waiting[0].label if len(waiting) == 1 else f"{len(waiting)} suites"
                     outlook = waiting[0].outlook

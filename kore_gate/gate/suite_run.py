@@ -35,6 +35,7 @@ class SuiteRun:
     is_gone: bool = False  # Kore.ai does not know the job any more
     trouble: str = ""  # why it has to wait, if its last request was not answered
     outlook: str = ""  # what comes next, and when
+    since: float = 0.0  # monotonic: when that began
     notes: list[str] = dataclasses.field(default_factory=list)
     result: SuiteResult | None = None
     command: str = ""

@@ -275,6 +275,7 @@ class Console:
 
     def _write_table(self, result: Result) -> None:
         """List the suites in columns, those that did not pass first once there are too many."""
+        from rich.cells import cell_len
         from rich.table import Table
         from rich.text import Text
 
@@ -288,7 +289,11 @@ class Console:
             table.add_column(heading, justify="right", no_wrap=True)
         verdict_width = max(len("Verdict"), *(len(suite.verdict.ending) for suite in suites))
         room = max(self._screen.width - verdict_width - NUMBERS_WIDTH, 1)
-        names = _fit_all([text.terminal(suite.name) for suite in suites[:SUITES_SHOWN]], room)
+        full_names = [text.terminal(suite.name) for suite in suites[:SUITES_SHOWN]]
+        names = _fit_all(full_names, room)
+        if self.live:
+            # As many columns stay free as some terminals draw joined letters wider than rich counts them.
+            names = _fit_all(full_names, max(room - max(_widest(name) - cell_len(name) for name in names), 1))
         for suite, name in zip(suites, names, strict=False):
             counts = cases.count(suite, result.junit_granularity)
             numbers = (counts.steps, counts.passed, counts.failed, counts.errors, counts.skipped)
@@ -372,8 +377,11 @@ def bars(rows: Sequence[tuple[Event, float]], now: float, width: int, height: in
     from rich.table import Table
 
     # Why suites wait, each reason once, in at most two lines.
-    waits = {event.text: f"{event.text}; {event.outlook}" for event, _ in rows if event.happening is Happening.TROUBLE}
-    reasons = [_fit(text.terminal(wait), 2 * width - 12, keep_end=False) for wait in list(waits.values())[:2]]
+    waits = {event.text: event.outlook for event, _ in rows if event.happening is Happening.TROUBLE}
+    reasons = [
+        f"{_fit(text.terminal(reason), max(2 * width - len(outlook) - 14, 1), keep_end=False)}; {outlook}"
+        for reason, outlook in list(waits.items())[:2]
+    ]
     # A row for the others, and one for the cursor, have to fit as well.
     room = max(min(BARS_SHOWN, height - 2 - 2 * len(reasons)), 1)
     words = max((width - 11) * 3 // 8, 1)

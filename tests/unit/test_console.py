@@ -186,6 +186,73 @@ def test_result__many_annotations() -> None:
     assert read[-1].data == "55 more failures: see the reports."
 
 
+def test_result__annotates_each_suite_in_turn() -> None:
+    """Each suite's first failure is annotated before any second one: a suite never uses up all there is room for."""
+    screen = Screen("github")
+    suites = [
+        dataclasses.replace(_red_suite(failures), name=name, key=name)
+        for name, failures in (("Loans", 12), ("Cards", 2), ("Transfers", 12))
+    ]
+
+    screen.console.result(builders.make_call(*suites), [])
+
+    titles = [command.properties["title"] for command in runners.github(screen.stdout)]
+    assert titles == [
+        *(f"{name}: 02 Question 2" for name in ("Loans", "Cards", "Transfers")),
+        *(f"{name}: 03 Question 3" for name in ("Loans", "Cards", "Transfers")),
+        *(f"{name}: 04 Question 4" for name in ("Loans", "Transfers")),
+        "Loans: 05 Question 5",
+        "kore_gate",
+    ]
+    assert runners.github(screen.stdout)[-1].data == "17 more failures: see the reports."
+
+
+def test_result__each_reason_once() -> None:
+    """A reason that was printed when the suite ended, or that the verdict has, is printed nowhere else."""
+    screen = Screen()
+
+    _play(screen, CALLS["timed-out"])
+    _play(screen, builders.make_call(builders.make_result(), dataclasses.replace(_timed_out(), name="Loans")))
+
+    assert screen.stderr.count("last status: IN_PROGRESS, 85 %.") == 3  # the two verdicts, and Loans' own end
+
+
+def test_result__reason_without_events() -> None:
+    """A saved result that is rendered again names each suite's own reason."""
+    screen = Screen()
+    left_out = dataclasses.replace(_timed_out(), name="Loans")
+    verdict = builders.make_verdict(Ending.TIMED_OUT, message="2 of 2 suites timed out.")
+
+    screen.console.result(builders.make_call(_timed_out(), left_out, verdict=verdict), [], again=True)
+
+    assert screen.stderr.count("Import: timed out after 30m; last status: IN_PROGRESS, 85 %.") == 2
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        (["r/TEST-kore-a.xml", "r/TEST-kore-b.xml", "r/kore-report.html"], None),
+        (
+            [*(f"r/TEST-kore-{n}.xml" for n in range(30)), "r/kore-report.html", "r/TEST-kore-x.xml"],
+            ["r/TEST-kore-*.xml (31 files)", "r/kore-report.html"],
+        ),
+        (
+            [f"kore-results-{n}.{ending}" for n in range(4) for ending in ("csv", "json")],
+            ["kore-results-*.csv (4 files)", "kore-results-*.json (4 files)"],
+        ),
+    ],
+    ids=["few", "thirty", "kinds"],
+)
+def test_result__files(files: list[str], expected: list[str] | None) -> None:
+    """Many files of a kind are one pattern, so that the table above them stays in view."""
+    screen = Screen()
+
+    screen.console.result(builders.make_call(), files)
+
+    lines = screen.stderr.partition("Reports:\n")[2].splitlines()[:-2]
+    assert lines == [f"  {line}" for line in expected or files]
+
+
 def test_warning__many() -> None:
     """Every warning is a line, and the first ten are on GitHub's page."""
     screen = Screen("github")
@@ -656,12 +723,59 @@ def test_bars__names_alike(name: str) -> None:
     assert rich.cells.cell_len(rows[0]) + vowel_signs <= 79
 
 
+def test_bars__equal_names() -> None:
+    """Suites whose names are the same have a row each, and a number."""
+    first, second = (dataclasses.replace(RUNNING, key=key, name=LONG_NAME) for key in ("ds-1", "ds-2"))
+
+    rows = _frame(first, second)
+
+    assert [row.partition(" ━")[0].rstrip() for row in rows] == [
+        "Regression o…and accounts",
+        "Regression …d accounts #2",
+    ]
+
+
+def test_table__equal_names() -> None:
+    """Suites whose names are the same can be told apart in the table."""
+    screen = Screen()
+
+    screen.console.result(builders.make_call(builders.make_result(), builders.make_result(key="ds-2")), [])
+
+    assert [row.partition("  ")[0] for row in _table_of(screen)[1:3]] == ["Banking regression", "Banking regression #2"]
+
+
+TROUBLE = Event(
+    happening=Happening.TROUBLE,
+    key="b",
+    name="Banking regression",
+    text="rate limit of Kore.ai, by its Retry-After (HTTP 429, You've exceeded the per-minute rate limit. Wait.)",
+    outlook="until 03:05:06 UTC",
+    percent=50.0,
+    elapsed=65.0,
+)
+
+
+@pytest.mark.parametrize("height", [40, 24, 8])
+def test_bars__trouble(height: int) -> None:
+    """Why suites wait stands in their rows and, each reason once and until when, below them; it all fits."""
+    others = [dataclasses.replace(TROUBLE, key=f"s{number}", name=f"Suite {number}") for number in range(30)]
+
+    frame = _frame(TROUBLE, *others, height=height)
+
+    assert frame[0] == "Banking regression        ━━━━━━━━━╸          rate limit of Kore.ai, b… 1m 5s"
+    assert frame[-2:] == [
+        "rate limit of Kore.ai, by its Retry-After (HTTP 429, You've exceeded the",
+        "per-minute rate limit. Wait.); until 03:05:06 UTC",
+    ]
+    assert len(frame) < height
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("height", "rows"), [(40, console.BARS_SHOWN), (12, 10)], ids=["room", "little room"])
 def test_bars__many_suites(height: int, rows: int) -> None:
     """Of many suites those that run are shown, as many as fit, and a row counts all."""
-    ended = [dataclasses.replace(PASSED, name=f"Suite {number:02}") for number in range(10)]
-    running = [dataclasses.replace(RUNNING, name=f"Suite {number:02}") for number in range(10, 50)]
+    ended = [dataclasses.replace(PASSED, key=f"s{number}", name=f"Suite {number:02}") for number in range(10)]
+    running = [dataclasses.replace(RUNNING, key=f"s{number}", name=f"Suite {number:02}") for number in range(10, 50)]
 
     frame = _frame(*ended, *running, width=100, height=height)
 
