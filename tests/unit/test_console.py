@@ -625,11 +625,11 @@ def test_table__terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     screen.console.result(_long_names(), [])
 
     assert _table_of(screen) == [
-        "Suite           Verdict          Steps  Passed  Failed  Errors  Skipped     Time",
-        "Regress…unts 1  nothing-to-test      1       1       0       1        0  59m 59s",
-        "Regress…unts 2  passed               1       1       0       0        0     7.3s",
-        "खाता शेष…की जाँच      passed               1       1       0       0        0     7.3s",
-        "[red]口…smile:  passed               1       1       0       0        0     7.3s",
+        "Suite       Verdict          Steps  Passed  Failed  Errors  Skipped     Time",
+        "Regre…ts 1  nothing-to-test      1       1       0       1        0  59m 59s",
+        "Regre…ts 2  passed               1       1       0       0        0     7.3s",
+        "खाता … जाँच     passed               1       1       0       0        0     7.3s",
+        "[red]…ile:  passed               1       1       0       0        0     7.3s",
     ]
 
 
