@@ -227,7 +227,7 @@ def timed_out(draft: SuiteResult, job: Job | None, trouble: str, timeout: float)
     progress = f", {job.percent:g} %" if job and job.percent is not None else ""
     status = f"last status: {job.status or 'no status'}{progress}" if job else "no status received"
     times = f"{text.duration(draft.duration)} (timeout: {text.duration(timeout)})"
-    is_unknown = job is not None and job.state is State.UNKNOWN
+    is_unknown = job is not None and job.state is State.UNKNOWN and job.status != ""
     unknown = ", which kore_gate does not know" if is_unknown else ""
     message = f"{draft.phase.title()}: timed out after {times}; {status}{unknown}."
     expiry = f"; Kore.ai forgets this job at {job.expires}" if job and job.expires else ""

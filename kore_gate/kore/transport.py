@@ -184,8 +184,9 @@ def failure(exc: Exception, redactor: Redactor, address: str) -> errors.Unavaila
             cause="a proxy that intercepts TLS, a private certificate authority, or a wrong clock on this machine.",
             hint="Set ca-file to the authority's certificate (PEM), and check the runner's clock.",
         )
-    if isinstance(exc, httpx.RemoteProtocolError) and "illegal status line" in detail and address.startswith("http:"):
-        return TryAgain(message, arrived=True, cause="http:// in host, for a port that expects https.")
+    if isinstance(exc, httpx.RemoteProtocolError) and address.startswith("http:"):
+        usual = "http:// in host, for a port that expects https, or a server that closes connections."
+        return TryAgain(message, arrived=True, cause=usual)
     if not isinstance(exc, httpx.ConnectTimeout | httpx.ConnectError | httpx.ProxyError):
         return TryAgain(message, arrived=not isinstance(exc, httpx.PoolTimeout))
     # Without a connection Kore.ai can't have received the request.
@@ -197,7 +198,7 @@ def _no_connection(exc: Exception, causes: Sequence[BaseException], detail: str,
     """Say why there is no connection, naming the host or the proxy, and what is usually behind it."""
     parts, proxy = urllib.parse.urlsplit(address), proxy_for(address)
     place = f"the proxy {proxy}" if proxy else parts.netloc.rpartition("@")[2]
-    setting = "HTTPS_PROXY" if proxy else "host"
+    setting = f"{parts.scheme.upper()}_PROXY" if proxy else "host"
     if any(isinstance(cause, socket.gaierror) for cause in causes):
         name = place if proxy else parts.hostname
         return f"DNS cannot resolve {name} (misspelt?)", f"a misspelt {setting}, or DNS that does not work (yet)."

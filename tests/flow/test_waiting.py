@@ -4,6 +4,7 @@ import pathlib
 import re
 import socket
 from collections.abc import Callable
+from typing import Any
 
 import httpx
 import pytest
@@ -217,7 +218,7 @@ def test_waiting__unknown_status_of_all(tmp_path: pathlib.Path) -> None:
     ],
     ids=lambda value: value.partition(",")[0] if isinstance(value, str) else "",
 )
-def test_call__first_lines(tmp_path: pathlib.Path, settings: dict[str, object], what: str) -> None:
+def test_call__first_lines(tmp_path: pathlib.Path, settings: dict[str, Any], what: str) -> None:
     """The first lines say which version does what, where, and within which time."""
     write_demo(tmp_path, 3)
     pipeline = Pipeline(tmp_path / "reports", ci="gitlab")

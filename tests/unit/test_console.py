@@ -74,14 +74,19 @@ CALLS: dict[str, Result] = {
 
 def _news(name: str, ending: Ending, reason: str = "") -> list[Event]:
     running = Event(happening=Happening.CHANGED, key=name, name=name, phase=Phase.IMPORT, status="IN_PROGRESS")
-    wait = {"text": "HTTP 503, no reason given", "outlook": "attempt 2 in 4.0s, giving up at 03:07:05 UTC"}
+    trouble = Event(
+        happening=Happening.TROUBLE,
+        name=name,
+        text="HTTP 503, no reason given",
+        outlook="attempt 2 in 4.0s, giving up at 03:07:05 UTC",
+    )
     return [
         Event(happening=Happening.STARTED, key=name, name=name, phase=Phase.UPLOAD, text="uploading"),
         Event(happening=Happening.IDENTIFIED, key=name, name=name, phase=Phase.IMPORT, text="ds-1"),
         running,
         dataclasses.replace(running, percent=85.0, elapsed=65.2),
-        dataclasses.replace(running, happening=Happening.TROUBLE, **wait),
-        Event(happening=Happening.TROUBLE, name=name, **wait),
+        dataclasses.replace(trouble, key=name),
+        trouble,
         Event(happening=Happening.WAITING, text=f"{name} IN_PROGRESS; 28m left"),
         Event(happening=Happening.WARNING, key=name, name=name, text="Kore.ai answered slowly.", elapsed=130.0),
         Event(happening=Happening.ENDED, key=name, name=name, ending=ending, text=reason, elapsed=3725.0),
