@@ -96,7 +96,7 @@ class Runner:
         if reason:
             self._emit(run, Happening.TROUBLE, reason)
         elif before:
-            self._emit(run, Happening.CHANGED)
+            self._emit(run, Happening.CHANGED, is_news=False)
 
     def _cancel(self) -> None:
         for task in self._tasks:
@@ -253,7 +253,7 @@ class Runner:
             if now - self._last_event >= _SILENCE_LIMIT:
                 self._last_event = now
                 self._reported |= dict.fromkeys(waits, now)
-                self.on_event(Event(happening=Happening.WAITING, text=self._outlook(pending, waits)))
+                self.on_event(Event(happening=Happening.WAITING, text=self._summary(pending, waits)))
             for reason, waiting in waits.items():
                 is_long = any(now - run.since >= _LOOK_EVERY for run in waiting)
                 if is_long and reason not in self._reported and len(self._reported) < _MOST_REASONS:
@@ -262,7 +262,7 @@ class Runner:
                     outlook = waiting[0].outlook
                     self.on_event(Event(happening=Happening.TROUBLE, name=name, text=reason, outlook=outlook))
 
-    def _outlook(self, pending: Sequence[SuiteRun], waits: Mapping[str, Sequence[SuiteRun]]) -> str:
+    def _summary(self, pending: Sequence[SuiteRun], waits: Mapping[str, Sequence[SuiteRun]]) -> str:
         """Say which suites have not ended, how long there is, and why they wait."""
         shown = ", ".join(f"{run.label} {run.job.status if run.job else ''}".strip() for run in pending[:3])
         more = f" and {len(pending) - 3} more" if len(pending) > 3 else ""

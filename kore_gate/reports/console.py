@@ -75,6 +75,8 @@ class Console:
 
     def event(self, event: Event) -> None:
         """Pass on news of a suite: on a live terminal its bar moves, elsewhere a line says what changed."""
+        if event.ending not in (None, Ending.PASSED, Ending.FAILED) and event.text in self._printed_texts:
+            event = dataclasses.replace(event, text="")  # the reason of another suite
         if event.happening in (Happening.WARNING, Happening.ENDED):
             self._printed_texts.add(event.text)
         if event.happening is Happening.WARNING:
@@ -385,20 +387,16 @@ def bars(rows: Sequence[tuple[Event, float]], now: float, width: int, height: in
     # A row for the others, and one for the cursor, have to fit as well.
     room = max(min(BARS_SHOWN, height - 2 - 2 * len(reasons)), 1)
     words = max((width - 11) * 3 // 8, 1)
-    names = _fit_all([text.terminal(event.name) for event, _ in rows], words)
-    shown = list(zip(rows, names, strict=True))
-    if len(rows) > room:
-        shown = sorted(shown, key=lambda row: row[0][0].ending is not None)[:room]
-    texts = [
-        (name, _fit(_state(event), words, keep_end=event.happening is not Happening.TROUBLE))
-        for (event, _), name in shown
-    ]
+    shown = rows if len(rows) <= room else sorted(rows, key=lambda row: row[0].ending is not None)[:room]
+    names = _fit_all([text.terminal(event.name) for event, _ in shown], words)
+    states = [_fit(_state(event), words, keep_end=event.happening is not Happening.TROUBLE) for event, _ in shown]
+    texts = list(zip(names, states, strict=True))
     # One column stays free, and as many as some terminals draw joined letters wider than rich counts them.
     free = 1 + max(sum(_widest(part) - cell_len(part) for part in pair) for pair in texts)
     table = Table.grid(padding=(0, 1, 0, 0), pad_edge=False)
     for column in (words, max(width - 2 * words - 10 - free, 1), words, 7):
         table.add_column(width=column, no_wrap=True)
-    for ((event, since), _), (name, state) in zip(shown, texts, strict=True):
+    for (event, since), (name, state) in zip(shown, texts, strict=True):
         bar = ProgressBar(
             completed=100 if event.ending is Ending.PASSED else event.percent or 0,
             pulse=event.percent is None and event.ending is None,

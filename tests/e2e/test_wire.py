@@ -348,7 +348,9 @@ def test_proxy__bad_variable(monkeypatch: pytest.MonkeyPatch, value: str, reason
 
 def test_broken__unknown_host() -> None:
     """A name that can't be looked up is tried again, then told."""
-    with pytest.raises(errors.Unavailable, match=r"Kore\.ai \(nowhere\.invalid\) was unavailable .* DNS cannot resolve nowhere"):
+    with pytest.raises(
+        errors.Unavailable, match=r"Kore\.ai \(nowhere\.invalid\) was unavailable .* DNS cannot resolve nowhere"
+    ):
         look("https://nowhere.invalid", **IMPATIENT)
 
 
