@@ -216,6 +216,16 @@ class SuiteResult:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Origin:
+    """What was tested, and where: as far as the CI system names it, else empty."""
+
+    commit: str = ""
+    branch: str = ""
+    job_url: str = ""
+    source_url: str = ""  # of a line of a file in this commit, with `{path}` and `{line}` in their place
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Result:
     """The outcome of one call: what every report is made from."""
 
@@ -229,6 +239,7 @@ class Result:
     duration: float = 0.0
     machine: str = ""
     ci: str = "none"
+    origin: Origin = Origin()
     junit_granularity: str = "assertion"
     junit_dialect: str = "rich"
 

@@ -4,8 +4,12 @@ import dataclasses
 import json
 import pathlib
 import re
+import string
 from collections.abc import Callable, Mapping
 from typing import Literal
+
+from kore_gate import text
+from kore_gate.model import Origin
 
 Severity = Literal["error", "warning"]
 
@@ -18,7 +22,7 @@ class Context:
     output_file: str = ""  # GitHub's file for outputs
     summary_file: str = ""  # GitHub's file for the summary
     agent: str = ""  # path of Buildkite's agent, which takes the summary
-    job_url: str = ""  # GitLab's page of the job
+    origin: Origin = dataclasses.field(default_factory=Origin)
     machine: str = ""
     root: pathlib.Path = dataclasses.field(default_factory=pathlib.Path)
 
@@ -40,6 +44,11 @@ class Dialect:
     timestamps: bool = False
     # Groups bracket people's text: where the CI reads commands on both streams, they go with that text.
     groups_on: Literal["stdout", "stderr"] = "stderr"
+    # Where the fields of an Origin come from: templates over the CI's variables, the first one that can be filled.
+    commit: str = ""
+    branch: tuple[str, ...] = ()
+    job_url: str = ""
+    source_url: str = ""
 
 
 _GITHUB = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A"})
@@ -98,11 +107,19 @@ DIALECTS = (
         group=("::group::{title}", "::endgroup::"),
         escape_title=_github,
         annotation=_github_annotation,
+        commit="$GITHUB_SHA",
+        branch=("$GITHUB_HEAD_REF", "$GITHUB_REF_NAME"),  # of a pull request, and of anything else
+        job_url="$GITHUB_SERVER_URL/$GITHUB_REPOSITORY/actions/runs/$GITHUB_RUN_ID",
+        source_url="$GITHUB_SERVER_URL/$GITHUB_REPOSITORY/blob/$GITHUB_SHA/{path}#L{line}",
     ),
     Dialect(
         name="gitlab",
         recognised_by=("GITLAB_CI",),
         group=("\x1b[0Ksection_start:{at}:{key}\r\x1b[0K{title}", "\x1b[0Ksection_end:{at}:{key}\r\x1b[0K"),
+        commit="$CI_COMMIT_SHA",
+        branch=("$CI_MERGE_REQUEST_SOURCE_BRANCH_NAME", "$CI_COMMIT_REF_NAME"),
+        job_url="$CI_JOB_URL",
+        source_url="$CI_PROJECT_URL/-/blob/$CI_COMMIT_SHA/{path}#L{line}",
     ),
     Dialect(
         name="azure",
@@ -112,15 +129,35 @@ DIALECTS = (
         output=lambda name, value: f"##vso[task.setvariable variable={name};isOutput=true]{_azure(value)}",
         summary=lambda path: f"##vso[task.uploadsummary]{_azure(path)}",
         annotation=_azure_annotation,
+        commit="$BUILD_SOURCEVERSION",
+        branch=("$SYSTEM_PULLREQUEST_SOURCEBRANCH", "$BUILD_SOURCEBRANCH"),
+        job_url="$SYSTEM_COLLECTIONURI$SYSTEM_TEAMPROJECT/_build/results?buildId=$BUILD_BUILDID",
     ),
-    Dialect(name="circleci", recognised_by=("CIRCLECI",)),
+    Dialect(
+        name="circleci",
+        recognised_by=("CIRCLECI",),
+        commit="$CIRCLE_SHA1",
+        branch=("$CIRCLE_BRANCH",),
+        job_url="$CIRCLE_BUILD_URL",
+    ),
     Dialect(
         name="buildkite",
         recognised_by=("BUILDKITE",),
         group=("--- {title}", ""),
         heading="+++ Verdict",  # a group lasts until the next one, so what must stay visible opens one of its own
+        commit="$BUILDKITE_COMMIT",
+        branch=("$BUILDKITE_BRANCH",),
+        job_url="$BUILDKITE_BUILD_URL#$BUILDKITE_JOB_ID",
     ),
-    Dialect(name="bitbucket", recognised_by=("BITBUCKET_COMMIT",), renders_ansi=False),
+    Dialect(
+        name="bitbucket",
+        recognised_by=("BITBUCKET_COMMIT",),
+        renders_ansi=False,
+        commit="$BITBUCKET_COMMIT",
+        branch=("$BITBUCKET_BRANCH",),
+        job_url="$BITBUCKET_GIT_HTTP_ORIGIN/pipelines/results/$BITBUCKET_BUILD_NUMBER",
+        source_url="$BITBUCKET_GIT_HTTP_ORIGIN/src/$BITBUCKET_COMMIT/{path}#lines-{line}",
+    ),
     Dialect(name="bitbucket", recognised_by=("BITBUCKET_BUILD_NUMBER",), renders_ansi=False),
     Dialect(
         name="teamcity",
@@ -130,8 +167,17 @@ DIALECTS = (
         annotation=_teamcity_annotation,
         renders_ansi=False,
         groups_on="stdout",  # the only stream it reads service messages from
+        commit="$BUILD_VCS_NUMBER",
     ),
-    Dialect(name="jenkins", recognised_by=("JENKINS_URL", "BUILD_ID"), renders_ansi=False, timestamps=True),
+    Dialect(
+        name="jenkins",
+        recognised_by=("JENKINS_URL", "BUILD_ID"),
+        renders_ansi=False,
+        timestamps=True,
+        commit="$GIT_COMMIT",
+        branch=("$CHANGE_BRANCH", "$BRANCH_NAME", "$GIT_BRANCH"),
+        job_url="$BUILD_URL",
+    ),
     Dialect(name="none", recognised_by=(), renders_ansi=False),
 )
 
@@ -144,6 +190,29 @@ def dialect_for(name: str) -> Dialect:
 def detect(environ: Mapping[str, str]) -> str:
     """Name the CI system the environment belongs to, or `none`."""
     return next(dialect.name for dialect in DIALECTS if all(_is_set(environ, name) for name in dialect.recognised_by))
+
+
+def origin(environ: Mapping[str, str], ci: str) -> Origin:
+    """Return what the CI system tests and where, as its variables name it.
+
+    Sources: the pages on predefined variables of GitHub, GitLab, Azure Pipelines, CircleCI, Buildkite, Bitbucket,
+    TeamCity and Jenkins.
+    """
+    dialect = dialect_for(ci)
+    known = {name: text.line(value, 1000) for name, value in environ.items() if value}
+
+    def filled(*templates: str) -> str:
+        for template in map(string.Template, templates):
+            if template.template and all(name in known for name in template.get_identifiers()):
+                return template.substitute(known)
+        return ""
+
+    return Origin(
+        commit=filled(dialect.commit),
+        branch=filled(*dialect.branch).removeprefix("refs/heads/"),
+        job_url=filled(dialect.job_url).replace(" ", "%20"),
+        source_url=filled(dialect.source_url).replace(" ", "%20"),
+    )
 
 
 def debug(environ: Mapping[str, str]) -> bool:

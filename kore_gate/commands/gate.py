@@ -170,6 +170,7 @@ class Call:
             duration=round(self.clock.monotonic() - self._began, 3),
             machine=self.context.machine,
             ci=self.context.ci,
+            origin=self.context.origin,
             junit_granularity=self.settings.junit_granularity,
             junit_dialect=self.settings.junit_dialect,
         )
@@ -245,7 +246,8 @@ class Call:
         return call
 
     def _write_reports(self, call: Result) -> list[errors.ReportError]:
-        return write.write(call, self._writer, self.settings.report_dir, self.context.job_url)
+        job_url = call.origin.job_url if call.ci == "gitlab" else ""
+        return write.write(call, self._writer, self.settings.report_dir, job_url)
 
     def _discard_drafts(self, call: Result) -> None:
         """Remove the drafts of suites that have got another name since."""

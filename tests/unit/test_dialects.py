@@ -1,5 +1,7 @@
 """How each CI system is recognised, and its commands, read back the way its runner reads them."""
 
+import dataclasses
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 from kore_gate import text
 from kore_gate.ci import dialects
 from kore_gate.ci.dialects import Dialect, Severity, dialect_for
+from kore_gate.model import Origin
 from tests.fakes import runners
 
 TRICKS = (
@@ -281,3 +284,87 @@ def test_colour__precedence(environ: dict[str, str], isatty: bool, ci: str, expe
 def test_live__terminal(environ: dict[str, str], isatty: bool, ci: str, expected: bool) -> None:
     """Bars move on a real terminal only."""
     assert dialects.live(environ, isatty, ci) is expected
+
+
+GITHUB = {
+    "GITHUB_SHA": "3f2a",
+    "GITHUB_REF_NAME": "main",
+    "GITHUB_SERVER_URL": "https://github.example",
+    "GITHUB_REPOSITORY": "bots/bank",
+    "GITHUB_RUN_ID": "77",
+}
+GITHUB_ORIGIN = Origin(
+    commit="3f2a",
+    branch="main",
+    job_url="https://github.example/bots/bank/actions/runs/77",
+    source_url="https://github.example/bots/bank/blob/3f2a/{path}#L{line}",
+)
+AZURE = {
+    "BUILD_SOURCEVERSION": "3f2a",
+    "BUILD_SOURCEBRANCH": "refs/heads/feature/new",
+    "SYSTEM_COLLECTIONURI": "https://dev.azure.example/bots/",
+    "SYSTEM_TEAMPROJECT": "The bank",
+    "BUILD_BUILDID": "77",
+}
+ORIGINS = {
+    "github": (GITHUB, GITHUB_ORIGIN),
+    "github pull request": (
+        GITHUB | {"GITHUB_REF_NAME": "5/merge", "GITHUB_HEAD_REF": "feature/new"},
+        dataclasses.replace(GITHUB_ORIGIN, branch="feature/new"),
+    ),
+    "github without a server": (
+        {name: value for name, value in GITHUB.items() if name != "GITHUB_SERVER_URL"},
+        Origin(commit="3f2a", branch="main"),
+    ),
+    "gitlab merge request": (
+        {
+            "CI_COMMIT_SHA": "3f2a",
+            "CI_COMMIT_REF_NAME": "refs/merge-requests/5/head",
+            "CI_MERGE_REQUEST_SOURCE_BRANCH_NAME": "feature/new",
+            "CI_JOB_URL": "https://gitlab.example/bots/bank/-/jobs/7",
+            "CI_PROJECT_URL": "https://gitlab.example/bots/bank",
+        },
+        Origin(
+            commit="3f2a",
+            branch="feature/new",
+            job_url="https://gitlab.example/bots/bank/-/jobs/7",
+            source_url="https://gitlab.example/bots/bank/-/blob/3f2a/{path}#L{line}",
+        ),
+    ),
+    "azure": (
+        AZURE,
+        Origin(
+            commit="3f2a",
+            branch="feature/new",
+            job_url="https://dev.azure.example/bots/The%20bank/_build/results?buildId=77",
+        ),
+    ),
+    "bitbucket": (
+        {
+            "BITBUCKET_COMMIT": "3f2a",
+            "BITBUCKET_BRANCH": "main",
+            "BITBUCKET_GIT_HTTP_ORIGIN": "https://bitbucket.example/bots/bank",
+            "BITBUCKET_BUILD_NUMBER": "7",
+        },
+        Origin(
+            commit="3f2a",
+            branch="main",
+            job_url="https://bitbucket.example/bots/bank/pipelines/results/7",
+            source_url="https://bitbucket.example/bots/bank/src/3f2a/{path}#lines-{line}",
+        ),
+    ),
+    "jenkins": (
+        {"GIT_COMMIT": "3f2a", "GIT_BRANCH": "origin/main", "BUILD_URL": "https://jenkins.example/job/bank/7/"},
+        Origin(commit="3f2a", branch="origin/main", job_url="https://jenkins.example/job/bank/7/"),
+    ),
+    "none": (GITHUB | AZURE, Origin()),
+    "teamcity of another line": ({"BUILD_VCS_NUMBER": "3f2a\n##teamcity[x]"}, Origin(commit="3f2a ##teamcity[x]")),
+}
+
+
+@pytest.mark.parametrize("name", ORIGINS)
+def test_origin__as_the_ci_names_it(name: str) -> None:
+    """Commit, branch, job and source lines' address come from the CI's own variables, each as far as it is set."""
+    environ, expected = ORIGINS[name]
+
+    assert dialects.origin(environ, name.partition(" ")[0]) == expected
