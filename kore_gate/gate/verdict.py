@@ -3,6 +3,7 @@
 import collections
 import dataclasses
 import itertools
+import re
 from collections.abc import Iterator, Sequence
 
 from kore_gate import text
@@ -262,6 +263,8 @@ def stopped_by_fail_fast(first: str, draft: SuiteResult) -> Verdict:
 
 _ENDED = {Ending.FAILED: "failed", Ending.TIMED_OUT: "timed out", Ending.INTERRUPTED: "were interrupted"}
 _NAMED = 5
+# As a run's own verdict counts: Kore.ai may report counts without the steps.
+_COUNTS = re.compile(r"Run: (\d+(?: of \d+)? steps?) failed")
 
 
 def overall(results: Sequence[SuiteResult]) -> Verdict:
@@ -295,6 +298,8 @@ def overall(results: Sequence[SuiteResult]) -> Verdict:
 
 def _brief(result: SuiteResult) -> str:
     """Say in a few words why a suite did not pass."""
+    if counts := _COUNTS.match(result.verdict.message):
+        return counts[1]
     red = sum(step.is_red for step in result.steps)
     if red and result.verdict.ending is Ending.FAILED:
         return f"{red} of {_count(len(result.steps), 'step')}"

@@ -1,3 +1,4 @@
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -543,12 +544,18 @@ def _failed(name: str, red: int, steps: int) -> SuiteResult:
 
 def test_overall__says_whose_failure_it_is() -> None:
     """Each suite that counts is named with its own numbers, and the others are counted."""
-    results = [_failed("Balance", 2, 3), _failed("Greeting", 1, 4), result_of(ExitCode.NOTHING_TO_TEST)]
+    contradicted = make_verdict(Ending.FAILED, message="Import: its response contradicts that.")
+    greeting = dataclasses.replace(_failed("Greeting", 1, 4), verdict=contradicted)
+    counted = dataclasses.replace(_failed("Cards", 2, 5), suite=None)
+    results = [_failed("Balance", 2, 3), greeting, counted, result_of(ExitCode.NOTHING_TO_TEST)]
 
     judged = verdict.overall([*results, result_of(ExitCode.PASSED)])
 
     assert judged.exit_code is ExitCode.FAILED
-    assert judged.message == "2 of 4 suites failed: Balance (2 of 3 steps), Greeting (1 of 4 steps); 1 nothing-to-test."
+    assert judged.message == (
+        "3 of 5 suites failed: Balance (2 of 3 steps), Greeting (1 of 4 steps), Cards (2 of 5 steps); "
+        "1 nothing-to-test."
+    )
 
 
 def test_overall__one_reason_for_all() -> None:
