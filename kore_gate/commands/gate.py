@@ -136,8 +136,8 @@ class Call:
         plan = [f"{verbs.get(settings.command, 'run')} {new}"] if new else []
         plan += [f"wait for {labels.plural(known, job)}"] if known else []
         self.console.info(
-            f"kore_gate {__version__}: {', '.join(plan)}, timeout {text.duration(settings.timeout)}\n"
-            f"Host {settings.host}, bot {settings.stream_id}, CI {self.context.ci}"
+            f"kore_gate {__version__} (CI: {self.context.ci}): {', '.join(plan)},"
+            f" timeout {text.duration(settings.timeout)}\nHost {settings.host}, bot {settings.stream_id}"
         )
 
     def _on_event(self, event: Event) -> None:

@@ -226,9 +226,10 @@ def test_call__first_lines(tmp_path: pathlib.Path, settings: dict[str, Any], wha
     ended = pipeline.run(**settings)
 
     assert ended.stderr.splitlines()[:2] == [
-        f"kore_gate {__version__}: {what}",
-        f"Host {HOST}, bot {scenarios.STREAM_ID}, CI gitlab",
+        f"kore_gate {__version__} (CI: gitlab): {what}",
+        f"Host {HOST}, bot {scenarios.STREAM_ID}",
     ]
+    assert all(len(line) <= 80 for line in ended.stderr.splitlines()[:2])
 
 
 def test_call__steps_as_they_happen(tmp_path: pathlib.Path) -> None:
