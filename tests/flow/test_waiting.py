@@ -105,7 +105,7 @@ def test_waiting__rate_limit_of_kore(tmp_path: pathlib.Path, headers: dict[str, 
     assert seconds_of(line) <= 15
     assert f"ds-demo-1: waiting: {source} (HTTP 429, " in line
     until = seconds_of(line.partition("; until ")[2])
-    assert until >= (55 if headers else 20)
+    assert until >= (50 if headers else 20)
     assert ended.code == 0
 
 
