@@ -208,6 +208,7 @@ class Console:
         if not (self.live or (self.colour and style)):
             self._stderr.write(f"{line}\n")
             return
+        from rich.cells import cell_len
         from rich.text import Text
 
         if exact or not self.live:
@@ -215,7 +216,9 @@ class Console:
             return
         words = Text(line.lstrip(), style)
         indent = Text(" " * (len(line) - len(words)))
-        for part in words.wrap(self._screen, self._screen.width - len(indent)):
+        # Some terminals draw joined letters wider than rich counts them.
+        room = self._screen.width - len(indent) - (_widest(line) - cell_len(line))
+        for part in words.wrap(self._screen, max(room, 1)):
             part.rstrip()
             self._screen.print(indent + part, soft_wrap=True)
 
