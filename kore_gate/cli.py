@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_POSITIONAL = {"import": "files", "test": "files", "run": "suites", "report": "files"}
+_POSITIONAL = {"import": "files", "test": "files", "run": "suites", "lint": "files", "report": "files"}
 
 _PURPOSE = "The gate that stops a bad Kore.ai bot from shipping."
 _OVERVIEW = {
@@ -345,6 +345,11 @@ class _Program:
                 return 0
             case "demo" | "simulate":
                 return self._simulate()
+            case "lint":
+                from kore_gate.commands import lint
+
+                self.stop_with(_stop)
+                return lint.run(settings, console, self.clock, pathlib.Path.cwd(), self.ci)
             case "report":
                 from kore_gate.commands import report
 

@@ -3,8 +3,11 @@
 import dataclasses
 import datetime
 import enum
+from typing import Literal
 
 from kore_gate.errors import Ending, ExitCode
+
+Severity = Literal["error", "warning"]
 
 
 class Outcome(enum.StrEnum):
@@ -188,6 +191,17 @@ class Verdict:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class LintFinding:
+    """What a rule of the lint says of a suite, or of one of its steps."""
+
+    rule: str
+    severity: Severity
+    message: str
+    step: int = 0  # its number; 0: the suite as a whole
+    line: int = 0  # of the suite's file, 0 if it is not known
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class SuiteResult:
     """How one suite of the call ended."""
 
@@ -208,6 +222,7 @@ class SuiteResult:
     download_url: str = ""
     notes: tuple[str, ...] = ()
     resume: str = ""
+    lint: tuple[LintFinding, ...] = ()
 
     @property
     def steps(self) -> tuple[Step, ...]:

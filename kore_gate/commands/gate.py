@@ -12,7 +12,7 @@ from kore_gate.ci import outputs
 from kore_gate.ci.dialects import Context
 from kore_gate.clock import Clock
 from kore_gate.errors import Ending, ExitCode
-from kore_gate.gate import suite_files, suite_run, verdict
+from kore_gate.gate import lint, suite_files, suite_run, verdict
 from kore_gate.gate.runner import Runner
 from kore_gate.gate.suite_run import SuiteRun
 from kore_gate.kore import transport
@@ -91,6 +91,8 @@ class Call:
                     http, self.settings, signer, self.clock, on_wait=runner.note_wait, on_call=runner.note_call
                 )
                 suites = await runner.run(self._runs, client)
+            if not self._signum:  # then there is no time for more than the results
+                suites = lint.annotated(suites, self.settings.lint_ignore, self.settings.min_assertions)
         except errors.SettingsError as error:
             suites = [_result_without_suite(error)]
         except Exception as exc:  # noqa: BLE001 a bug outside the suites, too, must leave reports, with what is known

@@ -122,7 +122,7 @@ def failures(result: SuiteResult) -> Iterator[Finding]:
 
 def each(result: SuiteResult, granularity: str = "assertion") -> Iterator[Case]:
     """Make the test cases of a suite one by one: large suites have hundreds of thousands."""
-    return _numbered(_cases(result, granularity))
+    return numbered(_cases(result, granularity))
 
 
 def count(result: SuiteResult, granularity: str = "assertion") -> Counts:
@@ -303,7 +303,7 @@ def _one_line(name: str, limit: int = NAME_LIMIT * 8) -> str:
     return text.line(text.xml(name[: limit * 8 + 1]), limit)
 
 
-def _numbered(cases: Iterable[Case]) -> Iterator[Case]:
+def numbered(cases: Iterable[Case]) -> Iterator[Case]:
     """Make names printable and short, and number the repeats, the same way in every run."""
     numbers: collections.Counter[tuple[str, str]] = collections.Counter()  # the last one of each name
     for case in cases:

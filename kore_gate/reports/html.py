@@ -14,7 +14,7 @@ from kore_gate import text
 from kore_gate.errors import Ending
 from kore_gate.gate import suite_run
 from kore_gate.model import Assertion, Outcome, Reply, Result, Step, SuiteResult
-from kore_gate.reports import cases, labels, transcript
+from kore_gate.reports import cases, labels, lint, transcript
 
 if TYPE_CHECKING:
     import jinja2
@@ -90,6 +90,7 @@ def render(call: Result) -> bytes:
     page = env.get_template("report.html.j2").render(
         call=call,
         css=css,
+        lint_rows=lint.rows,
         script=script,
         hashes={name: _digest(content) for name, content in (("style", css), ("script", script))},
         unjudged=sum(cases.unjudged(result, call.junit_granularity) for result in suites),

@@ -6,7 +6,7 @@ import datetime
 import io
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 from xml.etree import ElementTree as ET
 from xml.parsers import expat
@@ -54,6 +54,24 @@ def render(result: SuiteResult, call: Result) -> bytes:
     return data or _render(result, call, "step", math.inf)
 
 
+def render_lint(checked: Sequence[cases.Case], now: datetime.datetime, *, rich: bool) -> bytes:
+    """Write the JUnit file of the lint: one suite, with these test cases."""
+    body = _body(cases.numbered(checked), math.inf, rich=rich)
+    outcomes = collections.Counter(case.outcome for case in checked)
+    numbers = (len(checked), outcomes[Outcome.FAILED], outcomes[Outcome.ERROR], outcomes[Outcome.SKIPPED])
+    totals = dict(zip(_ELEMENTS.values(), map(str, numbers), strict=True)) | {"time": _seconds(0)}
+    suite = junit_xml.TestSuite(
+        "kore_gate lint",
+        hostname="localhost",
+        id="0",
+        package=None if rich else "kore",
+        timestamp=_timestamp(now.isoformat()),
+        properties={"kore.granularity": "rule"},
+    )
+    head, tail = _frame(suite.build_xml_doc(), totals, rich=rich)
+    return head + body.getvalue() + tail
+
+
 def verify(data: bytes, result: SuiteResult, call: Result) -> None:
     """Parse a written file again and raise ReportError unless it says what the result says."""
     file = f"The JUnit file of {result.name!r}"
@@ -92,19 +110,9 @@ def _render(result: SuiteResult, call: Result, granularity: str, limit: float) -
     rich = call.junit_dialect != "strict"
     place = next(place for place, suite in enumerate(call.suites) if suite is result)
     name = _name([suite.name or suite.key for suite in call.suites[: place + 1]])
-    body = io.BytesIO()
-    remaining = cases.each(dataclasses.replace(result, name=name), granularity)
-    while batch := list(itertools.islice(remaining, _BATCH)):
-        room = next(room for room in _ROOMS if body.tell() < room.until)
-        # junit-xml keeps many times the size of what it builds: small batches keep memory flat.
-        built = junit_xml.TestSuite("batch", [_build(case, room, rich=rich) for case in batch]).build_xml_doc()
-        for element, case in zip(built, batch, strict=True):
-            _adjust(element, case, has_properties=rich and room.output > 0)
-        built.attrib.clear()
-        built.text, built[-1].tail = "    ", "\n"
-        body.write(ET.tostring(built, encoding="utf-8").removeprefix(b"<testsuite>").removesuffix(b"</testsuite>"))
-        if body.tell() > limit:
-            return b""
+    body = _body(cases.each(dataclasses.replace(result, name=name), granularity), limit, rich=rich)
+    if body.tell() > limit:
+        return b""
     folded, short = granularity != call.junit_granularity, body.tell() > _ROOMS[0].until
     suite = junit_xml.TestSuite(
         name,
@@ -118,6 +126,21 @@ def _render(result: SuiteResult, call: Result, granularity: str, limit: float) -
     totals = _numbers(result, granularity) | {"time": _seconds(result.duration)}
     head, tail = _frame(suite.build_xml_doc(), totals, rich=rich)
     return head + body.getvalue() + tail
+
+
+def _body(remaining: Iterator[cases.Case], limit: float, *, rich: bool) -> io.BytesIO:
+    """Write test cases, as far as they are not longer than the limit."""
+    body = io.BytesIO()
+    while body.tell() <= limit and (batch := list(itertools.islice(remaining, _BATCH))):
+        room = next(room for room in _ROOMS if body.tell() < room.until)
+        # junit-xml keeps many times the size of what it builds: small batches keep memory flat.
+        built = junit_xml.TestSuite("batch", [_build(case, room, rich=rich) for case in batch]).build_xml_doc()
+        for element, case in zip(built, batch, strict=True):
+            _adjust(element, case, has_properties=rich and room.output > 0)
+        built.attrib.clear()
+        built.text, built[-1].tail = "    ", "\n"
+        body.write(ET.tostring(built, encoding="utf-8").removeprefix(b"<testsuite>").removesuffix(b"</testsuite>"))
+    return body
 
 
 def _name(names: Sequence[str]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from kore_gate import errors
-from kore_gate.model import Result
+from kore_gate.model import Result, SuiteResult
 from kore_gate.reports import cases
 
 SCHEMA = 1
@@ -15,15 +15,18 @@ SCHEMA = 1
 
 def render(result: Result, files: Sequence[str] = ()) -> bytes:
     """Return the result as JSON, with counts for each suite and the names of the report files."""
-    suites = [
-        msgspec.to_builtins(dataclasses.replace(suite, suite=None))
-        | {"suite": _short(suite.suite), "counts": msgspec.to_builtins(cases.count(suite, result.junit_granularity))}
-        for suite in result.suites
-    ]
+    suites = [_suite(suite, result.junit_granularity) for suite in result.suites]
     call = msgspec.to_builtins(dataclasses.replace(result, suites=()))
     content = {"schema": SCHEMA, **call, "suites": suites, "files": list(files)}
     # Half an emoji is legal in JSON's own escapes, and nowhere else.
     return json.dumps(content, ensure_ascii=True, separators=(",", ":")).encode() + b"\n"
+
+
+def _suite(suite: SuiteResult, granularity: str) -> dict[str, object]:
+    facts = msgspec.to_builtins(dataclasses.replace(suite, suite=None, lint=()))
+    facts |= {"suite": _short(suite.suite), "lint": _short(suite.lint)}
+    facts["counts"] = msgspec.to_builtins(cases.count(suite, granularity))
+    return {name: value for name, value in facts.items() if name != "lint" or value}
 
 
 def _short(fact: object) -> object:

@@ -1,6 +1,7 @@
 """Parse one setting's text: durations, sizes, hosts, lists. Each function raises ValueError for an invalid text."""
 
 import contextlib
+import difflib
 import ipaddress
 import json
 import pathlib
@@ -78,6 +79,11 @@ def number(raw: str) -> int:
     return int(raw)
 
 
+def count(raw: str) -> int:
+    """Read a whole number, zero included."""
+    return 0 if re.fullmatch("0{1,6}", raw) else number(raw)
+
+
 def path(raw: str) -> str:
     """Take a path; one that begins with a tilde begins in a home directory, which shells see in arguments alone."""
     head, _, rest = text(raw).partition("/")
@@ -125,6 +131,20 @@ def choice(*allowed: str) -> Callable[[str], str]:
         if raw.lower() not in names:
             raise ValueError(f"must be one of {', '.join(allowed)}")
         return names[raw.lower()]
+
+    return parse
+
+
+def some_of(*allowed: str) -> Callable[[str], tuple[str, ...]]:
+    """Return a parser that takes some of these words, and suggests the one that may be meant."""
+
+    def parse(raw: str) -> tuple[str, ...]:
+        for word in ids(raw):
+            if word not in allowed:
+                close = difflib.get_close_matches(word, allowed, n=1)
+                advice = f"did you mean {close[0]}?" if close else f"it must be one of {', '.join(allowed)}"
+                raise ValueError(f"holds {word!r}, which is unknown: {advice}")
+        return ids(raw)
 
     return parse
 
