@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_POSITIONAL = {"import": "files", "test": "files", "run": "suites", "report": "files"}
+_POSITIONAL = {"import": "files", "test": "files", "run": "suites", "report": "files", "shard": "files"}
 
 _PURPOSE = "The gate that stops a bad Kore.ai bot from shipping."
 _OVERVIEW = {
@@ -350,6 +350,11 @@ class _Program:
 
                 self.stop_with(_stop)
                 return report.run(settings, console)
+            case "shard":
+                from kore_gate.commands import shard
+
+                self.stop_with(_stop)
+                return shard.run(settings, console, pathlib.Path.cwd())
             case "doctor":
                 from kore_gate.commands import doctor
 

@@ -148,6 +148,8 @@ class Call:
             host=self.settings.host,
             stream_id=self.settings.stream_id,
             verdict=judged,
+            bot_language=self.settings.bot_language,
+            bot_version=self.settings.bot_version if self.settings.command in ("run", "test") else "",
             suites=tuple(suites),
             started=self._started.strftime("%Y-%m-%dT%H:%M:%SZ"),
             duration=round(self.clock.monotonic() - self._began, 3),

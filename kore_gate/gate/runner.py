@@ -125,7 +125,8 @@ class Runner:
         return verdict.judge_run(job, run.suite, allow_empty=allow_empty)
 
     async def _wait(self, run: SuiteRun, client: KoreClient, fetch: Callable[[], Awaitable[Job]]) -> Job:
-        return await poller.wait_for(
+        began = self.clock.monotonic()
+        job = await poller.wait_for(
             fetch,
             interval=self.settings.poll_interval,
             spacing=lambda left: client.spacing(run.run_id or run.ds_id, left),
@@ -133,6 +134,8 @@ class Runner:
             clock=self.clock,
             on_status=lambda job: self._note_status(run, job),
         )
+        run.phases[run.phase] = round(self.clock.monotonic() - began, 3)
+        return job
 
     def _note_status(self, run: SuiteRun, job: Job) -> None:
         """Keep the job, and report what has changed."""
