@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from kore_gate import errors
 from kore_gate.errors import ExitCode
-from kore_gate.model import Result
+from kore_gate.model import Result, Verdict
 from kore_gate.reports import history, result, write
 from kore_gate.reports.console import Console
 from kore_gate.reports.write import RESULT, Writer
@@ -27,13 +27,15 @@ def run(settings: Settings, console: Console) -> int:
     files = _find(settings.files)
     saved, downloads = _read(files)
     # A folder or a pattern is a merge also where it holds one result: its verdict counts.
-    is_merge = [str(file) for file in files] != [str(pathlib.Path(name)) for name in settings.files[:1]]
+    is_merge = len(settings.files) > 1 or files != [pathlib.Path(settings.files[0])]
     # By default beside the file, where they were written first.
     directory = settings.report_dir if is_merge or "report-dir" in settings.sources else str(files[0].parent)
     writer = Writer(directory)
     if is_merge:
         _check_place(writer.directory / RESULT, files)
         call = result.merge(saved)
+        if settings.total and len(saved) != settings.total:
+            call = dataclasses.replace(call, verdict=_incomplete(len(saved), settings.total, call.verdict))
         writer.prepare(call.command, call.stream_id)
     else:
         (call,) = saved.values()
@@ -107,6 +109,20 @@ def _read(files: Sequence[pathlib.Path]) -> tuple[Mapping[str, Result], list[str
     if problems:
         raise errors.SettingsError(problems, hint=_HINT)
     return saved, names
+
+
+def _incomplete(number: int, total: int, before: Verdict) -> Verdict:
+    """Judge a merge of more or fewer results than there must be, unless its verdict is graver already."""
+    if before.exit_code.gravity >= ExitCode.REPORT.gravity:
+        return before
+    return Verdict(
+        ending=ExitCode.REPORT.ending,
+        exit_code=ExitCode.REPORT,
+        message=f"{number} results are there, total is {total}; otherwise: {before.message}",
+        cause="a job that ended before it wrote its result, or whose result was not kept; or an older result.",
+        hint="Look at the jobs that the results come from, and at how they are kept.",
+        details=before.details,
+    )
 
 
 def _check_place(target: pathlib.Path, files: Sequence[pathlib.Path]) -> None:

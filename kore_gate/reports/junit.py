@@ -3,6 +3,7 @@
 import collections
 import dataclasses
 import datetime
+import functools
 import io
 import itertools
 import math
@@ -91,7 +92,7 @@ def _render(result: SuiteResult, call: Result, granularity: str, limit: float) -
     """Write the file, or nothing where its test cases are longer than the limit."""
     rich = call.junit_dialect != "strict"
     place = next(place for place, suite in enumerate(call.suites) if suite is result)
-    name = _name([suite.name or suite.key for suite in call.suites[: place + 1]])
+    name = _names(tuple([suite.name or suite.key for suite in call.suites]))[place]
     body = io.BytesIO()
     remaining = cases.each(dataclasses.replace(result, name=name), granularity)
     while batch := list(itertools.islice(remaining, _BATCH)):
@@ -120,15 +121,16 @@ def _render(result: SuiteResult, call: Result, granularity: str, limit: float) -
     return head + body.getvalue() + tail
 
 
-def _name(names: Sequence[str]) -> str:
-    """Return the last of the names, numbered until its test cases, too, are called unlike those of the others."""
+@functools.lru_cache(maxsize=1)  # all files of a call ask for the same
+def _names(names: tuple[str, ...]) -> list[str]:
+    """Return the names, each numbered until its test cases, too, are called unlike those of the ones before."""
     taken: set[str] = set()
-    unique = ""
+    unique: list[str] = []
     for name in names:
         base = text.line(text.xml(name), 180) or "suite"
         candidates = itertools.chain([base], (f"{base} #{number}" for number in itertools.count(2)))
-        unique = next(candidate for candidate in candidates if cases.segment(candidate) not in taken)
-        taken.add(cases.segment(unique))
+        unique.append(next(candidate for candidate in candidates if cases.segment(candidate) not in taken))
+        taken.add(cases.segment(unique[-1]))
     return unique
 
 

@@ -5,7 +5,7 @@ import datetime
 import itertools
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -64,11 +64,11 @@ def merge(calls: Mapping[str, Result]) -> Result:
     """
     results = list(calls.values())
     parts = [(file, _part(call, suite), suite) for file, call in calls.items() for suite in call.suites]
-    namesakes: dict[str, list[tuple[str, Part, SuiteResult]]] = {}
+    namesakes: dict[str, list[tuple[str, Part]]] = {}
     for file, part, suite in parts:
         if suite.phase is not Phase.SETTINGS:  # a problem of the whole call, which several may have had
-            namesakes.setdefault(suite.own_name, []).append((file, part, suite))
-    if problems := [problem for group in namesakes.values() for problem in _doubles(group)]:
+            namesakes.setdefault(suite.own_name, []).append((file, part))
+    if problems := _doubles(namesakes):
         hint = "Name each result once; results of different bots, languages or versions may have the same suites."
         raise errors.SettingsError(problems, hint=hint)
     of_calls = list(dict.fromkeys(part for _, part, _ in parts)) or [_part(call) for call in results]
@@ -105,17 +105,31 @@ def _part(call: Result, suite: SuiteResult | None = None) -> Part:
 _APART = ("bot_language", "bot_version", "stream_id", "host")
 
 
-def _doubles(group: Sequence[tuple[str, Part, SuiteResult]]) -> Iterable[str]:
-    """Name the files that have the same suite; a language or version that is not known tells nothing apart."""
-    for (file, part, suite), (other_file, other, _) in itertools.combinations(group, 2):
-        pairs = [(getattr(part, name), getattr(other, name)) for name in _APART]
-        if file != other_file and not any(one and another and one != another for one, another in pairs):
-            yield f"{file} and {other_file} have the same suite: {suite.own_name!r}."
+def _doubles(namesakes: Mapping[str, Sequence[tuple[str, Part]]]) -> list[str]:
+    """Name files with the same suites; a language or version that is not known tells nothing apart."""
+    same: dict[tuple[str, str], list[str]] = {}
+    for name, group in namesakes.items():
+        for (file, part), (other_file, other) in itertools.combinations(group, 2):
+            pairs = [(getattr(part, field), getattr(other, field)) for field in _APART]
+            if file != other_file and not any(one and another and one != another for one, another in pairs):
+                same.setdefault((file, other_file), []).append(name)
+    return [
+        f"{file} and {other} have the same {'suites' if len(names) > 1 else 'suite'}: "
+        + ", ".join(map(repr, names[:3]))
+        + (f" and {len(names) - 3} more." if len(names) > 3 else ".")
+        for (file, other), names in same.items()
+    ]
 
 
 def _renamed(suite: SuiteResult, part: Part | None, namesakes: Sequence[Part]) -> SuiteResult:
     """Have the name say the bot, language or version that tells the suite from others of its name."""
     differing = [name for name in _APART if len({getattr(each, name) for each in namesakes} - {""}) > 1]
+    for number in range(len(differing)):
+        # The fewest that are enough.
+        shown = {tuple(getattr(each, name) for name in differing[:number]) for each in namesakes}
+        if len(shown) == len({tuple(getattr(each, name) for name in differing) for each in namesakes}):
+            differing = differing[:number]
+            break
     variant = ", ".join(filter(None, (getattr(part, name) for name in differing))) if part else ""
     name = f"{suite.own_name} ({variant})" if variant else suite.own_name
     return dataclasses.replace(suite, name=name, part=part, variant=variant)

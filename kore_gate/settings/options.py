@@ -104,7 +104,9 @@ class Settings:
         many=True,
         commands=(*_FILES, "report", "shard"),
     )
-    total: int = _setting("number of parallel jobs", parsers.number, commands=("shard",))
+    total: int = _setting(
+        "number of parallel jobs; report: how many results there must be", parsers.number, commands=("shard", "report")
+    )
     index: int = _setting("number of this job, from 1 to total", parsers.number, commands=("shard",))
     suites: tuple[str, ...] = _setting(
         "suite names, one per line", parsers.lines, many=True, free=True, commands=("run",)
