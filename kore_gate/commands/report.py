@@ -73,11 +73,11 @@ def _find(names: Sequence[str]) -> list[pathlib.Path]:
         # A file that exists is meant even if its name reads as a pattern.
         matched = [] if path.exists() else glob.glob(name, recursive=True)  # noqa: PTH207 pathlib takes no absolute ones
         matches = [path] if path.exists() else sorted(map(pathlib.Path, matched), key=_order)
-        found = [file for match in matches for file in _results(match)]
-        if not found and matches:
+        results = [file for match in matches for file in _results(match)]
+        if not results and matches:
             problems.append(f"{name} has no {RESULT} in it.")
         # What is neither there nor a pattern is named when it is read.
-        for file in found or ([] if matches else [path]):
+        for file in results or ([] if matches else [path]):
             files.setdefault(file.resolve(), file)
     if problems:
         raise errors.SettingsError(problems, hint=_HINT)

@@ -94,11 +94,11 @@ def _newest(files: Iterable[pathlib.Path], problems: list[str]) -> Iterator[path
         try:
             with file.open("rb") as stream:
                 stream.seek(max(0, file.stat().st_size - _TAIL))
-                found = _STARTED.findall(stream.read(_TAIL))
+                times = _STARTED.findall(stream.read(_TAIL))
         except OSError as exc:
             problems.append(f"{file} {_reason(exc)}.")
             continue
-        dated.append((found[-1] if found else b"", natural(file.as_posix()), file))
+        dated.append((times[-1] if times else b"", natural(file.as_posix()), file))
     yield from (file for *_, file in sorted(dated, reverse=True))
 
 

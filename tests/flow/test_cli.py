@@ -497,7 +497,8 @@ Commands:
   import      upload suite files, start their imports, wait for them
   run         run suites by name, wait, report their results
   test        import suite files, then run the suites
-  report      render a saved kore-result.json again, offline
+  report      render a saved kore-result.json again, or merge several, offline
+  shard       print which suite files one of several parallel jobs tests, offline
   demo        test against a built-in Kore.ai simulator; needs no account
   simulate    serve the simulator on a local port
   doctor      check settings, credentials, clock, proxy, certificate, host and
