@@ -150,7 +150,7 @@ def draw(points: Sequence[tuple[str, float, float]], path: pathlib.Path) -> None
     for name, number, delay in points:
         is_gate = name.startswith("auto")
         axes.plot(number, delay, "o" if is_gate else "s", color="tab:green" if is_gate else "tab:red")
-        axes.annotate(name, (number, delay), xytext=(6, 3), textcoords="offset points", fontsize=8)
+        axes.annotate(name, (number, delay), xytext=(6, -12 if is_gate else 3), textcoords="offset points", fontsize=8)
     axes.set(xscale="log", yscale="log", xlabel="calls a job (mean)", ylabel="seconds from end to verdict (mean)")
     axes.set_xlim(7, 400)
     axes.legend(frameon=False)

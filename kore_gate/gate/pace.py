@@ -38,7 +38,7 @@ class Pace:
             self._percent, self._moved = percent, elapsed
 
     def seconds(self, elapsed: float, left: float) -> float:
-        """Return the seconds until the next request, for a job of this age with so many seconds left to the deadline."""
+        """Return the seconds until the next request for a job of this age, with so many left to the deadline."""
         if self.interval is not None:
             return max(self.interval, self.spacing(left))
         elapsed = max(elapsed, LEAST_GAP)
