@@ -2,7 +2,7 @@
 """The image's entrypoint: give up root, run a program such as `sh` if one is named, else run kore-gate."""
 
 # Without pathlib and shutil: Jenkins looks at once whether its `cat` runs, and they take longer than all the rest.
-# ruff: noqa: PTH100, PTH110, PTH113, PTH116, PTH118, PTH120
+# ruff: noqa: PTH100, PTH110, PTH111, PTH113, PTH116, PTH118, PTH120
 
 import contextlib
 import itertools
@@ -15,7 +15,7 @@ from typing import NoReturn
 
 from kore_gate import __main__ as program
 
-COMMANDS = ("wait", "import", "run", "test", "report", "demo", "simulate", "doctor")
+COMMANDS = ("wait", "import", "run", "test", "report", "demo", "simulate", "doctor", "completion")
 FILE_COMMANDS = ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")
 USUAL_PATH = ("/usr/local/bin", "/usr/bin", "/bin")
 
@@ -60,7 +60,7 @@ def report_dir(arguments: Sequence[str], environ: Mapping[str, str]) -> str:
 def owner_of(place: str) -> tuple[int, int] | None:
     """Return user and group of the nearest directory above that exists."""
     with contextlib.suppress(OSError):  # also where the working directory itself is gone
-        path = os.path.abspath(place)
+        path = os.path.abspath(os.path.expanduser(place))
         while not os.path.exists(path) and path != os.path.dirname(path):
             path = os.path.dirname(path)
         facts = os.stat(path)

@@ -17,7 +17,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from kore_gate import __version__, errors
+from kore_gate import __version__, errors, text
 from kore_gate.ci import dialects
 from kore_gate.errors import ExitCode
 from kore_gate.gate import verdict
@@ -30,6 +30,17 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _POSITIONAL = {"import": "files", "test": "files", "run": "suites", "report": "files"}
+
+_PURPOSE = "The gate that stops a bad Kore.ai bot from shipping."
+_OVERVIEW = {
+    "commands": tuple(options.COMMANDS.items()),
+    "examples": (
+        ("kore-gate demo", "see it work, without an account"),
+        ("kore-gate test 'suites/*.json'", "import these suites and run them"),
+    ),
+}
+
+_SHELLS = ("bash", "zsh", "fish")
 
 # An interrupted call has five seconds in all, whatever it is doing.
 _WRITE_SECONDS, _LAST_SECONDS = 2.5, 4.5
@@ -53,19 +64,20 @@ def parse(argv: Sequence[str], default: tuple[str, str]) -> argparse.Namespace:
     command, source = default
     if words and not words[0].startswith("-"):
         command, source = words.pop(0), "command line"
-    arguments = argparse.Namespace(command=command, error=None)
+    arguments = argparse.Namespace(command=command, error=None, is_bare=not words and source == "default")
     # Behind two dashes nothing is an option.
     end = words.index("--") if "--" in words else len(words)
     extra: list[str] = []
     try:
-        _, extra = _parser(command, is_named=source == "command line").parse_known_args(
-            _attach_values(words[:end], command), arguments
-        )
+        parser = _parser(command, is_named=source == "command line")
+        _, extra = parser.parse_known_args(_attach_values(words[:end], command), arguments)
     except errors.SettingsError as error:
         arguments.error = error
     if command not in options.COMMANDS:
         message = f"command {command!r} ({source}) must be one of {', '.join(options.COMMANDS)}."
-        message += sources.did_you_mean(command, options.COMMANDS)
+        word = command.lower()
+        is_option = word in ("help", "version")
+        message += f" Did you mean --{word}?" if is_option else sources.did_you_mean(word, options.COMMANDS)
         arguments.error = errors.SettingsError([message], hint="See `kore-gate --help`.")
     unknown = [word for word in extra if word.startswith("-") and word != "-"]
     # What follows an unknown option may be its value, and that may be a secret.
@@ -107,32 +119,55 @@ def _unknown_option(name: str, command: str) -> str:
 
 
 def _parser(command: str, *, is_named: bool) -> argparse.ArgumentParser:
-    """Return the parser of a command's options; files and suites are what it leaves over."""
-    commands = "".join(f"\n    {name:<10}{meaning}" for name, meaning in options.COMMANDS.items())
-    overview = f"The gate that stops a bad Kore.ai bot from shipping.\n\ncommands:{commands}"
-    exit_codes = "".join(f"\n  {code.value:>3}  {code.meaning}" for code in ExitCode)
-    usage = f"{command} [OPTION ...]" + (f" [{_POSITIONAL[command].upper()} ...]" if command in _POSITIONAL else "")
+    """Return the parser of a command's options; files and suites are what it leaves over.
+
+    Its help shows what the command has a use for; without a command's name it is an overview.
+    """
+    shown = command if is_named and command in options.COMMANDS else ""
     parser = _Parser(
         prog="kore-gate",
-        usage=f"%(prog)s {usage if is_named else '[COMMAND] [OPTION ...] [FILES or SUITES ...]'}",
-        description=f"{command}: {options.COMMANDS.get(command)}" if is_named else overview,
-        epilog=f"exit codes:{exit_codes}\n",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        usage=f"%(prog)s {_usage(shown)}",
+        description=f"{shown}: {options.COMMANDS[shown]}" if shown else _overview(),
+        epilog=_epilog(shown),
+        formatter_class=_Help,
         allow_abbrev=False,
     )
+    _add_options(parser, command, shown)
     parser.add_argument("--version", action="version", version=f"kore_gate {__version__}")
+    return parser
+
+
+class _Help(argparse.RawDescriptionHelpFormatter):
+    """Lays help out as it is written, in 80 columns."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=30, width=min(shutil.get_terminal_size().columns - 2, 80))
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        """Keep names such as private-key whole."""
+        import textwrap
+
+        return textwrap.wrap(" ".join(text.split()), width, break_on_hyphens=False)
+
+
+def _add_options(parser: argparse.ArgumentParser, command: str, shown: str) -> None:
+    """Add the command's options and all settings, of which the help has those of the command that is `shown`."""
+    if command == "completion":
+        parser.add_argument("shell", metavar="|".join(_SHELLS), choices=_SHELLS, help="what will read the script")
     if command in ("demo", "simulate"):
         parser.add_argument("--scenario", default="passing", help="the scenario to play; `list` shows all scenarios")
     if command == "simulate":
         parser.add_argument("--port", type=int, default=0, help="the port to listen on (default: a free one)")
         parser.add_argument("--job-seconds", type=float, default=20.0, help="seconds that a job takes (default: 20)")
-    group = parser.add_argument_group(
-        "settings", "Each can also be set by the action's input or by KORE_<NAME>; secrets only that way."
-    )
+    group: argparse._ActionsContainer = parser  # the only name of what takes arguments
+    if any(shown in setting.commands for setting in options.SETTINGS):
+        where = "Each can also be set by the action's input or by KORE_<NAME>."
+        if command in ("demo", "simulate"):
+            where = "Those for reports and output can also be set by input or variable."
+        group = parser.add_argument_group("settings", where)
     for setting in options.SETTINGS:
         if setting.secret:
             continue
-        default = f" (default: {setting.default})" if setting.default else ""
         is_switch = setting.parse is parsers.flag
         group.add_argument(
             f"--{setting.name}",
@@ -141,9 +176,66 @@ def _parser(command: str, *, is_named: bool) -> argparse.ArgumentParser:
             default=argparse.SUPPRESS,
             nargs="?" if is_switch else None,
             metavar="true|false" if is_switch else "VALUE",
-            help=(setting.help + default).replace("%", "%%"),
+            help=_meaning(setting, shown).replace("%", "%%") if shown in setting.commands else argparse.SUPPRESS,
         )
-    return parser
+
+
+def _meaning(setting: options.Setting, command: str) -> str:
+    """Say what a setting is, whether the command needs it, what it can be, and what it is by default."""
+    needed = (*sources.NEEDED.get(command, ()), "client-id", "client-secret")
+    choices = ", ".join(setting.choices[:-1]) + f" or {setting.choices[-1]}" if setting.choices else ""
+    default = f"default: {setting.default}" if setting.default else ""
+    facts = "; ".join(filter(None, (choices, default, "" if setting.inherited else "not read from a variable")))
+    return ("required: " if setting.name in needed else "") + setting.help + (f" ({facts})" if facts else "")
+
+
+def _usage(command: str) -> str:
+    words = {name: f" [{setting.upper()} ...]" for name, setting in _POSITIONAL.items()}
+    words |= {"": " [FILES or SUITES ...]", "completion": f" {'|'.join(_SHELLS)}"}
+    return f"{command or '[COMMAND]'} [OPTION ...]{words.get(command, '')}"
+
+
+def _overview() -> str:
+    """Say what the gate can do."""
+    lines = [_PURPOSE, ""]
+    for heading, rows in _OVERVIEW.items():
+        lines += [f"{heading}:", *text.columns(rows), ""]
+    return "\n".join([*lines, "`kore-gate COMMAND --help` shows the options of a command."])
+
+
+def _epilog(command: str) -> str:
+    """List the variables of the command's secrets, and what exit codes mean."""
+    secrets = [setting for setting in options.SETTINGS if setting.secret and command in setting.commands]
+    lines = text.columns([(setting.variable, _meaning(setting, command)) for setting in secrets])
+    if lines:
+        lines = ["secrets, by these variables, by <VARIABLE>_FILE or by the action's inputs:", *lines, ""]
+    codes = [(f"{code.value:>3}", code.meaning) for code in ExitCode]
+    return "\n".join([*lines, "exit codes:", *text.columns(codes), ""])
+
+
+def _completion(shell: str) -> str:
+    """Return the script that completes commands, options, choices and paths in a shell."""
+    import shtab
+
+    from kore_gate.simulator import scenarios
+
+    root = _Parser(prog="kore-gate", allow_abbrev=False)
+    root.add_argument("--version", action="store_true", help="show the version")
+    commands = root.add_subparsers()
+    for command, meaning in options.COMMANDS.items():
+        parser = commands.add_parser(command, help=meaning)
+        _add_options(parser, command, command)
+        if _POSITIONAL.get(command) == "files":
+            parser.add_argument("files", nargs="*").complete = shtab.FILE  # type: ignore[attr-defined] # shtab's way
+        for action in parser._actions:  # noqa: SLF001 argparse has no other way to them
+            setting = options.BY_NAME.get(action.dest)
+            if action.dest == "scenario":
+                action.choices = ("list", *scenarios.SCENARIOS)
+            elif setting and setting.parse in (parsers.path, parsers.paths):
+                action.complete = shtab.DIRECTORY if setting.name == "report-dir" else shtab.FILE  # type: ignore[attr-defined]
+            elif setting:
+                action.choices = ("true", "false") if setting.parse is parsers.flag else setting.choices or None
+    return shtab.complete(root, shell)
 
 
 def _stop(_: int) -> None:
@@ -181,10 +273,10 @@ class _Program:
         self.environ = environ
         self.received = received  # signals
         self._watchdog: threading.Timer | None = None
-        is_simulated = arguments.command in ("demo", "simulate")
+        is_offline = arguments.command in ("demo", "simulate", "completion")
         reporting = [options.BY_NAME[name] for name in options.REPORTING]
         names = {name for setting in reporting for name in (setting.variable, setting.input)}
-        self.variables = {name: text for name, text in environ.items() if not is_simulated or name in names}
+        self.variables = {name: value for name, value in environ.items() if not is_offline or name in names}
         self.settings, error = sources.read(arguments.command, arguments.settings, self.variables, arguments.problems)
         self.error = arguments.error or error
         self.ci = dialects.detect(environ) if self.settings.ci == "auto" else self.settings.ci
@@ -239,13 +331,7 @@ class _Program:
         for warning in sources.unknown_variables(settings.command, self.environ):
             console.warning(warning)
         if self.error:
-            # An older report would look like this call's.
-            if settings.command in options.JUDGING_COMMANDS and settings.report_dir:
-                try:
-                    self._call(settings, pathlib.Path.cwd()).refuse(self.error)
-                except errors.ReportError as problem:
-                    console.debug(f"no report written: {problem.message}")
-            raise self.error
+            raise self._refusal(self.error)
         for setting in options.SETTINGS:
             value = getattr(settings, setting.field)
             if setting.secret and value and not console.redactor.add(value):
@@ -254,6 +340,9 @@ class _Program:
                     "sends back. Use a longer one, such as Kore.ai generates."
                 )
         match settings.command:
+            case "completion":
+                console.write_out(_completion(self.arguments.shell))
+                return 0
             case "demo" | "simulate":
                 return self._simulate()
             case "report":
@@ -269,13 +358,32 @@ class _Program:
             case _:
                 return self._judge(settings, pathlib.Path.cwd())
 
+    def _refusal(self, error: errors.SettingsError) -> errors.SettingsError:
+        """Leave the reports of invalid settings, for an older one would look like this call's; return the error."""
+        settings, console = self.settings, self.console
+        # In a CI the variables that were meant are missing, and the error names them.
+        if self.arguments.is_bare and not settings.sources and self.ci == "none":
+            console.info(_PURPOSE)
+            for heading, rows in _OVERVIEW.items():
+                console.info(f"{heading.capitalize()}:")
+                console.table(rows)
+            problem = "There is neither a command nor a setting: nothing was checked."
+            error = errors.SettingsError([problem], hint="Run `kore-gate demo`, or `kore-gate COMMAND --help`.")
+        if settings.command in options.JUDGING_COMMANDS and settings.report_dir:
+            try:
+                self._call(settings, pathlib.Path.cwd()).refuse(error)
+            except errors.ReportError as failure:
+                console.debug(f"no report written: {failure.message}")
+        return error
+
     def _simulate(self) -> int:
         """Serve the simulator, or run the whole chain against it."""
         from kore_gate.commands import demo
 
         arguments, console = self.arguments, self.console
         if arguments.scenario == "list":
-            return demo.list_scenarios(console)
+            console.write_out(demo.list_scenarios())
+            return 0
         if arguments.command == "simulate":
             stop = threading.Event()
             self.stop_with(lambda _: stop.set())

@@ -1,8 +1,10 @@
 """Make text from outside safe to show, one function per target."""
 
+import itertools
 import re
 import shlex
 import unicodedata
+from collections.abc import Sequence
 
 # Control sequences of terminals: CSI (colours, cursor), OSC (titles, links; ended by BEL or ST), two-character ones.
 _ANSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x9b[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[ -/]*[0-~]")
@@ -89,11 +91,41 @@ def code(text: str) -> str:
     return _MARKDOWN.sub(lambda match: f"&#{ord(match[0])};", text)
 
 
-def file_name(name: str) -> str:
-    """Return a name that every file system and artifact store takes: letters, digits, `.`, `_` and `-`."""
-    kept = "".join(char if char.isalnum() or char in "._-" else "-" for char in unicodedata.normalize("NFC", name))
-    # Names end up in globs and on disks that allow 255 bytes, prefix, suffix and a temporary ending included.
-    return kept.encode("utf-8", "ignore")[:160].decode("utf-8", "ignore").lstrip(".") or "suite"
+def file_name(name: str, limit: int = 160) -> str:
+    """Return a name that every file system and artifact store takes: letters with their marks, digits, `.`, `_`, `-`.
+
+    It has at most so many bytes: names end up in globs and on disks that allow 255, with a prefix, an ending and more.
+    """
+    kept = ""
+    for char in unicodedata.normalize("NFC", name)[: limit + 1]:
+        # A mark is kept on a letter, where it makes another word: की is not कि, and neither is क.
+        is_mark = unicodedata.category(char) in ("Mn", "Mc") and kept[-1:] not in ("", ".", "_", "-")
+        kept += char if char.isalnum() or char in "._-" or is_mark else "-"
+    short = kept.encode()[:limit].decode(errors="ignore")
+    if re.match(r"[^\w.-]", kept[len(short) :]):  # a mark, whose letter goes with it
+        short = re.sub(r"\w[^\w.-]*\Z", "", short) or short
+    return short.lstrip(".") or "suite"
+
+
+def columns(rows: Sequence[Sequence[str]], least: Sequence[int] = (), width: int = 80) -> list[str]:
+    """Return the lines of rows in aligned columns, indented; what is too long in the last one goes on below.
+
+    `least` has the least width of each column but the last.
+    """
+    import textwrap
+
+    cells = [least, *(map(len, row[:-1]) for row in rows)]
+    widths = [max(column) for column in itertools.zip_longest(*cells, fillvalue=0)]
+    lines: list[str] = []
+    for row in rows:
+        head = "  " + "".join(f"{cell:<{wide}}  " for cell, wide in zip(row[:-1], widths, strict=True))
+        room = max(width - len(head), 20)
+        if any(unicodedata.east_asian_width(char) in "WF" for char in row[-1]):
+            room //= 2  # such a character takes two columns
+        for part in textwrap.wrap(row[-1], room, break_on_hyphens=False) or [""]:
+            lines.append((head + part).rstrip())
+            head = " " * len(head)
+    return lines
 
 
 def duration(seconds: float) -> str:

@@ -43,6 +43,7 @@ HOMES = {
     "msgspec": {"reports/result"},
     "os": {"cli", "__main__"},
     "rich": {"reports/console"},
+    "shtab": {"cli"},
     "signal": {"cli", "__main__"},
     "socket": {"commands/doctor", "simulator/server"},
     "subprocess": {"ci/outputs"},

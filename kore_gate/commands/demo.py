@@ -17,11 +17,13 @@ from kore_gate.simulator.server import Server
 _ACCESS = {"stream-id": scenarios.STREAM_ID, "client-id": scenarios.CLIENT_ID, "user-email": scenarios.USER_EMAIL}
 
 
-def list_scenarios(console: Console) -> int:
+def list_scenarios() -> str:
     """List every way in which the demonstration can end."""
-    for name, scenario in scenarios.SCENARIOS.items():
-        console.info(f"{name} exit code {scenario.test.value}  {scenario.description}")
-    return 0
+    listed = [
+        (name, f"exit code {scenario.test.value}", scenario.description)
+        for name, scenario in scenarios.SCENARIOS.items()
+    ]
+    return "\n".join([*text.columns(listed), ""])
 
 
 @contextlib.contextmanager
@@ -54,7 +56,8 @@ def simulate(scenario: str, port: int, job_seconds: float, console: Console, sto
     try:
         server = Server(simulator, port=port)
     except (OSError, OverflowError) as exc:
-        raise errors.SettingsError([f"cannot listen on port {port}: {exc}."]) from exc
+        hint = "Use another --port, or none: then it is a free one."
+        raise errors.SettingsError([f"cannot listen on port {port}: {exc}."], hint=hint) from exc
     with server:
         console.info(f"A simulated Kore.ai is running on {server.url}, scenario {scenario}. Ctrl-C stops it. Try:")
         settings = {"host": server.url, **_ACCESS, "client-secret": scenarios.CLIENT_SECRET}

@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 import datetime
+import re
 import socket
 import urllib.parse
 import urllib.request
@@ -17,7 +18,7 @@ from kore_gate.kore.auth import Signer
 from kore_gate.kore.client import KoreClient
 from kore_gate.model import Job, Verdict
 from kore_gate.reports.console import Console
-from kore_gate.settings import options, parsers
+from kore_gate.settings import options, parsers, sources
 from kore_gate.settings.sources import Settings
 
 if TYPE_CHECKING:
@@ -36,6 +37,10 @@ _REQUESTS: Mapping[str, tuple[str, Callable[[KoreClient], Awaitable[Job]]]] = {
 # The method is not allowed, or the address has moved: this is not Kore.ai's API.
 _NO_API = (301, 302, 303, 307, 308, 405)
 
+# Advice that all commands give, and that this one has followed.
+_NAMES_DOCTOR = re.compile(r" \(`kore-gate doctor`[^)]*\)|(?<=\.) `kore-gate doctor`[^.]*\.")
+
+_WIDTHS = (len("not checked"), len("import status"))
 _OUTAGE_LIMIT = 15.0  # seconds that a person will wait for an answer
 _MOST_SKEW = 60.0
 _SOON_EXPIRED = datetime.timedelta(days=14)
@@ -50,10 +55,13 @@ class Doctor:
     clock: Clock
     transport: "httpx.AsyncBaseTransport | None" = None
     _failures: dict[str, ExitCode] = dataclasses.field(default_factory=dict)  # what the gate would end with, by topic
+    _reported: set[str] = dataclasses.field(default_factory=set)
 
     async def run(self) -> int:
         """Make all checks, also when one fails; return 0 only if all passed. Raises SettingsError."""
-        self._check_settings()
+        self._list_settings()
+        self.console.info("Checks:")
+        self._check_test()
         await self._check_name()
         signer = Signer(self.settings, self.clock)
         self._check_token(signer.decoded())
@@ -64,21 +72,49 @@ class Doctor:
         self.console.verdict(Verdict(ending=ending, exit_code=code, message=message))
         return int(code)
 
-    def _report(self, topic: str, message: str, todo: str = "", code: ExitCode = ExitCode.PASSED) -> None:
+    def _report(
+        self, topic: str, message: str, todo: str = "", code: ExitCode = ExitCode.PASSED, *, is_checked: bool = True
+    ) -> None:
+        self._reported.add(topic)
         if code:
             self._failures[topic] = code
-        mark = "FAIL" if code else "note" if todo else "ok  "
-        self.console.info(f"{mark} {topic}: {self.console.redactor.text(message)}")
+        mark = "FAIL" if code else "not checked" if not is_checked else "note" if todo else "ok"
+        rows = [(mark, topic, self.console.redactor.text(message))]
         if todo:
-            self.console.info(f"     What to do: {todo}")
+            rows.append(("", "", f"What to do: {_NAMES_DOCTOR.sub('', todo)}"))
+        self.console.table(rows, _WIDTHS)
 
-    def _check_settings(self) -> None:
+    def _list_settings(self) -> None:
+        """Show every setting, where it comes from, and its value; of a secret, whether it is set."""
+        self.console.info("Settings:")
+        rows = []
         for setting in options.SETTINGS:
-            source = self.settings.sources.get(setting.name)
-            if source:
-                value = getattr(self.settings, setting.field)
-                shown = ", ".join(map(str, value)) if isinstance(value, tuple | frozenset) else value
-                self._report("setting", f"{setting.name} = {'set' if setting.secret else shown} ({source})")
+            source = self.settings.sources.get(setting.name, "default" if setting.default else "")
+            # An option and a variable are known by their names.
+            place = re.sub("^(option|variable|file in) ", "", source)
+            rows.append((setting.name, place, self.console.redactor.text(self._shown(setting))))
+        self.console.table(rows)
+
+    def _shown(self, setting: options.Setting) -> str:
+        value = getattr(self.settings, setting.field)
+        if setting.secret:
+            return "set" if value else "not set"
+        if setting.name not in self.settings.sources:
+            return setting.default or "not set"
+        if setting.parse in (parsers.duration, parsers.interval):
+            return text.duration(value) if value else "auto"
+        if isinstance(value, tuple):
+            return ", ".join(map(str, value))
+        return str(value).lower() if isinstance(value, bool) else str(value)
+
+    def _check_test(self) -> None:
+        """Say what `test` needs that is not set: doctor itself does without."""
+        missing = [name for name in sources.NEEDED["test"] if name not in self.settings.sources]
+        needed = ", ".join(missing)
+        todo = " ".join(f"Set {options.BY_NAME[name].ways}." for name in missing if name != "files")
+        todo += " Name the suite files as arguments." if "files" in missing else ""
+        message = f"`kore-gate test` also needs {needed}" if missing else "has all settings that it needs"
+        self._report("test", message, todo.strip())
 
     async def _check_name(self) -> None:
         """Resolve the host's name, which a proxy would do itself; its credentials are not shown."""
@@ -87,9 +123,10 @@ class Doctor:
         proxies = urllib.request.getproxies()
         proxy = proxies.get(parts.scheme) or proxies.get("all")
         if proxy and not parsers.is_loopback(name) and not urllib.request.proxy_bypass(name):
-            self._report("proxy", f"requests go through {proxy.rpartition('@')[2]}, which resolves the host name")
+            self._report("proxy", f"requests go through {proxy.rpartition('@')[2]}", is_checked=False)
+            self._report("DNS", f"the proxy resolves {name}", is_checked=False)
             return
-        self._report("proxy", "none for this host")
+        self._report("proxy", "none is set for this host", is_checked=False)
         try:
             entries = await asyncio.get_running_loop().getaddrinfo(name, parts.port or 443, type=socket.SOCK_STREAM)
         except OSError as exc:
@@ -116,7 +153,7 @@ class Doctor:
                 todo = "A token with a jti is valid for one request only: use client-id and client-secret instead."
             elif claims and "appId" not in claims:
                 todo = "The token must contain the client id as appId."
-        self._report("token", f"{kind}; {listed}", todo)
+        self._report("token", f"{kind}; {listed}", todo, is_checked=bool(claims))
 
     async def _check_connection(self, signer: Signer) -> None:
         """Send one request for each scope, and report what the responses show of certificate, access and clock."""
@@ -145,6 +182,10 @@ class Doctor:
                 message = f"no valid response within {text.duration(self.settings.timeout)}"
                 todo = "Raise timeout, or try again later."
                 self._report("timeout", message, todo, ExitCode.TIMED_OUT)
+        for topic in ("TLS", *_REQUESTS):
+            if topic not in self._reported:
+                reason = "no certificate was seen" if topic == "TLS" else "there was no valid response"
+                self._report(topic, reason, is_checked=False)
         refused = [scope for topic, (scope, _) in _REQUESTS.items() if self._failures.get(topic) is ExitCode.REFUSED]
         if refused:
             message = f'the token is valid, the scope "{refused[0]}" is missing'
@@ -174,7 +215,7 @@ class Doctor:
 
     def _check_clock(self, skew: float | None) -> None:
         if skew is None:
-            self._report("clock", "not compared: Kore.ai's response has no Date header")
+            self._report("clock", "no response with a Date header to compare it with", is_checked=False)
         elif abs(skew) > _MOST_SKEW:
             direction = "behind" if skew > 0 else "ahead of"
             message = f"this machine is {text.duration(abs(skew))} {direction} Kore.ai, so tokens are not valid"

@@ -10,16 +10,18 @@ from kore_gate.reports.console import Console
 from kore_gate.reports.write import Writer
 from kore_gate.settings.sources import Settings
 
+_HINT = "Name the kore-result.json of an earlier call: `kore-gate report junit-reports/kore-result.json`."
+
 
 def run(settings: Settings, console: Console) -> int:
     """Write the reports of the one saved result in `files`; return 0. Raises SettingsError, ReportError."""
     if len(settings.files) > 1:
-        raise errors.SettingsError([f"report takes one saved result, not {len(settings.files)}."])
+        raise errors.SettingsError([f"report takes one saved result, not {len(settings.files)}."], hint=_HINT)
     path = pathlib.Path(settings.files[0])
     try:
         data = path.read_bytes()
     except OSError as exc:
-        raise errors.SettingsError([f"{path} cannot be read: {exc.strerror or exc}."]) from exc
+        raise errors.SettingsError([f"{path} cannot be read: {exc.strerror or exc}."], hint=_HINT) from exc
     saved, files = result.load(data)
     if "junit-granularity" in settings.sources:
         saved = dataclasses.replace(saved, junit_granularity=settings.junit_granularity)

@@ -2,8 +2,10 @@
 
 import bisect
 import codecs
+import contextlib
 import functools
 import glob
+import itertools
 import json
 import pathlib
 import re
@@ -32,7 +34,7 @@ def load(patterns: Sequence[str], name: str, root: pathlib.Path) -> list[SuiteRu
         if not files:
             is_directory = any(match.is_dir() for match in matches)
             advice = f"is a directory; use {pattern.rstrip('/')}/*.json for the files in it"
-            problems.append(f"files: {pattern!r} {advice if is_directory else 'matches no file'}.")
+            problems.append(f"files: {pattern!r} {advice if is_directory else _searched(pattern, root)}.")
         paths.update(dict.fromkeys(files))
     if name and len(paths) > 1:
         problems.append(f"name ({name!r}) is for a single file, not for {len(paths)}.")
@@ -51,6 +53,17 @@ def load(patterns: Sequence[str], name: str, root: pathlib.Path) -> list[SuiteRu
     if problems:
         raise errors.SettingsError(problems, hint="Fix the files, or the list of files; see docs/suites.md.")
     return list(suites.values())
+
+
+def _searched(pattern: str, root: pathlib.Path) -> str:
+    """Say in which folder a pattern found no file, or that there is no such folder."""
+    parts = itertools.takewhile(lambda part: not re.search(r"[*?[]", part), pathlib.PurePath(pattern).parts[:-1])
+    folder = root.joinpath(*parts)
+    with contextlib.suppress(OSError):  # its name may be too long for any folder
+        if folder.is_dir():
+            return f"matches no file in {folder}"
+    is_relative = not pathlib.PurePath(pattern).is_absolute()
+    return f"matches no file: there is no folder {folder}" + (f" (working directory: {root})" if is_relative else "")
 
 
 def _read(path: pathlib.Path, key: str, name: str) -> SuiteRun:

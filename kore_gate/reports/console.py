@@ -81,6 +81,15 @@ class Console:
         for line in raw.split("\n"):
             self._write(line, exact=line.startswith(" "))  # it may be a command to copy
 
+    def table(self, rows: Sequence[Sequence[str]], least: Sequence[int] = ()) -> None:
+        """Print rows in aligned columns; `least` has the least width of each column but the last."""
+        for line in text.columns([[text.terminal(cell) for cell in row] for row in rows], least):
+            self._print(line, exact=True)
+
+    def write_out(self, raw: str) -> None:
+        """Print on stdout what was asked for."""
+        self._stdout.write(raw)
+
     def warning(self, raw: str) -> None:
         """Warn people, in the log and on the CI's page."""
         self._write(f"{self._stamp()}Warning: {raw}", "yellow")

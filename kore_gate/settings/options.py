@@ -15,10 +15,17 @@ COMMANDS = {
     "demo": "test against a built-in Kore.ai simulator; needs no account",
     "simulate": "serve the simulator on a local port",
     "doctor": "check settings, credentials, clock, proxy, certificate, host and scope",
+    "completion": "print what completes commands and options in bash, zsh or fish",
 }
 
 JUDGING_COMMANDS = ("wait", "import", "run", "test")  # leave reports, whatever happens
 REMOTE_COMMANDS = (*JUDGING_COMMANDS, "doctor")
+# Commands that share settings. The demo has access, bot and files of its own.
+_FILES = ("import", "test")
+_CALLS = (*REMOTE_COMMANDS, "demo")
+_JUDGES = (*JUDGING_COMMANDS, "demo")
+_REPORTS = (*_JUDGES, "report")
+_PRINTS = (*_CALLS, "report", "simulate")
 
 CI_NAMES = ("auto", "github", "gitlab", "jenkins", "azure", "circleci", "buildkite", "bitbucket", "teamcity", "none")
 
@@ -36,6 +43,10 @@ class Setting:
     default: str = ""
     secret: bool = False
     many: bool = False  # its option repeats
+    # The commands that have a use for it; the others take it as well, for pipelines set variables for all their jobs.
+    commands: tuple[str, ...] = REMOTE_COMMANDS
+    choices: tuple[str, ...] = ()
+    free: bool = False  # people's own words, which may begin with a dollar sign
     inherited: bool = True  # read from KORE_<NAME>, which in GitLab an earlier job may have set
 
     @property
@@ -61,11 +72,16 @@ class Setting:
         return f"--{self.name}, the input {self.name} or {self.variable}"
 
 
-def _setting(help_: str, parse: Callable[[str], object] = parsers.text, default: str = "", **facts: bool) -> Any:
+def _setting(help_: str, parse: Callable[[str], object] = parsers.text, default: str = "", **facts: Any) -> Any:
     """Declare a field of Settings as a setting; without a default it is empty."""
     value = parse(default) if default else () if facts.get("many") else ""
     metadata = {"help": help_, "parse": parse, "default": default, **facts}
     return dataclasses.field(default=value, repr=not facts.get("secret"), metadata=metadata)
+
+
+def _choice(help_: str, choices: tuple[str, ...], default: str, **facts: Any) -> Any:
+    """Declare a field of Settings that is one of these words."""
+    return _setting(help_, parsers.choice(*choices), default, choices=choices, **facts)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,58 +94,82 @@ class Settings:
     command: str
     host: str = _setting("platform.kore.ai or a URL, with optional port and base path", parsers.host)
     stream_id: str = _setting("the bot's id", parsers.identifier)
-    ds_id: tuple[str, ...] = _setting("import ids, separated by commas, spaces or newlines", parsers.ids, many=True)
-    files: tuple[str, ...] = _setting(
-        "suite files (of report: kore-result.json), one per line", parsers.lines, many=True
+    ds_id: tuple[str, ...] = _setting(
+        "import ids, separated by commas, spaces or newlines", parsers.ids, many=True, commands=("wait",)
     )
-    suites: tuple[str, ...] = _setting("suite names, one per line", parsers.lines, many=True)
+    files: tuple[str, ...] = _setting(
+        "suite files (of report: kore-result.json), one per line",
+        parsers.paths,
+        many=True,
+        commands=("import", "test", "report"),
+    )
+    suites: tuple[str, ...] = _setting(
+        "suite names, one per line", parsers.lines, many=True, free=True, commands=("run",)
+    )
     # An inherited KORE_RUN_ID would pass an earlier run off as the one that was asked for.
     run_id: tuple[str, ...] = _setting(
-        "ids of runs to resume, one for each suite; - starts a new run", parsers.run_ids, many=True, inherited=False
+        "ids of runs to resume, one for each suite; - starts a new run",
+        parsers.run_ids,
+        many=True,
+        inherited=False,
+        commands=("run",),
     )
-    name: str = _setting("the suite's name, if a single file is imported", parsers.identifier)
-    tags: tuple[str, ...] = _setting("tags for imported suites, separated by commas", parsers.words, many=True)
-    description: str = _setting("description for imported suites")
+    name: str = _setting(
+        "the suite's name, if a single file is imported", parsers.identifier, free=True, commands=_FILES
+    )
+    tags: tuple[str, ...] = _setting(
+        "tags for imported suites, separated by commas", parsers.words, many=True, free=True, commands=_FILES
+    )
+    description: str = _setting("description for imported suites", free=True, commands=_FILES)
     client_id: str = _setting("the JWT app's client id, unless jwt is set")
     client_secret: str = _setting("the JWT app's client secret, unless jwt is set", secret=True)
-    jwt_algorithm: str = _setting(
+    jwt_algorithm: str = _choice(
         "how tokens are signed; RS256 and RS512 need private-key and the extra kore-gate[rsa]",
-        parsers.choice("HS256", "HS512", "RS256", "RS512"),
+        ("HS256", "HS512", "RS256", "RS512"),
         "HS256",
     )
     private_key: str = _setting(
         "the key (PEM) for RS256 and RS512, unless jwt is set", parsers.private_key, secret=True
     )
     jwt: str = _setting("a ready-made token, instead of client-secret", parsers.token, secret=True)
-    user_email: str = _setting("e-mail of a bot owner or developer")
-    bot_language: str = _setting("the bot-language header", parsers.language, "en")
-    bot_version: str = _setting(
-        "bot version that run and test use", parsers.choice("inDevelopment", "published"), "inDevelopment"
+    user_email: str = _setting("e-mail of a bot owner or developer", commands=("import", "run", "test", "doctor"))
+    bot_language: str = _setting("the bot-language header", parsers.language, "en", commands=_CALLS)
+    bot_version: str = _choice(
+        "bot version that run and test use",
+        ("inDevelopment", "published"),
+        "inDevelopment",
+        commands=("run", "test", "demo"),
     )
-    timeout: float = _setting("limit of the whole command: 90s, 15m, 1h30m", parsers.duration, "30m")
-    outage_limit: float = _setting("how long Kore.ai may be unreachable", parsers.duration, "3m")
+    timeout: float = _setting("limit of the whole command: 90s, 15m, 1h30m", parsers.duration, "30m", commands=_CALLS)
+    outage_limit: float = _setting("how long Kore.ai may be unreachable", parsers.duration, "3m", commands=_CALLS)
     request_timeout: float = _setting(
-        "limit of one request, first byte sent to last byte read", parsers.duration, "30s"
+        "limit of one request, first byte sent to last byte read", parsers.duration, "30s", commands=_CALLS
     )
-    poll_interval: float | None = _setting("auto, or a duration", parsers.interval, "auto")
-    report_dir: str = _setting("directory for the reports", default="junit-reports")
-    junit_granularity: str = _setting(
-        "one test case per assertion or step", parsers.choice("assertion", "step"), "assertion"
+    poll_interval: float | None = _setting("auto, or a duration", parsers.interval, "auto", commands=_JUDGES)
+    report_dir: str = _setting("directory for the reports", parsers.path, "junit-reports", commands=_REPORTS)
+    junit_granularity: str = _choice(
+        "one test case per assertion or step", ("assertion", "step"), "assertion", commands=_REPORTS
     )
-    junit_dialect: str = _setting(
-        "strict is valid in the Ant and Jenkins schemas", parsers.choice("rich", "strict"), "rich"
+    junit_dialect: str = _choice(
+        "strict is valid in the Ant and Jenkins schemas", ("rich", "strict"), "rich", commands=_REPORTS
     )
-    download: bool = _setting("save the results file that Kore.ai's response links to", parsers.flag, "true")
-    allow_empty: bool = _setting("let a suite without steps or enabled assertions pass", parsers.flag, "false")
-    soft_fail: tuple[int, ...] = _setting("exit codes to turn into 0, such as 1,4", parsers.exit_codes, many=True)
-    max_response: int = _setting("maximum size of one response", parsers.size, "64MiB")
-    ca_file: str = _setting("extra certificate authority (PEM)")
+    download: bool = _setting(
+        "save the results file that Kore.ai's response links to", parsers.flag, "true", commands=_JUDGES
+    )
+    allow_empty: bool = _setting(
+        "let a suite without steps or enabled assertions pass", parsers.flag, "false", commands=_JUDGES
+    )
+    soft_fail: tuple[int, ...] = _setting(
+        "exit codes to turn into 0, such as 1,4", parsers.exit_codes, many=True, commands=_JUDGES
+    )
+    max_response: int = _setting("maximum size of one response", parsers.size, "64MiB", commands=_CALLS)
+    ca_file: str = _setting("extra certificate authority (PEM)", parsers.path)
     allow_http: bool = _setting("allow http to hosts other than localhost", parsers.flag, "false")
-    max_parallel: int = _setting("maximum number of suites at a time", parsers.number, "20")
-    fail_fast: bool = _setting("stop the other suites after the first failure", parsers.flag, "false")
-    ci: str = _setting("CI system to write output for", parsers.choice(*CI_NAMES), "auto")
-    output: str = _setting("json prints the result on stdout", parsers.choice("text", "json"), "text")
-    verbose: bool = _setting("print more; also on with the CI's debug flag", parsers.flag, "false")
+    max_parallel: int = _setting("maximum number of suites at a time", parsers.number, "20", commands=_JUDGES)
+    fail_fast: bool = _setting("stop the other suites after the first failure", parsers.flag, "false", commands=_JUDGES)
+    ci: str = _choice("CI system to write output for", CI_NAMES, "auto", commands=_PRINTS)
+    output: str = _choice("json prints the result on stdout", ("text", "json"), "text", commands=_REPORTS)
+    verbose: bool = _setting("print more; also on with the CI's debug flag", parsers.flag, "false", commands=_PRINTS)
     sources: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @property

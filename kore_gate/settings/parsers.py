@@ -3,6 +3,7 @@
 import contextlib
 import ipaddress
 import json
+import pathlib
 import re
 import urllib.parse
 from collections.abc import Callable
@@ -77,7 +78,21 @@ def number(raw: str) -> int:
     return int(raw)
 
 
-def several(separator: str, *, unique: bool = True) -> Callable[[str], tuple[str, ...]]:
+def path(raw: str) -> str:
+    """Take a path; one that begins with a tilde begins in a home directory, which shells see in arguments alone."""
+    head, _, rest = text(raw).partition("/")
+    if not head.startswith("~"):
+        return raw
+    try:
+        return str(pathlib.Path(head).expanduser() / rest)
+    except RuntimeError:
+        problem = f"begins with an unknown home directory: write it in full, or ./{head} for a file of that name"
+        raise ValueError(problem) from None
+
+
+def several(
+    separator: str, entry: Callable[[str], str] = identifier, *, unique: bool = True
+) -> Callable[[str], tuple[str, ...]]:
     """Return a parser of separated texts, or of a JSON array, the form in which the gate itself writes several."""
 
     def parse(raw: str) -> tuple[str, ...]:
@@ -87,7 +102,7 @@ def several(separator: str, *, unique: bool = True) -> Callable[[str], tuple[str
                 parts = json.loads(raw)
         if not all(isinstance(part, str) for part in parts):
             raise ValueError("must be a JSON array of strings")
-        entries = [identifier(part) for part in parts if part]
+        entries = [entry(part) for part in parts if part]
         if not entries:
             raise ValueError("is empty")
         return tuple(dict.fromkeys(entries) if unique else entries)
@@ -98,6 +113,7 @@ def several(separator: str, *, unique: bool = True) -> Callable[[str], tuple[str
 ids = several(r"[,\s]+")
 run_ids = several(r"[,\s]+", unique=False)  # each stands for one suite
 lines = several(r"[\r\n]")
+paths = several(r"[\r\n]", path)
 words = several(r"[,\r\n]")
 
 

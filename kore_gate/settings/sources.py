@@ -2,6 +2,7 @@
 
 import difflib
 import pathlib
+import re
 import urllib.parse
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
@@ -10,13 +11,25 @@ from kore_gate.settings import options, parsers
 from kore_gate.settings.redact import Redactor
 
 Settings = options.Settings
-_NEEDED: Mapping[str, Sequence[str]] = {
+NEEDED: Mapping[str, Sequence[str]] = {
     "wait": ["host", "stream-id", "ds-id"],
     "import": ["host", "stream-id", "files", "user-email"],
     "run": ["host", "stream-id", "suites", "user-email"],
     "test": ["host", "stream-id", "files", "user-email"],
     "doctor": ["host", "stream-id"],
     "report": ["files"],
+}
+
+# What a CI passes on in place of a variable that it does not know. Words of people may begin with a dollar sign.
+_UNSET = re.compile(r"\$\([\w.-]+\)|\$\{[\w.-]+\}|\$\{\{[^{}]*\}\}|(?P<word>\$[A-Z_][A-Z0-9_]*)")
+
+# Kore.ai's ids that are never another kind's, and the setting of each. Others are not documented well enough to reject.
+_IDS = {
+    "st-": ("stream-id", "a bot's id, which belongs in stream-id"),
+    "ds-": ("ds-id", "an import's id, which belongs in ds-id"),
+    "ctr-": ("run-id", "a run's id, which belongs in run-id"),
+    "cs-": ("client-id", "a client id, which belongs in client-id"),
+    "ctc-": ("", "a suite's id, which no setting takes: suites has names"),
 }
 
 
@@ -44,6 +57,7 @@ def read(
             invalid[setting.name] = problem
         try:
             if text:
+                _check(setting, text)
                 parsed[setting.field] = setting.parse(text)
         except ValueError as exc:
             # Addresses may hold credentials and tokens; and a secret may be in another setting by mistake.
@@ -60,7 +74,9 @@ def read(
     details = [*map(redactor.text, problems), *invalid.values()]
     details += [*_missing(settings, invalid), *_contradictions(settings, invalid)]
     is_fork = environ.get("GITHUB_EVENT_NAME") == "pull_request" and not settings.secrets
-    hint = "GitHub does not pass secrets to workflows of pull requests from forks." if is_fork else ""
+    hint = f"Run `kore-gate {command} --help` for its settings, or see docs/settings.md."
+    if is_fork:
+        hint = "GitHub does not pass secrets to workflows of pull requests from forks."
     return settings, errors.SettingsError(details, hint=hint) if details else None
 
 
@@ -98,17 +114,29 @@ def _text(setting: options.Setting, flags: Mapping[str, str], environ: Mapping[s
     if text:
         return text, source, f"{setting.variable} is set twice: as {source} and as a file in {variable}; keep one."
     try:
-        text = pathlib.Path(path).read_text(encoding="utf-8-sig").strip()
+        text = pathlib.Path(parsers.path(path)).read_text(encoding="utf-8-sig").strip()
     except (OSError, ValueError) as exc:
-        reason = getattr(exc, "strerror", None) or "it is not text"
+        reason = "it is not text" if isinstance(exc, UnicodeError) else getattr(exc, "strerror", "its path is invalid")
         # Without the path: it may be the secret itself, in the wrong variable.
         return "", "", f"{variable} names a file that cannot be read: {reason}."
     return text, f"file in {variable}", "" if text else f"{variable} names an empty file."
 
 
+def _check(setting: options.Setting, text: str) -> None:
+    """Raise ValueError for what only looks like a value: a variable's name, an id of another kind."""
+    match = _UNSET.fullmatch(text)
+    if match and not (setting.free and match["word"]):
+        raise ValueError("holds the name of a variable that is not set in the CI: set it, or check its spelling")
+    if any(setting.name == home for home, _ in _IDS.values()):
+        for entry in re.split(r'[\s,"\[\]]+', text):
+            for prefix, (home, kind) in _IDS.items():
+                if entry.startswith(prefix) and home != setting.name:
+                    raise ValueError(f"is {kind}" if entry == text else f"holds {entry[:50]}, {kind}")
+
+
 def _missing(settings: Settings, invalid: Collection[str]) -> list[str]:
     """List what the command needs and does not have."""
-    needed = list(_NEEDED.get(settings.command, []))
+    needed = list(NEEDED.get(settings.command, []))
     # An invalid value may have been meant for any way of signing.
     is_unclear = not {"client-secret", "private-key", "jwt", "jwt-algorithm"}.isdisjoint(invalid)
     if settings.command in options.REMOTE_COMMANDS and not settings.jwt and not is_unclear:

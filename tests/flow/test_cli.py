@@ -227,8 +227,14 @@ def test_main__report_directory_is_a_file(program: Program) -> None:
 
 USAGE: dict[str, tuple[list[str], dict[str, str], str]] = {
     "no settings": (["wait"], {}, "host is missing"),
-    "no arguments": ([], {}, "ds-id is missing"),
-    "empty arguments": (["", ""], {"INPUT_COMMAND": ""}, "ds-id is missing"),
+    "no arguments": ([], {}, "There is neither a command nor a setting: nothing was checked."),
+    "empty arguments": (["", ""], {"INPUT_COMMAND": ""}, "There is neither a command nor a setting"),
+    "no variables in a CI": ([], {"BITBUCKET_BUILD_NUMBER": "7"}, "ds-id is missing"),
+    "no command": ([], {"KORE_HOST": "kore.example"}, "ds-id is missing"),
+    "no command, an option": (["--host", "kore.example"], {}, "ds-id is missing"),
+    "only a command": ([], {"KORE_COMMAND": "wait"}, "ds-id is missing"),
+    "variable of the CI": (["wait"], {**GOOD, "KORE_HOST": "$(KORE_HOST)"}, "a variable that is not set in the CI"),
+    "id of another kind": (["wait", "--ds-id", "ctr-1"], GOOD, "ds-id 'ctr-1' is a run's id, which belongs in run-id"),
     "unknown flag": (["wait", "--tmeout", "5m"], GOOD, "Unknown option --tmeout for wait. Did you mean --timeout?"),
     "flag without its value": (["wait", "--timeout"], GOOD, "Argument --timeout: expected one argument."),
     "bad value": (["wait", "--timeout", "soon"], GOOD, "timeout 'soon' is not a duration"),
@@ -483,12 +489,66 @@ def test_main__doctor(program: Program, monkeypatch: pytest.MonkeyPatch) -> None
     assert program.run("doctor", environ=GOOD).code == 6
 
 
-def test_main__scenarios(program: Program) -> None:
-    """The demonstration lists each way it can end."""
-    ended = program.run("demo", "--scenario", "list")
+BARE = """\
+The gate that stops a bad Kore.ai bot from shipping.
+Commands:
+  wait        wait for one or more imports, by ds-id
+  import      upload suite files, start their imports, wait for them
+  run         run suites by name, wait, report their results
+  test        import suite files, then run the suites
+  report      render a saved kore-result.json again, offline
+  demo        test against a built-in Kore.ai simulator; needs no account
+  simulate    serve the simulator on a local port
+  doctor      check settings, credentials, clock, proxy, certificate, host and
+              scope
+  completion  print what completes commands and options in bash, zsh or fish
+Examples:
+  kore-gate demo                  see it work, without an account
+  kore-gate test 'suites/*.json'  import these suites and run them
+"""
+
+
+@pytest.mark.parametrize("argv", [[], [""]])
+def test_main__bare(program: Program, argv: list[str]) -> None:
+    """Without a command and any setting it says what it can do; nothing was checked, so that is no success."""
+    ended = program.run(*argv)
+
+    assert ended.code == 2
+    assert ended.out == ""
+    assert ended.err.startswith(BARE)
+    assert "What to do: Run `kore-gate demo`, or `kore-gate COMMAND --help`." in ended.err
+    assert max(map(len, BARE.splitlines())) <= 80
+
+
+def test_main__default_command(program: Program) -> None:
+    """Settings without a command are those of `wait`, as in a job that sets variables only."""
+    ended = program.run(environ=GOOD)
 
     assert ended.code == 0
-    assert all(f"{name} " in ended.err for name in scenarios.SCENARIOS)
+    assert program.result()["command"] == "wait"
+
+
+def test_main__home(program: Program, monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> None:
+    """Paths from the home directory are the same in variables, options and arguments that no shell has seen."""
+    suite_file(tmp_path)
+    environ = {**GOOD, "HOME": str(tmp_path), "KORE_REPORT_DIR": "~/there"}
+
+    ended = program.run("test", "~/greet*.json", environ=environ)
+
+    assert ended.code == 0
+    assert (tmp_path / "there" / "kore-result.json").exists()
+    assert not (tmp_path / "~").exists()
+
+
+def test_main__scenarios(program: Program) -> None:
+    """The demonstration lists on stdout, in columns, each way it can end."""
+    ended = program.run("demo", "--scenario", "list")
+
+    lines = ended.out.splitlines()
+    assert (ended.code, ended.err) == (0, "")
+    assert lines[0] == "  passing             exit code 0  The import succeeds and every test passes."
+    assert [line.split()[0] for line in lines if "  exit code " in line] == [*scenarios.SCENARIOS]
+    assert max(map(len, lines)) <= 80
 
 
 def test_main__demo(program: Program, monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> None:

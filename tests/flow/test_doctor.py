@@ -1,7 +1,10 @@
 """What `doctor` reports, against the simulator and against other hosts."""
 
+import ast
 import dataclasses
 import io
+import itertools
+import pathlib
 import socket
 from typing import Any
 
@@ -13,11 +16,12 @@ from kore_gate.commands import doctor
 from kore_gate.kore import transport
 from kore_gate.reports.console import Console
 from kore_gate.settings.sources import Settings
-from kore_gate.simulator import scenarios, service
+from kore_gate.simulator import service
 from tests.fakes.clock import FakeClock
 from tests.fakes.kore import FakeKore
 from tests.fakes.pipeline import make_settings
 
+ERRORS = {"errors": [{"msg": "no", "code": 1}]}
 MANAGEMENT, EXECUTION = "Conversation Tests Management", "Conversation Tests Execution"
 
 
@@ -71,26 +75,163 @@ def doctor_settings(**changes: Any) -> Settings:
     return make_settings(command="doctor", sources=sources, **changes)
 
 
-def test_doctor__all_well(clock: FakeClock) -> None:
-    """Settings with their sources, DNS, token, both calls and the clock are told; exit code 0."""
-    claims = f"appId {scenarios.CLIENT_ID}, sub kore_gate, iat 2026-01-02 03:04:05 UTC, exp 2026-01-02 03:09:05 UTC"
+def checks(ended: Visit) -> dict[str, tuple[str, str]]:
+    """Return mark and message of each check, the lines of a message joined."""
+    rows: dict[str, tuple[str, str]] = {}
+    lines = ended.output.split("Checks:\n")[1].splitlines()
+    for line in itertools.takewhile(lambda line: line.startswith("  "), lines):
+        mark, topic, text = (part.strip() for part in (line[2:15], line[15:30], line[30:]))
+        if topic:
+            rows[topic] = (mark, text)
+        else:
+            mark, before = rows.pop(last := [*rows][-1])
+            rows[last] = (mark, f"{before} {text}")
+    return rows
 
-    ended = visit(clock, simulator(clock), doctor_settings())
+
+ALL_WELL = """\
+Settings:
+  host               --host              https://kore.example
+  stream-id          input stream-id     st-5a1e0000-0000-5000-8000-00000000b0b0
+  ds-id              --ds-id             ds-demo-1, ds-demo-2
+  files                                  not set
+  suites                                 not set
+  run-id                                 not set
+  name                                   not set
+  tags                                   not set
+  description        input description   words that are long enough to be
+                                         continued on a second line
+  client-id                              not set
+  client-secret      KORE_CLIENT_SECRET  set
+  jwt-algorithm      default             HS256
+  private-key                            not set
+  jwt                                    not set
+  user-email                             not set
+  bot-language       default             en
+  bot-version        default             inDevelopment
+  timeout            KORE_TIMEOUT        1h 30m
+  outage-limit       default             3m
+  request-timeout    default             30s
+  poll-interval      --poll-interval     auto
+  report-dir         default             junit-reports
+  junit-granularity  default             assertion
+  junit-dialect      default             rich
+  download           --download          false
+  allow-empty        default             false
+  soft-fail                              not set
+  max-response       default             64MiB
+  ca-file                                not set
+  allow-http         default             false
+  max-parallel       --max-parallel      7
+  fail-fast          default             false
+  ci                 default             auto
+  output             default             text
+  verbose            default             false
+Checks:
+  note         test           `kore-gate test` also needs files, user-email
+                              What to do: Set --user-email, the input user-email
+                              or KORE_USER_EMAIL. Name the suite files as
+                              arguments.
+  not checked  proxy          none is set for this host
+  ok           DNS            kore.example resolves to 192.0.2.7
+  ok           token          signed with HS256; appId
+                              cs-5a1e0000-0000-5000-8000-00000000d3e0, sub
+                              kore_gate, iat 2026-01-02 03:04:05 UTC, exp
+                              2026-01-02 03:09:05 UTC
+  ok           import status  Kore.ai accepted the request; no such job, as
+                              expected (HTTP 404, Not Found (code 404))
+  ok           run status     Kore.ai accepted the request; no such job, as
+                              expected (HTTP 404, Not Found (code 404))
+  not checked  TLS            no certificate was seen
+  ok           clock          within 1.0s of Kore.ai's
+Verdict: passed. All checks passed.
+Exit code: 0 (passed)
+"""
+
+
+def test_doctor__all_well(clock: FakeClock) -> None:
+    """Every setting has its value and source, every check its finding, in columns; exit code 0."""
+    sources = {
+        "host": "option --host",
+        "stream-id": "input stream-id",
+        "ds-id": "option --ds-id",
+        "description": "input description",
+        "client-secret": "file in KORE_CLIENT_SECRET",
+        "timeout": "variable KORE_TIMEOUT",
+        "poll-interval": "option --poll-interval",
+        "download": "option --download",
+        "max-parallel": "option --max-parallel",
+    }
+    settings = make_settings(
+        command="doctor",
+        sources=sources,
+        ds_id=("ds-demo-1", "ds-demo-2"),
+        description="words that are long enough to be continued on a second line",
+        timeout=5400.0,
+        poll_interval=None,
+        download=False,
+        max_parallel=7,
+    )
+
+    ended = visit(clock, simulator(clock), settings)
 
     assert ended.code == 0
-    assert ended.output.splitlines() == [
-        "ok setting: host = https://kore.example (option --host)",
-        "ok setting: ds-id = ds-demo-1 (option --ds-id)",
-        "ok setting: client-secret = set (variable KORE_CLIENT_SECRET)",
-        "ok proxy: none for this host",
-        "ok DNS: kore.example resolves to 192.0.2.7",
-        f"ok token: signed with HS256; {claims}",
-        "ok import status: Kore.ai accepted the request; no such job, as expected (HTTP 404, Not Found (code 404))",
-        "ok run status: Kore.ai accepted the request; no such job, as expected (HTTP 404, Not Found (code 404))",
-        "ok clock: within 1.0s of Kore.ai's",
-        "Verdict: passed. All checks passed.",
-        "Exit code: 0 (passed)",
+    assert ended.output == ALL_WELL
+    assert max(map(len, ended.output.splitlines())) <= 80
+
+
+def test_doctor__what_test_needs(clock: FakeClock) -> None:
+    """Where `test` has all that it needs, that is said; what is missing is named with the ways to set it."""
+    sources = dict.fromkeys(("host", "stream-id", "files", "user-email"), "input x")
+
+    ended = visit(clock, simulator(clock), make_settings(command="doctor", sources=sources))
+    other = visit(clock, simulator(clock), make_settings(command="doctor", sources={**sources, "user-email": ""}))
+    del sources["user-email"]
+    lacking = visit(clock, simulator(clock), make_settings(command="doctor", sources=sources))
+
+    assert checks(ended)["test"] == ("ok", "has all settings that it needs")
+    assert checks(other)["test"] == checks(ended)["test"]
+    assert checks(lacking)["test"] == (
+        "note",
+        "`kore-gate test` also needs user-email What to do: Set --user-email, the input user-email or KORE_USER_EMAIL.",
+    )
+    assert lacking.code == 0
+
+
+def test_doctor__never_recommends_itself(clock: FakeClock) -> None:
+    """Advice that sends others to doctor does not send its reader in a circle."""
+
+    def refuse(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("Connection refused", request=request)
+
+    transports = [
+        httpx.MockTransport(refuse),
+        httpx.MockTransport(lambda _: httpx.Response(500)),
+        *(httpx.MockTransport(lambda _, code=code: httpx.Response(code, json=ERRORS)) for code in (400, 401, 403, 405)),
+        httpx.MockTransport(lambda _: httpx.Response(302, headers={"location": "https://x.example"})),
     ]
+
+    for answers in transports:
+        ended = visit(clock, answers, doctor_settings())
+        assert "doctor" not in ended.output
+
+
+def test_doctor__advice_of_other_commands() -> None:
+    """Whatever the gate says of doctor elsewhere is left out here, and nothing else is."""
+    folder = pathlib.Path(doctor.__file__).parents[1]
+    texts = [
+        node.value
+        for path in folder.rglob("*.py")
+        if path.name != "doctor.py"
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and "`kore-gate doctor`" in node.value
+    ]
+
+    left = [doctor._NAMES_DOCTOR.sub("", text) for text in texts]
+
+    assert len(texts) >= 3
+    assert [text for text in left if "doctor" in text] == []
+    assert all(text.endswith(".") for text in left)
 
 
 def test_doctor__changes_nothing(clock: FakeClock) -> None:
@@ -109,8 +250,9 @@ def test_doctor__wrong_secret(clock: FakeClock) -> None:
     ended = visit(clock, simulator(clock), doctor_settings(client_secret="not-the-right-secret-but-a-long-one"))
 
     assert ended.code == 6
-    assert "FAIL access: both requests are refused." in ended.output
-    assert "Check client-id" in ended.output
+    assert checks(ended)["access"][0] == "FAIL"
+    assert checks(ended)["access"][1].startswith("both requests are refused.")
+    assert "Check client-id" in checks(ended)["access"][1]
     assert "not-the-right-secret" not in ended.output
 
 
@@ -120,8 +262,10 @@ def test_doctor__missing_scope(clock: FakeClock, granted: str, missing: str) -> 
     ended = visit(clock, simulator(clock, scopes=frozenset({granted})), doctor_settings())
 
     assert ended.code == 6
-    assert f'FAIL access: the token is valid, the scope "{missing}" is missing' in ended.output
-    assert f'Select the scope "{missing}"' in ended.output
+    mark, message = checks(ended)["access"]
+    assert mark == "FAIL"
+    assert message.startswith(f'the token is valid, the scope "{missing}" is missing')
+    assert f'Select the scope "{missing}"' in message
 
 
 def test_doctor__unknown_host(clock: FakeClock) -> None:
@@ -133,8 +277,11 @@ def test_doctor__unknown_host(clock: FakeClock) -> None:
     ended = visit(clock, httpx.MockTransport(refuse), doctor_settings(host="https://kore.invalid"))
 
     assert ended.code == 7
-    assert "FAIL DNS: kore.invalid cannot be resolved" in ended.output
-    assert "run status" not in ended.output
+    assert checks(ended)["DNS"][0] == checks(ended)["import status"][0] == "FAIL"
+    assert checks(ended)["DNS"][1].startswith("kore.invalid cannot be resolved")
+    assert checks(ended)["run status"] == ("not checked", "there was no valid response")
+    assert checks(ended)["TLS"] == ("not checked", "no certificate was seen")
+    assert checks(ended)["clock"] == ("not checked", "no response with a Date header to compare it with")
     assert clock.monotonic() < 60
 
 
@@ -159,7 +306,7 @@ def test_doctor__a_record_after_all(clock: FakeClock) -> None:
     ended = visit(clock, answers, doctor_settings())
 
     assert ended.code == 0
-    assert "ok import status: Kore.ai accepted the request; status IN_PROGRESS" in ended.output
+    assert checks(ended)["import status"] == ("ok", "Kore.ai accepted the request; status IN_PROGRESS")
 
 
 @pytest.mark.parametrize(("ahead", "word"), [(3600, "behind"), (-3600, "ahead of")])
@@ -179,7 +326,8 @@ def test_doctor__skewed_clock(clock: FakeClock, ahead: int, word: str) -> None:
     ended = visit(clock, Dated(), doctor_settings())
 
     assert ended.code == 6
-    assert f"FAIL clock: this machine is 1h {word} Kore.ai" in ended.output
+    assert checks(ended)["clock"][0] == "FAIL"
+    assert checks(ended)["clock"][1].startswith(f"this machine is 1h {word} Kore.ai")
 
 
 def test_doctor__near_clock(clock: FakeClock) -> None:
@@ -192,7 +340,7 @@ def test_doctor__near_clock(clock: FakeClock) -> None:
     ended = visit(clock, answers, doctor_settings())
 
     assert ended.code == 0
-    assert "ok clock: within 5.0s of Kore.ai's" in ended.output
+    assert checks(ended)["clock"] == ("ok", "within 5.0s of Kore.ai's")
 
 
 def test_doctor__no_date(clock: FakeClock) -> None:
@@ -200,7 +348,7 @@ def test_doctor__no_date(clock: FakeClock) -> None:
     ended = visit(clock, httpx.MockTransport(lambda _: httpx.Response(404)), doctor_settings())
 
     assert ended.code == 0
-    assert "ok clock: not compared: Kore.ai's response has no Date header" in ended.output
+    assert checks(ended)["clock"] == ("not checked", "no response with a Date header to compare it with")
 
 
 def test_doctor__proxy(clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -209,9 +357,9 @@ def test_doctor__proxy(clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> Non
 
     ended = visit(clock, simulator(clock), doctor_settings())
 
-    assert "ok proxy: requests go through proxy.example:3128, which resolves the host name" in ended.output
+    assert checks(ended)["proxy"] == ("not checked", "requests go through proxy.example:3128")
+    assert checks(ended)["DNS"] == ("not checked", "the proxy resolves kore.example")
     assert "hush" not in ended.output
-    assert "DNS" not in ended.output
 
 
 def test_doctor__proxy_bypassed(clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -221,7 +369,7 @@ def test_doctor__proxy_bypassed(clock: FakeClock, monkeypatch: pytest.MonkeyPatc
 
     ended = visit(clock, simulator(clock), doctor_settings())
 
-    assert "ok proxy: none for this host" in ended.output
+    assert checks(ended)["proxy"] == ("not checked", "none is set for this host")
 
 
 @pytest.mark.parametrize(
@@ -243,9 +391,10 @@ def test_doctor__ready_made_token(clock: FakeClock, claims: dict[str, object], t
 
     ended = visit(clock, simulator(clock), doctor_settings(jwt=token, client_id="", client_secret=""))
 
-    line = ended.output.splitlines()
-    at = next(number for number, text in enumerate(line) if " token: ready-made; " in text)
-    assert (todo in line[at + 1]) if todo else line[at].startswith("ok token")
+    mark, message = checks(ended)["token"]
+    assert mark == ("note" if todo else "ok")
+    assert message.startswith("ready-made; ")
+    assert todo in message
     assert token not in ended.output
 
 
@@ -263,7 +412,8 @@ def test_doctor__tls_facts(clock: FakeClock, monkeypatch: pytest.MonkeyPatch) ->
 
     ended = visit(clock, simulator(clock), doctor_settings())
 
-    told = [line for line in ended.output.splitlines() if "TLS" in line]
-    assert told == ["note TLS: TLSv1.3, certificate for kore.example by Example Trust, until 2026-01-05"]
-    assert "The certificate expires soon" in ended.output
+    mark, message = checks(ended)["TLS"]
+    assert mark == "note"
+    assert message.startswith("TLSv1.3, certificate for kore.example by Example Trust, until 2026-01-05 What to do: ")
+    assert "The certificate expires soon" in message
     assert ended.code == 0

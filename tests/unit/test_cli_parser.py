@@ -1,4 +1,5 @@
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -69,7 +70,7 @@ def test_parse__good(argv: list[str], read: tuple[str, dict[str, str]]) -> None:
 
 def test_parse__default_command() -> None:
     """Without a command on the command line it is the one of the action's input or the variable."""
-    for command in options.COMMANDS:
+    for command in options.COMMANDS.keys() - {"completion"}:
         assert parse("--timeout", "5m", default=(command, "input command"))[:2] == (command, {"timeout": "5m"})
 
 
@@ -120,6 +121,12 @@ def test_parse__secret_on_the_command_line(argv: list[str]) -> None:
 UNUSABLE: dict[str, tuple[list[str], tuple[str, str], str]] = {
     "unknown command": (["wiat"], DEFAULT, "command 'wiat' (command line) must be one of wait, import, run"),
     "close to one": (["wiat"], DEFAULT, "Did you mean wait?"),
+    "in capitals": (["WAIT"], DEFAULT, "completion. Did you mean wait?"),
+    "help": (["help"], DEFAULT, "completion. Did you mean --help?"),
+    "help for a command": (["Help", "wait"], DEFAULT, "completion. Did you mean --help?"),
+    "version": (["version"], DEFAULT, "completion. Did you mean --version?"),
+    "no shell": (["completion"], DEFAULT, "The following arguments are required: bash|zsh|fish."),
+    "another shell": (["completion", "csh"], DEFAULT, "Argument bash|zsh|fish: invalid choice: 'csh' (choose from "),
     "unknown default": ([], ("tset", "variable KORE_COMMAND"), "command 'tset' (variable KORE_COMMAND) must be one of"),
     "no value": (["wait", "--timeout"], DEFAULT, "Argument --timeout: expected one argument."),
     "flag for a value": (["wait", "--ds-id", "--timeout", "5m"], DEFAULT, "Argument --ds-id: expected one argument."),
@@ -139,29 +146,87 @@ def test_parse__unusable(argv: list[str], default: tuple[str, str], message: str
     assert "--help" in error.hint
 
 
-@pytest.mark.parametrize("argv", [["--help"], ["-h"], ["", "--help"]])
+def help_of(capsys: pytest.CaptureFixture[str], *argv: str, default: tuple[str, str] = DEFAULT) -> str:
+    """Return what is shown to who asks for help."""
+    with pytest.raises(SystemExit) as left:
+        cli.parse([*argv, "--help"], default)
+    assert left.value.code == 0
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize("argv", [[], [""], ["wiat"]])
 def test_parse__help(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    """Help names every command, and what each exit code means."""
-    with pytest.raises(SystemExit) as left:
-        cli.parse(argv, DEFAULT)
+    """Help names every command, two examples, and what each exit code means."""
+    shown = " ".join(help_of(capsys, *argv).split())
 
-    shown = capsys.readouterr().out
-    assert left.value.code == 0
-    assert all(f"\n    {name} " in shown for name in options.COMMANDS)
-    assert all(f"{code.value:>3}  {code.meaning}\n" in shown for code in ExitCode)
+    assert all(f" {name} {meaning} " in shown for name, meaning in options.COMMANDS.items())
+    assert all(f" {code.value} {code.meaning}" in shown for code in ExitCode)
+    assert shown.count(" kore-gate ") >= 2
+    assert not any(f"--{setting.name}" in shown for setting in options.SETTINGS)
 
 
-@pytest.mark.parametrize("command", ["wait", "run", "simulate"])
+@pytest.mark.parametrize("command", options.COMMANDS)
 def test_parse__help_of_a_command(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Help for a command names every flag, with its default."""
-    with pytest.raises(SystemExit) as left:
-        cli.parse([command, "--help"], DEFAULT)
+    """Help for a command names its options with their choices and defaults, its secrets' variables, and no others."""
+    shown = " ".join(help_of(capsys, command).split())
 
-    shown = " ".join(capsys.readouterr().out.split())
-    assert left.value.code == 0
     for setting in options.SETTINGS:
-        assert (f"--{setting.name} " in shown) is not setting.secret
-        assert not setting.default or f"(default: {setting.default})" in shown
+        is_own = command in setting.commands
+        assert (f" --{setting.name} " in shown) is (is_own and not setting.secret), setting.name
+        assert (f" {setting.variable} " in shown) is (is_own and setting.secret), setting.name
+        assert not (is_own and setting.default) or f"default: {setting.default})" in shown, setting.name
+        assert not is_own or all(choice in shown for choice in setting.choices), setting.name
+
+
+def test_parse__help_marks_what_is_required(capsys: pytest.CaptureFixture[str]) -> None:
+    """What a command can't do without is marked, and nothing else."""
+    required = {
+        command: re.findall(r"(--[\w-]+|KORE_\w+)(?: VALUE)? +required: ", " ".join(help_of(capsys, command).split()))
+        for command in options.COMMANDS
+    }
+
+    assert required == {
+        "wait": ["--host", "--stream-id", "--ds-id", "--client-id", "KORE_CLIENT_SECRET"],
+        "import": ["--host", "--stream-id", "--files", "--client-id", "--user-email", "KORE_CLIENT_SECRET"],
+        "run": ["--host", "--stream-id", "--suites", "--client-id", "--user-email", "KORE_CLIENT_SECRET"],
+        "test": ["--host", "--stream-id", "--files", "--client-id", "--user-email", "KORE_CLIENT_SECRET"],
+        "report": ["--files"],
+        "demo": [],
+        "simulate": [],
+        "doctor": ["--host", "--stream-id", "--client-id", "KORE_CLIENT_SECRET"],
+        "completion": [],
+    }
+
+
+@pytest.mark.parametrize("columns", ["80", "300"])
+@pytest.mark.parametrize("command", ["", *options.COMMANDS])
+def test_parse__help_fits(
+    command: str, columns: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Help fits a terminal of 80 columns."""
+    monkeypatch.setenv("COLUMNS", columns)
+
+    lines = help_of(capsys, command).splitlines()
+
+    assert [line for line in lines if len(line) > 80] == []
+    assert len(lines) > 10
+
+
+def test_parse__help_says_where_settings_are_read(capsys: pytest.CaptureFixture[str]) -> None:
+    """Help says what variables are read: a demonstration is nobody's real bot, and a run to resume is not inherited."""
+    shown = {command: " ".join(help_of(capsys, command).split()) for command in ("run", "demo")}
+
+    assert "Each can also be set by the action's input or by KORE_<NAME>." in shown["run"]
+    assert "- starts a new run (not read from a variable) --" in shown["run"]
+    assert "Those for reports and output can also be set by input or variable." in shown["demo"]
+
+
+def test_parse__options_of_another_command() -> None:
+    """An option that a command has no use for is taken all the same: pipelines set variables for all their jobs."""
+    assert parse("wait", "--files", "a.json", "--user-email", "x@y.example")[1:] == (
+        {"files": "a.json", "user-email": "x@y.example"},
+        [],
+    )
 
 
 @pytest.mark.parametrize("word", ["--help", "--version"])
@@ -175,7 +240,7 @@ def test_parse__help_is_quick(word: str) -> None:
     ended = subprocess.run([sys.executable, "-c", script], env=environ, capture_output=True, text=True, check=True)
 
     assert "kore_gate.cli" in ended.stderr.split()
-    assert {"asyncio", "httpx"}.isdisjoint(ended.stderr.split())
+    assert {"asyncio", "httpx", "shtab"}.isdisjoint(ended.stderr.split())
 
 
 def test_parse__version(capsys: pytest.CaptureFixture[str]) -> None:

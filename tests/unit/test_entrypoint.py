@@ -75,6 +75,7 @@ def test_report_dir__sources(arguments: list[str], environ: dict[str, str], expe
         pytest.param("reports", {"/project/reports": (7, 8, FOLDER), "/project": (1, 2, FOLDER)}, (7, 8), id="itself"),
         pytest.param("a/b", {"/project": (1001, 121, FOLDER), "/": (0, 0, FOLDER)}, (1001, 121), id="nearest-above"),
         pytest.param("/out/x", {"/out": (5, 6, FOLDER), "/project": (1, 2, FOLDER)}, (5, 6), id="absolute"),
+        pytest.param("~/a", {"/home/me": (3, 4, FOLDER), "/project": (1, 2, FOLDER)}, (3, 4), id="home"),
         pytest.param("a", {}, None, id="nowhere"),
     ],
 )
@@ -86,6 +87,7 @@ def test_owner_of__nearest(
 ) -> None:
     """The nearest directory that exists says whose reports these are."""
     install(monkeypatch, FakeSystem(), owners)
+    monkeypatch.setenv("HOME", "/home/me")
 
     found = entrypoint.owner_of(given)
 

@@ -327,6 +327,138 @@ def test_read__secret_file(tmp_path: pathlib.Path, setting: options.Setting) -> 
     assert settings.sources == {setting.name: f"file in {setting.variable}_FILE"}
 
 
+@pytest.mark.parametrize("setting", options.SETTINGS, ids=lambda setting: setting.name)
+@pytest.mark.parametrize("text", ["$(NAME)", "$(kore.name)", "${NAME}", "${env.NAME}", "${{ secrets.NAME }}", "$NAME"])
+def test_read__variable_of_the_ci(setting: options.Setting, text: str) -> None:
+    """A variable's name that a CI left in place of its value is an error; only words of people may be a dollar word."""
+    _, error = sources.read("simulate", {}, {setting.input: text})
+
+    shown = "" if setting.secret else f" {text!r}"
+    expected = f"{setting.name}{shown} holds the name of a variable that is not set in the CI: set it, or check its "
+    if setting.free and text == "$NAME":
+        assert error is None
+    else:
+        assert error is not None
+        assert error.details == (f"{expected}spelling (input {setting.name}).",)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("suites", "Balance $(USD)"),
+        ("suites", '["$(Balance)"]'),
+        ("suites", "$(A) $(B)"),
+        ("description", "${A} and ${B}"),
+        ("client-secret", "$ecret-secret"),
+        ("client-secret", "$1234-secret"),
+        ("files", "$(DIR)/a.json"),
+        ("tags", "$"),
+        ("client-id", "$()"),
+    ],
+)
+def test_read__dollar_signs(name: str, text: str) -> None:
+    """A value that has a dollar sign somewhere, or that a variable's name is only a part of, is taken as it is."""
+    _, error = sources.read("simulate", {}, {options.BY_NAME[name].input: text})
+
+    assert error is None
+
+
+def test_read__secret_of_the_ci(tmp_path: pathlib.Path) -> None:
+    """A variable's name in the file of a secret is an error too, and neither is shown."""
+    (tmp_path / "secret").write_text("$(GEHEIM)\n", encoding="utf-8")
+
+    details = invalid("wait", {}, {**GOOD, "KORE_CLIENT_SECRET": "", "KORE_CLIENT_SECRET_FILE": f"{tmp_path}/secret"})
+
+    assert details.details == (
+        (
+            "client-secret holds the name of a variable that is not set in the CI: set it, or check its spelling "
+            "(file in KORE_CLIENT_SECRET_FILE)."
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "problem"),
+    [
+        ("ds-id", "ctr-1", "is a run's id, which belongs in run-id"),
+        ("ds-id", "ds-1, ctr-2", "holds ctr-2, a run's id, which belongs in run-id"),
+        ("ds-id", '["ds-1", "ctc-2"]', "holds ctc-2, a suite's id, which no setting takes: suites has names"),
+        ("run-id", "ds-1", "is an import's id, which belongs in ds-id"),
+        ("run-id", "- ds-1", "holds ds-1, an import's id, which belongs in ds-id"),
+        ("stream-id", "cs-1", "is a client id, which belongs in client-id"),
+        ("client-id", "st-1", "is a bot's id, which belongs in stream-id"),
+    ],
+)
+def test_read__id_of_another_kind(name: str, text: str, problem: str) -> None:
+    """An id in the wrong setting is named with the setting where it belongs."""
+    _, error = sources.read("simulate", {name: text}, {})
+
+    assert error
+    assert error.details == (f"{name} {text!r} {problem} (option --{name}).",)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("ds-id", "dx-1"),
+        ("ds-id", "1234"),
+        ("stream-id", "bxx-1"),
+        ("stream-id", "STREAM"),
+        ("client-id", "app-ds-1"),
+        ("run-id", "-"),
+        ("suites", "ds-1"),
+        ("name", "ctr-1"),
+    ],
+)
+def test_read__unknown_ids(name: str, text: str) -> None:
+    """An id that could be of the kind is taken: Kore.ai documents no form."""
+    _, error = sources.read("simulate", {name: text}, {})
+
+    assert error is None
+
+
+PATHS: dict[str, tuple[str, str, object]] = {
+    "files": ("files", "~/a/*.json\n~\n./~x\nb~", ("/home/me/a/*.json", "/home/me", "./~x", "b~")),
+    "a list of files": ("files", '["~/a.json"]', ("/home/me/a.json",)),
+    "report-dir": ("report-dir", "~/reports", "/home/me/reports"),
+    "ca-file": ("ca-file", "~/ca.pem", "/home/me/ca.pem"),
+    "a path of that name": ("report-dir", "./~/x", "./~/x"),
+    "no path": ("description", "~/x", "~/x"),
+}
+
+
+@pytest.mark.parametrize(("name", "text", "value"), PATHS.values(), ids=PATHS)
+def test_read__home(monkeypatch: pytest.MonkeyPatch, name: str, text: str, value: object) -> None:
+    """A tilde at the start of a path is the home directory, wherever no shell has seen it."""
+    monkeypatch.setenv("HOME", "/home/me")
+    setting = options.BY_NAME[name]
+
+    assert getattr(valid("simulate", {}, {setting.variable: text}), setting.field) == value
+
+
+@pytest.mark.parametrize("name", ["files", "report-dir", "ca-file"])
+def test_read__unknown_home(name: str) -> None:
+    """A home directory that nobody has is an error, and not a directory of that name."""
+    settings, error = sources.read("simulate", {name: "~nobody-has-this-name/x"}, {})
+
+    assert error
+    assert error.details == (
+        (
+            f"{name} '~nobody-has-this-name/x' begins with an unknown home directory: write it in full, or "
+            f"./~nobody-has-this-name for a file of that name (option --{name})."
+        ),
+    )
+    assert settings.report_dir != "~nobody-has-this-name/x"
+
+
+def test_read__secret_file_at_home(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> None:
+    """The file of a secret may be named from the home directory as well."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "secret").write_text("geheim-geheim", encoding="utf-8")
+
+    assert valid("simulate", {}, {"KORE_CLIENT_SECRET_FILE": "~/secret"}).client_secret == "geheim-geheim"
+
+
 UNREADABLE: dict[str, tuple[str, bytes | None, str]] = {
     "missing": ("KORE_CLIENT_SECRET", None, "cannot be read: No such file or directory."),
     "binary": ("KORE_CLIENT_SECRET", b"geheim\xff", "it is not text."),
@@ -349,6 +481,16 @@ def test_read__secret_file_bad(tmp_path: pathlib.Path, variable: str, content: b
     assert problem.startswith(f"{variable}_FILE names ")
     assert problem.endswith(reason)
     assert "geheim" not in problem
+
+
+@pytest.mark.parametrize("path", ["~geheim-nobody/x", "geheim\x00"])
+def test_read__secret_file_nowhere(path: str) -> None:
+    """A path that can't be one is a problem of its own, and is not shown either."""
+    environ = {**GOOD, "KORE_CLIENT_SECRET": "", "KORE_CLIENT_SECRET_FILE": path}
+
+    assert invalid("wait", {}, environ).details[0] == (
+        "KORE_CLIENT_SECRET_FILE names a file that cannot be read: its path is invalid."
+    )
 
 
 @pytest.mark.parametrize("first", ["INPUT_JWT", "KORE_JWT"])
@@ -375,6 +517,15 @@ def test_read__credentials_in_host() -> None:
 
     assert problem.startswith("host must not contain credentials")
     assert "geheim" not in problem
+
+
+def test_settings__commands() -> None:
+    """Each setting says which commands have a use for it, and what a command needs is among them."""
+    for setting in options.SETTINGS:
+        assert setting.commands
+        assert set(setting.commands) <= options.COMMANDS.keys(), setting.name
+    for command, names in sources.NEEDED.items():
+        assert all(command in options.BY_NAME[name].commands for name in names), command
 
 
 def test_settings__hides_secrets() -> None:

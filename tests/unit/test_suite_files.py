@@ -136,8 +136,37 @@ def test_load__absolute(tmp_path: pathlib.Path) -> None:
 def test_load__nothing_matches(tmp_path: pathlib.Path) -> None:
     """A pattern that matches nothing is a mistake, never an empty success."""
     assert problems(tmp_path, "*.json", "a.json") == (
-        "files: '*.json' matches no file.",
-        "files: 'a.json' matches no file.",
+        f"files: '*.json' matches no file in {tmp_path}.",
+        f"files: 'a.json' matches no file in {tmp_path}.",
+    )
+
+
+def test_load__where_it_searched(tmp_path: pathlib.Path) -> None:
+    """The folder that was searched is named, and whether it is there; for a relative one, from where."""
+    (tmp_path / "suites" / "b").mkdir(parents=True)
+    (tmp_path / "file").touch()
+    there = f"(working directory: {tmp_path})"
+    long = "x" * 300
+
+    assert problems(
+        tmp_path,
+        "suites/**/*.json",
+        "suites/b/c.json",
+        "suite/*.json",
+        "file/*.json",
+        "*/x/a.json",
+        "/no/such/*.json",
+        f"{long}/a.json",
+        "a\ud800/b.json",
+    ) == (
+        f"files: 'suites/**/*.json' matches no file in {tmp_path}/suites.",
+        f"files: 'suites/b/c.json' matches no file in {tmp_path}/suites/b.",
+        f"files: 'suite/*.json' matches no file: there is no folder {tmp_path}/suite {there}.",
+        f"files: 'file/*.json' matches no file: there is no folder {tmp_path}/file {there}.",
+        f"files: '*/x/a.json' matches no file in {tmp_path}.",
+        "files: '/no/such/*.json' matches no file: there is no folder /no/such.",
+        f"files: '{long}/a.json' matches no file: there is no folder {tmp_path}/{long} {there}.",
+        f"files: 'a\\ud800/b.json' matches no file: there is no folder {tmp_path}/a\ud800 {there}.",
     )
 
 
@@ -152,7 +181,7 @@ def test_load__name_too_long(tmp_path: pathlib.Path) -> None:
     """A name that no file can have matches none."""
     [problem] = problems(tmp_path, "x" * 300)
 
-    assert problem.endswith("matches no file.")
+    assert problem.endswith(f"matches no file in {tmp_path}.")
 
 
 def test_load__same_name(tmp_path: pathlib.Path) -> None:
@@ -169,7 +198,7 @@ def test_load__every_problem_at_once(tmp_path: pathlib.Path) -> None:
     write(tmp_path, "b.json", b"[]")
 
     assert problems(tmp_path, "*.json", "c.json") == (
-        "files: 'c.json' matches no file.",
+        f"files: 'c.json' matches no file in {tmp_path}.",
         "a.json is empty.",
         "b.json must be a JSON object.",
     )

@@ -1,4 +1,5 @@
 import re
+import unicodedata
 import xml.etree.ElementTree as ET
 
 import hypothesis
@@ -194,21 +195,70 @@ def test_markdown__table(raw: str, shown: str) -> None:
         pytest.param("...", "suite", id="only dots"),
         pytest.param("", "suite", id="empty"),
         pytest.param("\ud83d\n", "--", id="unprintable"),
+        pytest.param("बैंकिंग की जाँच", "बैंकिंग-की-जाँच", id="vowel signs"),
+        pytest.param("ธนาคารที่ดี", "ธนาคารที่ดี", id="Thai"),
+        pytest.param("مُحَمَّد", "مُحَمَّد", id="Arabic vowels"),
+        pytest.param("J\u030c", "J\u030c", id="no composed form"),
+        pytest.param("\u093f", "-", id="a mark alone"),
+        pytest.param("a-\u0301.\u0301_\u0301", "a--.-_-", id="marks on no letter"),
+        pytest.param("क\u200d\u200cि", "क---", id="joiners"),
+        pytest.param("\u2764\ufe0f", "--", id="emoji"),
+        pytest.param("ABC" * 53 + "ee\u0301", "ABC" * 53 + "e", id="a letter that does not fit"),
+        pytest.param("ABC" * 53 + "J\u030c", "ABC" * 53, id="a mark that does not fit"),
+        pytest.param("k" + "\u0301" * 200, "ḱ" + "\u0301" * 78, id="more marks than fit"),
     ],
 )
 def test_file_name__table(raw: str, shown: str) -> None:
-    """A file name holds letters, digits, `.`, `_` and `-`, and does not begin with a dot."""
+    """A file name holds letters with their marks, digits, `.`, `_` and `-`, and does not begin with a dot."""
     assert text.file_name(raw) == shown
 
 
-@hypothesis.given(ANY_TEXT.map(lambda raw: raw * 10))
+def test_file_name__vowel_signs() -> None:
+    """Words that differ in their vowel signs alone are different files."""
+    assert len({text.file_name(name) for name in ("क", "कि", "की", "के", "कु", "को")}) == 6
+
+
+MARKED = strategies.text(
+    strategies.sampled_from("kक漢é.-_ /\\\u0301\u0308\u093f\u0940\u094d\u0e34\u064e\u20e3\ufe0f\u200d"), max_size=60
+)
+
+
+@hypothesis.given(ANY_TEXT.map(lambda raw: raw * 10) | MARKED.map(lambda raw: raw * 5))
 def test_file_name__any_text(raw: str) -> None:
-    """Any text gives a name that fits every disk."""
+    """Any text gives a name that fits every disk, in whole letters, however its letters are composed."""
     name = text.file_name(raw)
 
     assert 0 < len(name.encode()) <= 160
-    assert all(char.isalnum() or char in "._-" for char in name)
+    assert all(char.isalnum() or char in "._-" or unicodedata.category(char) in ("Mn", "Mc") for char in name)
+    assert unicodedata.category(name[0])[0] != "M"
+    assert not re.search(r"[._-][^\w.-]", name)
     assert not name.startswith(".")
+    assert name == text.file_name(name) == text.file_name(unicodedata.normalize("NFD", raw))
+
+
+@hypothesis.given(MARKED)
+def test_file_name__cut(raw: str) -> None:
+    """A name that is cut loses whole letters, unless one letter alone is too long."""
+    name, whole = text.file_name(raw, 20), text.file_name(raw, 10_000)
+
+    follows = whole[len(name) :][:1]
+    assert whole.startswith(name)
+    assert follows.isalnum() or follows in "._-" or len(re.findall(r"[\w.-]", name)) == 1
+
+
+def test_columns() -> None:
+    """Cells stand below each other, and a long last one goes on below itself."""
+    rows = [("a", "x", "one two three four five"), ("bbb", "", "unbreakable-word-of-more"), ("c", "yy", "")]
+
+    assert text.columns(rows, least=(0, 4), width=33) == [
+        "  a    x     one two three four",
+        "             five",
+        "  bbb        unbreakable-word-of-",
+        "             more",
+        "  c    yy",
+    ]
+    assert text.columns([]) == []
+    assert text.columns([("a", "漢" * 12)], width=27) == ["  a  " + "漢" * 11, "     漢"]
 
 
 @pytest.mark.parametrize(

@@ -284,6 +284,16 @@ def test_keep(writer: Writer) -> None:
     assert writer.written == ["kore-results-a.csv"]
 
 
+def test_keep__marks(writer: Writer) -> None:
+    """A name of letters with marks is one of the gate's own, as it writes it."""
+    name = write.name("की जाँच", "https://files.example/x.csv")
+    (writer.directory / name).write_bytes(b"x")
+
+    writer.keep([name, "kore-results- .csv", "kore-results-\u0940.csv"])
+
+    assert writer.written == [name] == ["kore-results-की-जाँच.csv"]
+
+
 def test_append(writer: Writer, tmp_path: pathlib.Path) -> None:
     """What the CI system's file holds already is kept, and no text can fail to be written."""
     path = tmp_path / "output"
