@@ -82,7 +82,7 @@ def number(raw: str) -> int:
 
 
 def parallel(raw: str) -> int:
-    """Read a number of suites, or `auto`: starts follow Kore.ai's limits by themselves, and so many jobs may be open."""
+    """Read a number of suites; `auto` is one, for starts wait for the limits of Kore.ai by themselves."""
     return OPEN_JOBS if raw == "auto" else number(raw)
 
 
