@@ -21,7 +21,7 @@ from kore_gate import __version__, errors, text
 from kore_gate.ci import dialects
 from kore_gate.errors import ExitCode
 from kore_gate.gate import verdict
-from kore_gate.model import Phase, Result
+from kore_gate.model import Origin, Phase, Result
 from kore_gate.settings import options, parsers, sources
 
 if TYPE_CHECKING:
@@ -424,7 +424,8 @@ class _Program:
             summary_file=environ.get("GITHUB_STEP_SUMMARY", "") if ci == "github" else "",
             agent=shutil.which("buildkite-agent", path=environ.get("PATH")) or "" if ci == "buildkite" else "",
             machine=platform.node() or "unknown",
-            origin=dialects.origin(environ, ci),
+            # What a demonstration tests is not in the repository.
+            origin=dialects.origin(environ, ci) if root == pathlib.Path.cwd() else Origin(),
             root=root,
         )
         return gate.Call(settings, context, self.console, self.clock)

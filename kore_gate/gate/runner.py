@@ -213,17 +213,14 @@ class Runner:
             name = self.save_file(run.name, link, await client.fetch(link))
             run.note(f"The results file that Kore.ai links to is saved as {name}.")
         except errors.GateError as error:
-            self._warn(run, f"The results file that Kore.ai links to could not be saved: {error.message}")
+            message = f"The results file that Kore.ai links to could not be saved: {error.message}"
+            run.note(message)
+            self._emit(run, Happening.WARNING, message)
 
     def _end_stopped(self, run: SuiteRun) -> SuiteResult:
         """End a suite that a signal or fail-fast has cancelled; one that has its verdict keeps it."""
         assert self._judge_stopped, "nothing else cancels a suite"
         return run.result or run.end(self._judge_stopped(run.draft()), job_continues=True)
-
-    def _warn(self, run: SuiteRun, message: str) -> None:
-        """Note something for the report, and warn of it once."""
-        if run.note(message):
-            self._emit(run, Happening.WARNING, message)
 
     def _emit(self, run: SuiteRun, happening: Happening, text: str = "", *, is_news: bool = True) -> None:
         if is_news and happening is not Happening.TROUBLE:

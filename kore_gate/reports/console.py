@@ -33,8 +33,6 @@ CASES_SHOWN = 20
 BARS_SHOWN = 20
 LINE_LIMIT = 2000
 NAME_LIMIT = 60
-# The table's columns from "Steps" on, at their widest.
-NUMBERS_WIDTH = 51
 # GitHub shows ten annotations of a severity for a step; of failures, the tenth says how many more there are.
 ANNOTATIONS = 10
 # GitHub cuts messages at 4096 characters.
@@ -208,6 +206,7 @@ class Console:
         if not (self.live or (self.colour and style)):
             self._stderr.write(f"{line}\n")
             return
+        from rich.cells import cell_len
         from rich.text import Text
 
         if exact or not self.live:
@@ -215,7 +214,9 @@ class Console:
             return
         words = Text(line.lstrip(), style)
         indent = Text(" " * (len(line) - len(words)))
-        for part in words.wrap(self._screen, self._screen.width - len(indent)):
+        # Some terminals draw joined letters wider than rich counts them.
+        room = self._screen.width - len(indent) - (_widest(line) - cell_len(line))
+        for part in words.wrap(self._screen, max(room, 1)):
             part.rstrip()
             self._screen.print(indent + part, soft_wrap=True)
 
@@ -294,22 +295,25 @@ class Console:
         more = len(suites) - SUITES_SHOWN
         if more > 0:
             suites.sort(key=lambda suite: suite.verdict.ending is Ending.PASSED)
-        table = Table("Suite", box=None, pad_edge=False)
-        table.add_column("Verdict", no_wrap=True)
-        for heading in ("Steps", "Passed", "Failed", "Errors", "Skipped", "Time"):
-            table.add_column(heading, justify="right", no_wrap=True)
-        verdict_width = max(len("Verdict"), *(len(suite.verdict.ending) for suite in suites))
-        room = max(self._screen.width - verdict_width - NUMBERS_WIDTH, 1)
-        full_names = [text.terminal(suite.name) for suite in suites[:SUITES_SHOWN]]
-        names = _fit_all(full_names, room)
+        suites = suites[:SUITES_SHOWN]
+        headings = ("Verdict", "Steps", "Passed", "Failed", "Errors", "Skipped", "Time")
+        rows = []
+        for suite in suites:
+            counts = cases.count(suite, result.junit_granularity)
+            numbers = (counts.steps, counts.passed, counts.failed, counts.errors, counts.skipped)
+            rows.append((str(suite.verdict.ending), *map(str, numbers), text.duration(suite.duration)))
+        # Names get what the other columns, two apart, leave.
+        room = self._screen.width - sum(2 + max(map(len, column)) for column in zip(headings, *rows, strict=True))
+        full_names = [text.terminal(suite.name) for suite in suites]
+        names = _fit_all(full_names, max(room, 1))
         if self.live:
             # As many columns stay free as some terminals draw joined letters wider than rich counts them.
             names = _fit_all(full_names, max(room - max(_widest(name) - cell_len(name) for name in names), 1))
-        for suite, name in zip(suites, names, strict=False):
-            counts = cases.count(suite, result.junit_granularity)
-            numbers = (counts.steps, counts.passed, counts.failed, counts.errors, counts.skipped)
-            ending = Text(suite.verdict.ending, COLOURS[suite.verdict.ending])
-            table.add_row(name, ending, *map(str, numbers), text.duration(suite.duration))
+        table = Table("Suite", box=None, pad_edge=False)
+        for heading in headings:
+            table.add_column(heading, justify="left" if heading == "Verdict" else "right", no_wrap=True)
+        for suite, name, (ending, *cells) in zip(suites, names, rows, strict=True):
+            table.add_row(name, Text(ending, COLOURS[suite.verdict.ending]), *cells)
         self._write("")
         self._screen.print(table)
         if more > 0:

@@ -242,7 +242,7 @@ def test_tls__bad_authorities(tmp_path: pathlib.Path, monkeypatch: pytest.Monkey
 def test_tls__plain_http_server() -> None:
     """A server that speaks no TLS is not there, for a host that should."""
     with Server(service.Simulator()) as server, pytest.raises(errors.Unavailable, match="speaks no TLS"):
-        look(f"https://127.0.0.1:{server.port}", **IMPATIENT)
+        look(f"https://127.0.0.1:{server.port}", outage_limit=0.2)
 
 
 # --- proxies

@@ -105,7 +105,7 @@ def test_waiting__rate_limit_of_kore(tmp_path: pathlib.Path, headers: dict[str, 
     assert seconds_of(line) <= 15
     assert f"ds-demo-1: waiting: {source} (HTTP 429, " in line
     until = seconds_of(line.partition("; until ")[2])
-    assert until >= (55 if headers else 20)
+    assert until >= (50 if headers else 20)
     assert ended.code == 0
 
 
@@ -226,9 +226,10 @@ def test_call__first_lines(tmp_path: pathlib.Path, settings: dict[str, Any], wha
     ended = pipeline.run(**settings)
 
     assert ended.stderr.splitlines()[:2] == [
-        f"kore_gate {__version__}: {what}",
-        f"Host {HOST}, bot {scenarios.STREAM_ID}, CI gitlab",
+        f"kore_gate {__version__} (CI: gitlab): {what}",
+        f"Host {HOST}, bot {scenarios.STREAM_ID}",
     ]
+    assert all(len(line) <= 80 for line in ended.stderr.splitlines()[:2])
 
 
 def test_call__steps_as_they_happen(tmp_path: pathlib.Path) -> None:

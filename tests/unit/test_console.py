@@ -667,6 +667,18 @@ def test_write__wraps_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
 
 
+def test_write__wraps_joined_letters(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line of joined letters fits, also where a terminal draws each of its signs."""
+    monkeypatch.setenv("COLUMNS", "40")
+    screen = Screen(live=True)
+
+    screen.console.info("खाता शेष राशि और हाल के लेनदेन की जाँच खाता शेष राशि और हाल के लेनदेन की जाँच")
+
+    lines = screen.stderr.splitlines()
+    assert len(lines) > 1
+    assert all(sum(unicodedata.category(char) != "Mn" for char in line) <= 40 for line in lines)
+
+
 RUNNING = Event(
     happening=Happening.CHANGED, key="b", name="Banking regression", status="IN_PROGRESS", percent=50.0, elapsed=65
 )
