@@ -19,7 +19,7 @@ from kore_gate.kore import transport
 from kore_gate.kore.auth import Signer
 from kore_gate.kore.client import KoreClient
 from kore_gate.model import Event, Happening, Phase, Result, SuiteResult, Verdict
-from kore_gate.reports import cases, junit, labels, result, summary, write
+from kore_gate.reports import cases, history, junit, labels, result, summary, write
 from kore_gate.reports.console import Console
 from kore_gate.reports.write import PAGE, RESULT, SUMMARY, Writer
 from kore_gate.settings.sources import Settings
@@ -83,6 +83,7 @@ class Call:
         self._writer.prepare(self.settings.command, self.settings.stream_id)
         try:
             self._runs = self._suites()
+            self._read_history()
             signer = Signer(self.settings, self.clock)
             async with transport.connect(self.settings, self.context.ci, self.transport) as http:
                 self._print_plan()
@@ -126,6 +127,14 @@ class Call:
                 return [SuiteRun(key=name, name=name, phase=Phase.RUN, run_id=run_id) for name, run_id in pairs]
             case _:
                 return suite_files.load(settings.files, settings.name, self.context.root)
+
+    def _read_history(self) -> None:
+        """Learn from earlier results how long the suites take; what cannot be read there is a warning."""
+        if self.settings.history:
+            earlier = history.load(self.settings.history)
+            self._runner.expect = dataclasses.replace(earlier, results=()).seconds  # which may be large
+            for warning in history.warnings(earlier):
+                self.console.warning(warning)
 
     def _print_plan(self) -> None:
         """Print what is going to be done, where, and within which time."""

@@ -11,11 +11,14 @@ from kore_gate import errors, text
 from kore_gate.clock import Clock
 from kore_gate.errors import Ending
 from kore_gate.gate import poller, verdict
+from kore_gate.gate.pace import Pace
 from kore_gate.gate.suite_run import SuiteRun
 from kore_gate.kore.client import KoreClient
 from kore_gate.model import Event, Happening, Job, Phase, State, Suite, SuiteResult, Verdict
 from kore_gate.settings.sources import Settings
 
+# Of all suites together: Kore.ai's limits are per job, and a hundred open jobs would be allowed a hundred.
+CALLS_A_SECOND = 20
 # Some CI systems end jobs that print nothing for a while.
 _SILENCE_LIMIT = 60.0
 # How often to look for waits to report, and how long they last at least: by then it is known who waits as well.
@@ -37,7 +40,7 @@ class Runner:
     """Takes suites through the chain, all at once; whatever happens to one, the others keep their results.
 
     `on_event` receives everything that happens; `save_file` keeps a results file (suite, link, content) and returns its
-    name. `deadline` is on the clock's monotonic scale.
+    name. `deadline` is on the clock's monotonic scale, `expect` returns how long a suite's job usually takes.
     """
 
     settings: Settings
@@ -45,6 +48,7 @@ class Runner:
     deadline: float
     on_event: Callable[[Event], None]
     save_file: Callable[[str, str, bytes], str]
+    expect: Callable[[str, Phase], float | None] = lambda _suite, _phase: None
     _tasks: dict[asyncio.Task[Any], SuiteRun] = dataclasses.field(default_factory=dict)
     _judge_stopped: Callable[[SuiteResult], Verdict] | None = None  # once a signal or fail-fast has come
     _has_warned_of_expiry: bool = False
@@ -170,11 +174,14 @@ class Runner:
                 self._wait_for(run, reason, f"asking again for {text.duration(seconds)}")
                 raise
 
+        def spacing(left: float) -> float:
+            open_jobs = sum(1 for run in self._tasks.values() if run.job and not run.result)
+            return max(client.spacing(run.run_id or run.ds_id, left), open_jobs / CALLS_A_SECOND)
+
         began = self.clock.monotonic()
         job = await poller.wait_for(
             visible,
-            interval=self.settings.poll_interval,
-            spacing=lambda left: client.spacing(run.run_id or run.ds_id, left),
+            pace=Pace(spacing, self.settings.poll_interval, self.expect(run.name, run.phase)),
             deadline=self.deadline,
             clock=self.clock,
             on_status=lambda job: self._note_status(run, job),
