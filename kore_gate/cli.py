@@ -349,7 +349,7 @@ class _Program:
                 from kore_gate.commands import report
 
                 self.stop_with(_stop)
-                return report.run(settings, console)
+                return report.run(settings, console, self._context(pathlib.Path.cwd()))
             case "shard":
                 from kore_gate.commands import shard
 
@@ -422,8 +422,11 @@ class _Program:
     def _call(self, settings: options.Settings, root: pathlib.Path) -> "Call":
         from kore_gate.commands import gate
 
+        return gate.Call(settings, self._context(root), self.console, self.clock)
+
+    def _context(self, root: pathlib.Path) -> dialects.Context:
         ci, environ = self.ci, self.environ
-        context = dialects.Context(
+        return dialects.Context(
             ci=ci,
             output_file=environ.get("GITHUB_OUTPUT", "") if ci == "github" else "",
             summary_file=environ.get("GITHUB_STEP_SUMMARY", "") if ci == "github" else "",
@@ -433,7 +436,6 @@ class _Program:
             origin=dialects.origin(environ, ci) if root == pathlib.Path.cwd() else Origin(),
             root=root,
         )
-        return gate.Call(settings, context, self.console, self.clock)
 
 
 def main(argv: Sequence[str], pending: list[int] | None = None) -> int:

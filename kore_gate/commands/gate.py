@@ -11,7 +11,7 @@ from kore_gate import __version__, errors, text
 from kore_gate.ci import outputs
 from kore_gate.ci.dialects import Context
 from kore_gate.clock import Clock
-from kore_gate.errors import Ending, ExitCode
+from kore_gate.errors import ExitCode
 from kore_gate.gate import suite_files, suite_run, verdict
 from kore_gate.gate.runner import Runner
 from kore_gate.gate.suite_run import SuiteRun
@@ -26,9 +26,6 @@ from kore_gate.settings.sources import Settings
 
 if TYPE_CHECKING:
     import httpx
-
-# GitHub drops a step's summary of more than a mebibyte whole.
-_SUMMARY_LIMIT = 1_000_000
 
 # Ids are written the moment they are known; with very many suites only once all are.
 _MOST_SINGLE_NOTES = 20
@@ -266,28 +263,7 @@ class Call:
             self._writer.discard(name)
 
     def _hand_over(self, call: Result) -> list[errors.ReportError]:
-        """Give the CI system outputs and summary; return what failed."""
-        values = self._outputs(call, write.junit_names(call))
-        self.console.outputs(values)
-        summary_path = self._writer.directory / SUMMARY
-        if summary_path.is_file():
-            self.console.summary(str(summary_path.resolve()))
-        has_page = PAGE in self._writer.written
-        has_reader = self.context.agent or self.context.summary_file
-        page = summary.render(call, _SUMMARY_LIMIT, has_page=has_page) if has_reader else ""
-        if self.context.agent:
-            problem = outputs.annotate(self.context.agent, page, passed=call.verdict.ending is Ending.PASSED)
-            if problem:
-                self.console.warning(problem)
-        failures = []
-        written_values = outputs.github_file(values, secrets.token_hex)
-        for path, addition in ((self.context.output_file, written_values), (self.context.summary_file, page)):
-            try:
-                if path:
-                    self._writer.append(path, addition)
-            except errors.ReportError as error:
-                failures.append(error)
-        return failures
+        return write.hand_over(call, self._writer, self.settings.report_dir, self.context, self.console)
 
     def _outputs(self, call: Result, junit_names: Sequence[str]) -> dict[str, str]:
         return outputs.outputs_of(call, cases.total(call), self.settings.report_dir, junit_names)

@@ -6,6 +6,7 @@ import pathlib
 from collections.abc import Iterable, Mapping, Sequence
 
 from kore_gate import errors
+from kore_gate.ci.dialects import Context
 from kore_gate.errors import ExitCode
 from kore_gate.model import Result, Verdict
 from kore_gate.reports import history, result, write
@@ -19,7 +20,7 @@ _HINT = (
 )
 
 
-def run(settings: Settings, console: Console) -> int:
+def run(settings: Settings, console: Console, context: Context) -> int:
     """Write the reports of the saved results in `files`. Raises SettingsError, ReportError.
 
     Return 0 where they are those of one call, rendered again; else the exit code of the merged verdict.
@@ -27,41 +28,62 @@ def run(settings: Settings, console: Console) -> int:
     files = _find(settings.files)
     saved, downloads = _read(files)
     # A folder or a pattern is a merge also where it holds one result: its verdict counts.
-    is_merge = len(settings.files) > 1 or files != [pathlib.Path(settings.files[0])]
+    if len(settings.files) > 1 or files != [pathlib.Path(settings.files[0])]:
+        return _merge(settings, console, context, saved)
+    (call,) = saved.values()
+    call = _formed(call, settings)
     # By default beside the file, where they were written first.
-    directory = settings.report_dir if is_merge or "report-dir" in settings.sources else str(files[0].parent)
+    directory = settings.report_dir if "report-dir" in settings.sources else str(files[0].parent)
     writer = Writer(directory)
-    if is_merge:
-        _check_place(writer.directory / RESULT, files)
-        call = result.merge(saved)
-        if settings.total and len(saved) != settings.total:
-            call = dataclasses.replace(call, verdict=_incomplete(len(saved), settings.total, call.verdict))
-        writer.prepare(call.command, call.stream_id)
-    else:
-        (call,) = saved.values()
-        writer.make()
-        writer.keep(downloads)
-    if "junit-granularity" in settings.sources:
-        call = dataclasses.replace(call, junit_granularity=settings.junit_granularity)
-    if "junit-dialect" in settings.sources:
-        call = dataclasses.replace(call, junit_dialect=settings.junit_dialect)
-    failures = write.write(call, writer, directory)
-    for failure in failures[1:]:
-        console.error(failure)
-    if failures:
-        raise failures[0]
-    if settings.output == "json":
-        console.json(result.render(call, writer.written).decode())
-    paths = [(writer.directory / name).as_posix() for name in writer.written]
-    if not is_merge:
-        console.result(call, paths, ExitCode.PASSED, again=True)
-        return 0
+    writer.make()
+    writer.keep(downloads)
+    _check(write.write(call, writer, directory), console)
+    _print(call, writer, settings, console, ExitCode.PASSED, again=True)
+    return 0
+
+
+def _merge(settings: Settings, console: Console, context: Context, saved: Mapping[str, Result]) -> int:
+    """Write the reports of several calls as those of one, and hand them over to the CI system as such."""
+    directory = settings.report_dir
+    writer = Writer(directory)
+    _check_place(writer.directory / RESULT, saved)
+    call = _formed(result.merge(saved), settings)
+    if settings.total and len(saved) != settings.total:
+        call = dataclasses.replace(call, verdict=_incomplete(len(saved), settings.total, call.verdict))
+    writer.prepare(call.command, call.stream_id)
+    failures = write.write(call, writer, directory, context.origin.job_url)
+    _check([*failures, *write.hand_over(call, writer, directory, context, console)], console)
     code = call.verdict.exit_code
     softened = code in settings.soft_fail
     if softened:
         console.warning(f"soft-fail: exit code {code.value} ({call.verdict.ending}) is turned into 0.")
-    console.result(call, paths, ExitCode.PASSED if softened else None)
+    _print(call, writer, settings, console, ExitCode.PASSED if softened else None)
     return 0 if softened else int(code)
+
+
+def _formed(call: Result, settings: Settings) -> Result:
+    """Return the result with the form of its JUnit files, where one was chosen."""
+    if "junit-granularity" in settings.sources:
+        call = dataclasses.replace(call, junit_granularity=settings.junit_granularity)
+    if "junit-dialect" in settings.sources:
+        call = dataclasses.replace(call, junit_dialect=settings.junit_dialect)
+    return call
+
+
+def _check(failures: Sequence[errors.ReportError], console: Console) -> None:
+    """Name each report that could not be written, one of them by the error that ends the program."""
+    for failure in failures[1:]:
+        console.error(failure)
+    if failures:
+        raise failures[0]
+
+
+def _print(
+    call: Result, writer: Writer, settings: Settings, console: Console, code: ExitCode | None, *, again: bool = False
+) -> None:
+    if settings.output == "json":
+        console.json(result.render(call, writer.written).decode())
+    console.result(call, [(writer.directory / name).as_posix() for name in writer.written], code, again=again)
 
 
 def _find(names: Sequence[str]) -> list[pathlib.Path]:
@@ -125,8 +147,8 @@ def _incomplete(number: int, total: int, before: Verdict) -> Verdict:
     )
 
 
-def _check_place(target: pathlib.Path, files: Sequence[pathlib.Path]) -> None:
+def _check_place(target: pathlib.Path, files: Iterable[str]) -> None:
     """Raise SettingsError where the merged result would take the place of one that it is made from."""
-    if target.resolve() in [file.resolve() for file in files]:
+    if target.resolve() in [pathlib.Path(file).resolve() for file in files]:
         problem = f"{target} is one of the results to merge, and would be replaced by the merged one."
         raise errors.SettingsError([problem], hint="Set report-dir to another directory, such as merged.")

@@ -125,19 +125,16 @@ def test_github__matrix(agent: Agent, code: int) -> None:
 
 
 def test_github__history(agent: Agent) -> None:
-    """The last steps keep the merged result for the next plan, and show its summary."""
+    """The last steps keep the merged result for the next plan."""
     steps = catalogue.read("github/sharded-tests.yml")["jobs"]["verdict"]["steps"]
     (agent.checkout / "junit-reports").mkdir()
-    for name in ("kore-result.json", "kore-summary.md"):
-        (agent.checkout / "junit-reports" / name).write_text(name, encoding="utf-8")
-    summary = agent.checkout.parent / "summary"
+    (agent.checkout / "junit-reports" / "kore-result.json").touch()
     (script,) = (step["run"] for step in steps if "run" in step)
 
-    done = agent.run(script, {"GITHUB_RUN_ID": "77", "GITHUB_RUN_ATTEMPT": "2", "GITHUB_STEP_SUMMARY": str(summary)})
+    done = agent.run(script, {"GITHUB_RUN_ID": "77", "GITHUB_RUN_ATTEMPT": "2"})
 
     assert done.returncode == 0, done.stderr
     assert [path.name for path in (agent.checkout / "history").iterdir()] == ["77-2.json"]
-    assert summary.read_text(encoding="utf-8") == "kore-summary.md"
 
 
 def test_gitlab__parallel_matrix(agent: Agent) -> None:
@@ -176,3 +173,20 @@ def test_circleci__parallelism(agent: Agent) -> None:
 
     assert done.returncode == 1, done.stderr
     assert len(agent.junit_files()) == 4
+
+
+def test_docs__recipe(agent: Agent) -> None:
+    """The lines of the page on suites test each file once, and end well where a job has none."""
+    page = (ROOT / "docs" / "suites.md").read_text(encoding="utf-8")
+    (recipe,) = re.findall(r"```sh\n(KORE_FILES=.*?)```", page, re.DOTALL)
+    merge = next(line for line in (ROOT / "docs" / "reports.md").read_text("utf-8").splitlines() if "--total 4" in line)
+
+    codes = []
+    for index in range(1, 7):
+        place = recipe.replace("--total 4 --index 1", f"--total 6 --index {index}")
+        codes.append(agent.run(place.replace("results/1", f"results/{index}"), {}).returncode)
+    merged = agent.run(merge, {})
+
+    assert codes == [0] * 6
+    assert merged.returncode == 0, merged.stderr
+    assert len(agent.merged().suites) == 4

@@ -498,7 +498,8 @@ Commands:
   run         run suites by name, wait, report their results
   test        import suite files, then run the suites
   report      render a saved kore-result.json again, or merge several, offline
-  shard       print which suite files one of several parallel jobs tests, offline
+  shard       print which suite files one of several parallel jobs tests,
+              offline
   demo        test against a built-in Kore.ai simulator; needs no account
   simulate    serve the simulator on a local port
   doctor      check settings, credentials, clock, proxy, certificate, host and

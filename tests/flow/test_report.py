@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from kore_gate import errors
+from kore_gate.ci.dialects import Context
 from kore_gate.commands import report
 from kore_gate.errors import Ending
 from kore_gate.reports import html, result
@@ -15,6 +16,7 @@ from kore_gate.settings.sources import Settings
 from kore_gate.simulator import scenarios
 from tests import builders
 from tests.fakes.pipeline import Ended, Pipeline, make_settings
+from tests.fakes.runners import github_outputs
 from tests.fakes.screens import Screen
 
 CALLS = [
@@ -47,7 +49,7 @@ def again(path: pathlib.Path, screen: Screen | None = None, /, **flags: str) -> 
     """Render a saved result again, with these settings given as flags."""
     sources = {name.replace("_", "-"): "flag" for name in flags}
     settings = Settings(command="report", files=(str(path),), sources=sources, **flags)  # type: ignore[arg-type] # texts
-    return report.run(settings, (screen or Screen()).console)
+    return report.run(settings, (screen or Screen()).console, Context())
 
 
 @pytest.mark.parametrize(("command", "scenario"), CALLS)
@@ -141,11 +143,13 @@ def test_run__unreadable(tmp_path: pathlib.Path, name: str) -> None:
     assert refused.value.details == (f"{tmp_path / name} cannot be read: No such file or directory.",)
 
 
-def merged(*names: pathlib.Path | str, screen: Screen | None = None, **changes: Any) -> int:
+def merged(
+    *names: pathlib.Path | str, screen: Screen | None = None, context: Context | None = None, **changes: Any
+) -> int:
     """Merge saved results; return the exit code."""
     sources = {name.replace("_", "-"): "flag" for name in changes}
     settings = Settings(command="report", files=tuple(map(str, names)), sources=sources, **changes)
-    return report.run(settings, (screen or Screen()).console)
+    return report.run(settings, (screen or Screen()).console, context or Context())
 
 
 def shards(root: pathlib.Path, *endings: Ending, **changes: Any) -> list[pathlib.Path]:
@@ -291,10 +295,36 @@ def test_merge__in_the_place_of_a_part(tmp_path: pathlib.Path) -> None:
     files = shards(tmp_path, Ending.PASSED, Ending.PASSED)
     before = files[0].read_bytes()
 
-    with pytest.raises(errors.SettingsError, match="1 invalid setting"):
+    with pytest.raises(errors.SettingsError, match="is one of the results to merge"):
         merged(*files, report_dir=str(files[0].parent))
 
     assert files[0].read_bytes() == before
+
+
+def test_merge__handed_over(tmp_path: pathlib.Path) -> None:
+    """The CI system gets outputs and summary of the merge, as of one call; of a result rendered again, nothing."""
+    files = shards(tmp_path, Ending.PASSED, Ending.FAILED, ci="gitlab")
+    output, summary = tmp_path / "output", tmp_path / "summary"
+    context = Context(ci="github", output_file=str(output), summary_file=str(summary))
+
+    merged(files[0], context=context, report_dir=str(tmp_path / "one"))
+    untouched = not output.exists() and not summary.exists()
+    merged(*files, context=context, report_dir=str(tmp_path / "m"))
+
+    assert untouched
+    values = github_outputs(output.read_text(encoding="utf-8"))
+    assert (values["verdict"], values["exit-code"]) == ("failed", "1")
+    assert values["suite-name"] == '["Suite 1", "Suite 2"]'
+    assert "Suite 2" in summary.read_text(encoding="utf-8")
+    assert "KORE_VERDICT=failed" in (tmp_path / "m" / "kore.env").read_text(encoding="utf-8")
+
+
+def test_merge__cannot_be_written(tmp_path: pathlib.Path) -> None:
+    """A report, or a file of the CI system, that cannot be written ends a merge as it ends a call."""
+    files = shards(tmp_path, Ending.PASSED, Ending.PASSED)
+
+    with pytest.raises(errors.ReportError, match="could not be written"):
+        merged(*files, context=Context(output_file=str(tmp_path)), report_dir=str(tmp_path / "m"))
 
 
 def test_merge__earlier_reports(tmp_path: pathlib.Path) -> None:
