@@ -68,7 +68,7 @@ def test_history__unreadable(tmp_path: pathlib.Path) -> None:
 def test_result__language_and_version(tmp_path: pathlib.Path, command: str, version: str) -> None:
     """The result says which language and version of the bot were tested; an import runs none."""
     (tmp_path / "suite.json").write_text(json.dumps(SUITE), encoding="utf-8")
-    files = {"ds_id": (), "files": ("suite.json",), "bot_language": "hi", "bot_version": "published"}
+    files: dict[str, Any] = {"ds_id": (), "files": ("suite.json",), "bot_language": "hi", "bot_version": "published"}
 
     ended = Pipeline(tmp_path / "reports").run(command=command, **files)
 

@@ -167,9 +167,14 @@ def test_merge__ways_to_name(tmp_path: pathlib.Path, how: str) -> None:
     """Results are named one by one, by a pattern or by their folder, in the order people count; each counts once."""
     files = shards(tmp_path / "results", *[Ending.PASSED] * 11)
     folder, pattern = tmp_path / "results", f"{tmp_path}/results/*/{RESULT}"
-    names = {"files": files, "pattern": [pattern], "folder": [folder], "all of them": [*files, pattern, folder]}[how]
+    names: dict[str, list[pathlib.Path | str]] = {
+        "files": [*files],
+        "pattern": [pattern],
+        "folder": [folder],
+        "all of them": [*files, pattern, folder],
+    }
 
-    code = merged(*names, report_dir=str(tmp_path / "merged"))
+    code = merged(*names[how], report_dir=str(tmp_path / "merged"))
 
     whole, _ = result.load((tmp_path / "merged" / RESULT).read_bytes())
     assert code == 0
