@@ -1,7 +1,8 @@
 """Shards: what it costs to divide suites over parallel jobs, and to merge what these jobs found.
 
 The files and the results are made up; each measured step is the command itself, in a process of its own. The floor of
-a shard is reading the files as JSON; that of a merge is reading the results as JSON and writing one.
+a shard is reading the files as JSON; that of a merge is reading the results as JSON, and writing one of them and an XML
+file for each suite.
 """
 
 import json
@@ -13,12 +14,18 @@ import measure
 
 TOTAL, FEW, MANY = 50, 1_000, 10_000
 
-# The least that a merge can do: read all results, write one.
 FLOOR_MERGE = """
 import json, pathlib, sys
+import xml.etree.ElementTree as ET
 calls = [json.loads(path.read_bytes()) for path in pathlib.Path(sys.argv[1]).rglob("kore-result.json")]
 calls[0]["suites"] = [suite for call in calls for suite in call["suites"]]
-pathlib.Path(sys.argv[2], "floor.json").write_text(json.dumps(calls[0]))
+pathlib.Path(sys.argv[2], "floor").mkdir(exist_ok=True)
+pathlib.Path(sys.argv[2], "floor", "all.json").write_text(json.dumps(calls[0]))
+for number, suite in enumerate(calls[0]["suites"]):
+    root = ET.Element("testsuite", name=suite["name"])
+    for step in suite["suite"]["steps"]:
+        ET.SubElement(root, "testcase", classname=suite["name"], name=step["input"])
+    ET.ElementTree(root).write(pathlib.Path(sys.argv[2], "floor", f"{number}.xml"))
 """
 FLOOR_SHARD = """
 import json, pathlib, sys
@@ -94,7 +101,10 @@ def main() -> None:
         balance = max(loads) * TOTAL / sum(loads)
         print(f"| `shard`, {number} files over {TOTAL} jobs | longest {max(loads):.0f} s | mean: ", end="")
         print(f"{sum(loads) / TOTAL:.0f} s | {balance:.3f} times |")
-        for what, floor, words in (("shard", "read", "json.loads of the files"), ("merge", "join", "json alone")):
+        for what, floor, words in (
+            ("shard", "read", "json.loads of the files"),
+            ("merge", "join", "json and xml.etree alone"),
+        ):
             cpu, least = measure.median(costs[what], "cpu"), measure.median(costs[floor], "cpu")
             peak, low = measure.median(costs[what], "peak"), measure.median(costs[floor], "peak")
             print(f"| `{what}`, {number} suites in {TOTAL} shards | {cpu:.1f} s CPU, {peak:.0f} MB | ", end="")

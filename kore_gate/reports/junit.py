@@ -3,7 +3,6 @@
 import collections
 import dataclasses
 import datetime
-import functools
 import io
 import itertools
 import math
@@ -46,13 +45,17 @@ _ROOMS = (
 )
 
 
-def render(result: SuiteResult, call: Result) -> bytes:
-    """Write the JUnit file of one suite; where one test case an assertion is too much, it is one a step."""
+def render(result: SuiteResult, call: Result, titles: Sequence[str] = ()) -> bytes:
+    """Write the JUnit file of one suite; where one test case an assertion is too much, it is one a step.
+
+    Whoever writes the files of a whole call passes the `titles` of its suites: each depends on those before.
+    """
     # What can't fit is not tried: writing it twice takes an interrupted call's five seconds.
     size = int(_numbers(result, "assertion")["tests"]) * _USUAL_CASE
     is_tried = call.junit_granularity == "assertion" and size < _SIZE_LIMIT
-    data = _render(result, call, "assertion", _SIZE_LIMIT) if is_tried else b""
-    return data or _render(result, call, "step", math.inf)
+    titles = titles or suite_titles(call)
+    data = _render(result, call, titles, "assertion", _SIZE_LIMIT) if is_tried else b""
+    return data or _render(result, call, titles, "step", math.inf)
 
 
 def verify(data: bytes, result: SuiteResult, call: Result) -> None:
@@ -88,11 +91,11 @@ def verify(data: bytes, result: SuiteResult, call: Result) -> None:
         raise errors.ReportError(f"{file} is green, but the suite {result.verdict.ending}.")
 
 
-def _render(result: SuiteResult, call: Result, granularity: str, limit: float) -> bytes:
+def _render(result: SuiteResult, call: Result, titles: Sequence[str], granularity: str, limit: float) -> bytes:
     """Write the file, or nothing where its test cases are longer than the limit."""
     rich = call.junit_dialect != "strict"
     place = next(place for place, suite in enumerate(call.suites) if suite is result)
-    name = _names(tuple([suite.name or suite.key for suite in call.suites]))[place]
+    name = titles[place]
     body = io.BytesIO()
     remaining = cases.each(dataclasses.replace(result, name=name), granularity)
     while batch := list(itertools.islice(remaining, _BATCH)):
@@ -121,13 +124,12 @@ def _render(result: SuiteResult, call: Result, granularity: str, limit: float) -
     return head + body.getvalue() + tail
 
 
-@functools.lru_cache(maxsize=1)  # all files of a call ask for the same
-def _names(names: tuple[str, ...]) -> list[str]:
-    """Return the names, each numbered until its test cases, too, are called unlike those of the ones before."""
+def suite_titles(call: Result) -> list[str]:
+    """Return the suites' names, each numbered until its test cases, too, are called unlike those of the ones before."""
     taken: set[str] = set()
     unique: list[str] = []
-    for name in names:
-        base = text.line(text.xml(name), 180) or "suite"
+    for suite in call.suites:
+        base = text.line(text.xml(suite.name or suite.key), 180) or "suite"
         candidates = itertools.chain([base], (f"{base} #{number}" for number in itertools.count(2)))
         unique.append(next(candidate for candidate in candidates if cases.segment(candidate) not in taken))
         taken.add(cases.segment(unique[-1]))
