@@ -287,7 +287,7 @@ class _Program:
             colour=dialects.colour(environ, sys.stderr.isatty(), self.ci),
             verbose=self.settings.verbose or dialects.debug(environ),
             live=dialects.live(environ, sys.stderr.isatty(), self.ci),
-            quiet_stdout=self.settings.output == "json",
+            quiet_stdout=self.settings.output == "json" or arguments.command == "shard",
             now=self.clock.now,
         )
 

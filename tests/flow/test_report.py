@@ -143,6 +143,16 @@ def test_run__unreadable(tmp_path: pathlib.Path, name: str) -> None:
     assert refused.value.details == (f"{tmp_path / name} cannot be read: No such file or directory.",)
 
 
+def test_run__foreign(tmp_path: pathlib.Path) -> None:
+    """A file that is no saved result is a problem of the settings, with the way out."""
+    (tmp_path / "other.json").write_text("{}", encoding="utf-8")
+
+    with pytest.raises(errors.SettingsError, match="not a kore-result") as refused:
+        again(tmp_path / "other.json")
+
+    assert "Use the kore-result.json of a finished command" in refused.value.hint
+
+
 def merged(
     *names: pathlib.Path | str, screen: Screen | None = None, context: Context | None = None, **changes: Any
 ) -> int:

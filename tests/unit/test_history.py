@@ -102,6 +102,15 @@ def test_load__unreadable(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatc
     assert earlier == History(problems=(f"{tmp_path / 'a.json'} cannot be read: Permission denied.",))
 
 
+def test_load__vanishes(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that is removed while the history is read is named like any other."""
+    monkeypatch.setattr(history, "_newest", lambda *_: iter([tmp_path / "gone.json"]))
+
+    earlier = history.load([str(tmp_path)])
+
+    assert earlier == History(problems=(f"{tmp_path / 'gone.json'} cannot be read: No such file or directory.",))
+
+
 def test_load__newest_files(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only the newest calls are read, by when they began: dates and names of files say nothing."""
     monkeypatch.setattr(history, "MOST_FILES", 2)
