@@ -1,7 +1,7 @@
 """A thousand imports waited for at once, in one process over real sockets, beside a process of a shell loop for each.
 
-    waits.py                the table
-    waits.py child          one call of `wait`, which prints its lags: for the table
+waits.py                the table
+waits.py child          one call of `wait`, which prints its lags: for the table
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from kore_gate.simulator import scenarios, service
 from kore_gate.simulator.server import Server
 
 HERE = pathlib.Path(__file__).parent
-JOB_SECONDS = 20.0
+JOB_SECONDS = 30.0
 SUITES = 1000
 # So many shell loops are what a machine of two cores starts within seconds; the rest is multiplied.
 LOOPS = 50
