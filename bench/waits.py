@@ -93,7 +93,7 @@ def start(number: int) -> tuple[Counted, list[str]]:
 def sockets_of(pid: int) -> int:
     """Count a process's open sockets."""
     try:
-        names = [os.readlink(entry) for entry in pathlib.Path(f"/proc/{pid}/fd").iterdir()]
+        names = [str(entry.readlink()) for entry in pathlib.Path(f"/proc/{pid}/fd").iterdir()]
     except OSError:
         return 0
     return sum(name.startswith("socket:") for name in names)

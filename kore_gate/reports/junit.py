@@ -124,7 +124,7 @@ def _render(result: SuiteResult, call: Result, title: tuple[int, str], granulari
 
 
 def titles(call: Result) -> list[tuple[int, str]]:
-    """Number and name the suites, each name unlike the others also in what their test cases are called."""
+    """Return place and name of each suite, a name unlike the others also in what its test cases are called."""
     taken: set[str] = set()
     numbered = []
     for place, suite in enumerate(call.suites):

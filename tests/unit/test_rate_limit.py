@@ -198,9 +198,9 @@ def test_acquire__says_when_a_queue_will_have_moved_on(clock: FakeClock) -> None
     assert [wait.rpartition("; ")[2] for wait in waits[:5]] == [
         "until 03:04:15 UTC",
         "until 03:04:15 UTC",
-        "until 03:04:15 UTC",
         "until 03:04:25 UTC",
         "until 03:04:25 UTC",
+        "until 03:04:35 UTC",
     ]
 
 
