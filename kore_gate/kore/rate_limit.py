@@ -62,7 +62,7 @@ class RateLimit:
 
     def _report(self, wait: float) -> None:
         # Nobody asks about a moment, and the reason before may be a graver one.
-        if wait >= 1:
+        if wait > 1:
             self._on_wait(self._reason, f"until {self._clock.later(wait)}")
 
     def _wait(self, calls: Sequence[float]) -> float:
