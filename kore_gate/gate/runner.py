@@ -17,8 +17,6 @@ from kore_gate.kore.client import KoreClient
 from kore_gate.model import Event, Happening, Job, Phase, State, Suite, SuiteResult, Verdict
 from kore_gate.settings.sources import Settings
 
-# Of all suites together: Kore.ai's limits are per job, and a hundred open jobs would be allowed a hundred.
-CALLS_A_SECOND = 20
 # Some CI systems end jobs that print nothing for a while.
 _SILENCE_LIMIT = 60.0
 # How often to look for waits to report, and how long they last at least: by then it is known who waits as well.
@@ -174,6 +172,7 @@ class Runner:
                 self._wait_for(run, reason, f"asking again for {text.duration(seconds)}")
                 raise
 
+<<<<<<< HEAD
         def spacing(left: float) -> float:
             open_jobs = sum(1 for run in self._tasks.values() if run.job and not run.result)
             return max(client.spacing(run.run_id or run.ds_id, left), open_jobs / CALLS_A_SECOND)
@@ -182,6 +181,11 @@ class Runner:
         job = await poller.wait_for(
             visible,
             pace=Pace(spacing, self.settings.poll_interval, self.expect(run.name, run.phase)),
+=======
+        return await poller.wait_for(
+            visible,
+            pace=Pace(lambda left: client.spacing(run.run_id or run.ds_id, left), self.settings.poll_interval),
+>>>>>>> main
             deadline=self.deadline,
             clock=self.clock,
             on_status=lambda job: self._note_status(run, job),

@@ -21,7 +21,7 @@ from kore_gate.settings.redact import Redactor
 from kore_gate.settings.sources import Settings
 
 # However many suites: an answer takes a moment, and between two of them a suite needs no connection.
-CONNECTIONS = 100
+CONNECTIONS = 50
 
 HttpClient = httpx.AsyncClient
 HttpResponse = httpx.Response

@@ -45,17 +45,17 @@ _ROOMS = (
 )
 
 
-def render(result: SuiteResult, call: Result, titles: Sequence[str] = ()) -> bytes:
+def render(result: SuiteResult, call: Result, title: tuple[int, str] | None = None) -> bytes:
     """Write the JUnit file of one suite; where one test case an assertion is too much, it is one a step.
 
-    Whoever writes the files of a whole call passes the `titles` of its suites: each depends on those before.
+    `title` is the suite's own of `titles`, for those who render many.
     """
+    title = title or next(itertools.compress(titles(call), (suite is result for suite in call.suites)))
     # What can't fit is not tried: writing it twice takes an interrupted call's five seconds.
     size = int(_numbers(result, "assertion")["tests"]) * _USUAL_CASE
     is_tried = call.junit_granularity == "assertion" and size < _SIZE_LIMIT
-    titles = titles or suite_titles(call)
-    data = _render(result, call, titles, "assertion", _SIZE_LIMIT) if is_tried else b""
-    return data or _render(result, call, titles, "step", math.inf)
+    data = _render(result, call, title, "assertion", _SIZE_LIMIT) if is_tried else b""
+    return data or _render(result, call, title, "step", math.inf)
 
 
 def verify(data: bytes, result: SuiteResult, call: Result) -> None:
@@ -91,11 +91,10 @@ def verify(data: bytes, result: SuiteResult, call: Result) -> None:
         raise errors.ReportError(f"{file} is green, but the suite {result.verdict.ending}.")
 
 
-def _render(result: SuiteResult, call: Result, titles: Sequence[str], granularity: str, limit: float) -> bytes:
+def _render(result: SuiteResult, call: Result, title: tuple[int, str], granularity: str, limit: float) -> bytes:
     """Write the file, or nothing where its test cases are longer than the limit."""
     rich = call.junit_dialect != "strict"
-    place = next(place for place, suite in enumerate(call.suites) if suite is result)
-    name = titles[place]
+    place, name = title
     body = io.BytesIO()
     remaining = cases.each(dataclasses.replace(result, name=name), granularity)
     while batch := list(itertools.islice(remaining, _BATCH)):
@@ -124,16 +123,17 @@ def _render(result: SuiteResult, call: Result, titles: Sequence[str], granularit
     return head + body.getvalue() + tail
 
 
-def suite_titles(call: Result) -> list[str]:
-    """Return the suites' names, each numbered until its test cases, too, are called unlike those of the ones before."""
+def titles(call: Result) -> list[tuple[int, str]]:
+    """Return place and name of each suite, a name unlike the others also in what its test cases are called."""
     taken: set[str] = set()
-    unique: list[str] = []
-    for suite in call.suites:
+    numbered = []
+    for place, suite in enumerate(call.suites):
         base = text.line(text.xml(suite.name or suite.key), 180) or "suite"
         candidates = itertools.chain([base], (f"{base} #{number}" for number in itertools.count(2)))
-        unique.append(next(candidate for candidate in candidates if cases.segment(candidate) not in taken))
-        taken.add(cases.segment(unique[-1]))
-    return unique
+        unique = next(candidate for candidate in candidates if cases.segment(candidate) not in taken)
+        taken.add(cases.segment(unique))
+        numbered.append((place, unique))
+    return numbered
 
 
 def _properties(result: SuiteResult, call: Result, granularity: str) -> dict[str, str]:

@@ -41,7 +41,7 @@ def requests(
 ) -> list[float]:
     """Return when the gate asks for a job of so many seconds, in seconds from its start, up to the deadline."""
     clock, times = SetClock(), list[float]()
-    limit = RateLimit(clock, pytest.fail)
+    limit = RateLimit(clock, lambda *wait: pytest.fail(str(wait)))
     pace = Pace(lambda left: limit.spacing("job", left), expected=expected)
     while not times or times[-1] < min(length, deadline):
         limit.note("job")
