@@ -172,20 +172,14 @@ class Runner:
                 self._wait_for(run, reason, f"asking again for {text.duration(seconds)}")
                 raise
 
-<<<<<<< HEAD
-        def spacing(left: float) -> float:
-            open_jobs = sum(1 for run in self._tasks.values() if run.job and not run.result)
-            return max(client.spacing(run.run_id or run.ds_id, left), open_jobs / CALLS_A_SECOND)
-
         began = self.clock.monotonic()
         job = await poller.wait_for(
             visible,
-            pace=Pace(spacing, self.settings.poll_interval, self.expect(run.name, run.phase)),
-=======
-        return await poller.wait_for(
-            visible,
-            pace=Pace(lambda left: client.spacing(run.run_id or run.ds_id, left), self.settings.poll_interval),
->>>>>>> main
+            pace=Pace(
+                lambda left: client.spacing(run.run_id or run.ds_id, left),
+                self.settings.poll_interval,
+                self.expect(run.name, run.phase),
+            ),
             deadline=self.deadline,
             clock=self.clock,
             on_status=lambda job: self._note_status(run, job),
