@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_POSITIONAL = {"import": "files", "test": "files", "run": "suites", "lint": "files", "report": "files"}
+_POSITIONAL = dict.fromkeys(("import", "test", "lint", "report", "shard"), "files") | {"run": "suites"}
 
 _PURPOSE = "The gate that stops a bad Kore.ai bot from shipping."
 _OVERVIEW = {
@@ -287,7 +287,7 @@ class _Program:
             colour=dialects.colour(environ, sys.stderr.isatty(), self.ci),
             verbose=self.settings.verbose or dialects.debug(environ),
             live=dialects.live(environ, sys.stderr.isatty(), self.ci),
-            quiet_stdout=self.settings.output == "json",
+            quiet_stdout=self.settings.output == "json" or arguments.command == "shard",
             now=self.clock.now,
         )
 
@@ -345,16 +345,8 @@ class _Program:
                 return 0
             case "demo" | "simulate":
                 return self._simulate()
-            case "lint":
-                from kore_gate.commands import lint
-
-                self.stop_with(_stop)
-                return lint.run(settings, console, self.clock, pathlib.Path.cwd(), self.ci)
-            case "report":
-                from kore_gate.commands import report
-
-                self.stop_with(_stop)
-                return report.run(settings, console)
+            case "lint" | "report" | "shard":
+                return self._read_files(settings, pathlib.Path.cwd())
             case "doctor":
                 from kore_gate.commands import doctor
 
@@ -380,6 +372,21 @@ class _Program:
             except errors.ReportError as failure:
                 console.debug(f"no report written: {failure.message}")
         return error
+
+    def _read_files(self, settings: options.Settings, root: pathlib.Path) -> int:
+        """Run a command that works offline on files."""
+        self.stop_with(_stop)
+        if settings.command == "lint":
+            from kore_gate.commands import lint
+
+            return lint.run(settings, self.console, self.clock, self._context(root))
+        if settings.command == "report":
+            from kore_gate.commands import report
+
+            return report.run(settings, self.console, self._context(root))
+        from kore_gate.commands import shard
+
+        return shard.run(settings, self.console, root)
 
     def _simulate(self) -> int:
         """Serve the simulator, or run the whole chain against it."""
@@ -422,8 +429,11 @@ class _Program:
     def _call(self, settings: options.Settings, root: pathlib.Path) -> "Call":
         from kore_gate.commands import gate
 
+        return gate.Call(settings, self._context(root), self.console, self.clock)
+
+    def _context(self, root: pathlib.Path) -> dialects.Context:
         ci, environ = self.ci, self.environ
-        context = dialects.Context(
+        return dialects.Context(
             ci=ci,
             output_file=environ.get("GITHUB_OUTPUT", "") if ci == "github" else "",
             summary_file=environ.get("GITHUB_STEP_SUMMARY", "") if ci == "github" else "",
@@ -433,7 +443,6 @@ class _Program:
             origin=dialects.origin(environ, ci) if root == pathlib.Path.cwd() else Origin(),
             root=root,
         )
-        return gate.Call(settings, context, self.console, self.clock)
 
 
 def main(argv: Sequence[str], pending: list[int] | None = None) -> int:

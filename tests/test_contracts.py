@@ -311,6 +311,8 @@ def test_pages__links(page: str) -> None:
 FACTS: dict[str, Any] = {
     "Verdict": model.Verdict,
     "A suite's result": model.SuiteResult,
+    "Part": model.Part,
+    "Lint finding": model.LintFinding,
     "Counts": model.Counts,
     "Suite": model.Suite,
     "Step": model.Step,

@@ -3,7 +3,9 @@
 import pathlib
 import posixpath
 
+from kore_gate.ci.dialects import Context
 from kore_gate.clock import Clock
+from kore_gate.errors import ExitCode
 from kore_gate.gate import lint, suite_files
 from kore_gate.reports import junit
 from kore_gate.reports import lint as forms
@@ -12,8 +14,9 @@ from kore_gate.reports.write import Writer
 from kore_gate.settings.sources import Settings
 
 
-def run(settings: Settings, console: Console, clock: Clock, root: pathlib.Path, ci: str) -> int:
+def run(settings: Settings, console: Console, clock: Clock, context: Context) -> int:
     """Check the files, write and print what was found; return the exit code. Raises SettingsError, ReportError."""
+    root = context.root
     writer = Writer(settings.report_dir)
     writer.make()
     for name in (forms.JUNIT, forms.SARIF, forms.QUALITY):  # an older one would look like this call's
@@ -29,11 +32,14 @@ def run(settings: Settings, console: Console, clock: Clock, root: pathlib.Path, 
     report = forms.sarif(files, place)
     writer.write(forms.JUNIT, junit.render_lint(cases, clock.now(), rich=settings.junit_dialect != "strict"))
     writer.write(forms.SARIF, report)
-    if ci == "gitlab":
+    if context.ci == "gitlab":
         writer.write(forms.QUALITY, forms.code_quality(files, place))
     if settings.output == "json":
         console.json(report.decode())
     console.lint(files, [(writer.directory / name).as_posix() for name in writer.written])
     judged = lint.judge(files, strict=settings.lint_strict)
-    console.verdict(judged)
-    return int(judged.exit_code)
+    softened = judged.exit_code in settings.soft_fail
+    if softened:
+        console.warning(f"soft-fail: exit code {judged.exit_code.value} ({judged.ending}) is turned into 0.")
+    console.verdict(judged, ExitCode.PASSED if softened else None)
+    return 0 if softened else int(judged.exit_code)

@@ -12,7 +12,8 @@ COMMANDS = {
     "run": "run suites by name, wait, report their results",
     "test": "import suite files, then run the suites",
     "lint": "check suite files for what they fail to test, offline",
-    "report": "render a saved kore-result.json again, offline",
+    "report": "render a saved kore-result.json again, or merge several, offline",
+    "shard": "print which suite files one of several parallel jobs tests, offline",
     "demo": "test against a built-in Kore.ai simulator; needs no account",
     "simulate": "serve the simulator on a local port",
     "doctor": "check settings, credentials, clock, proxy, certificate, host and scope",
@@ -27,7 +28,7 @@ _LINTS = ("lint", "wait", "import", "run", "test", "demo")
 _CALLS = (*REMOTE_COMMANDS, "demo")
 _JUDGES = (*JUDGING_COMMANDS, "demo")
 _REPORTS = (*_JUDGES, "lint", "report")
-_PRINTS = (*_CALLS, "lint", "report", "simulate")
+_PRINTS = (*_CALLS, "lint", "report", "shard", "simulate")
 
 CI_NAMES = ("auto", "github", "gitlab", "jenkins", "azure", "circleci", "buildkite", "bitbucket", "teamcity", "none")
 
@@ -117,8 +118,12 @@ class Settings:
         "suite files (of report: kore-result.json), one per line",
         parsers.paths,
         many=True,
-        commands=("import", "test", "lint", "report"),
+        commands=(*_FILES, "lint", "report", "shard"),
     )
+    total: int = _setting(
+        "number of parallel jobs; report: how many results there must be", parsers.number, commands=("shard", "report")
+    )
+    index: int = _setting("number of this job, from 1 to total", parsers.number, commands=("shard",))
     suites: tuple[str, ...] = _setting(
         "suite names, one per line", parsers.lines, many=True, free=True, commands=("run",)
     )
@@ -162,6 +167,12 @@ class Settings:
         "limit of one request, first byte sent to last byte read", parsers.duration, "30s", commands=_CALLS
     )
     poll_interval: float | None = _setting("auto, or a duration", parsers.interval, "auto", commands=_JUDGES)
+    history: tuple[str, ...] = _setting(
+        "earlier kore-result.json files, or folders of them: how long suites take",
+        parsers.paths,
+        many=True,
+        commands=(*JUDGING_COMMANDS, "shard"),
+    )
     report_dir: str = _setting("directory for the reports", parsers.path, "junit-reports", commands=_REPORTS)
     junit_granularity: str = _choice(
         "one test case per assertion or step", ("assertion", "step"), "assertion", commands=_REPORTS
@@ -185,12 +196,12 @@ class Settings:
     )
     lint_strict: bool = _setting("let warnings of the lint count as errors", parsers.flag, "false", commands=("lint",))
     soft_fail: tuple[int, ...] = _setting(
-        "exit codes to turn into 0, such as 1,4", parsers.exit_codes, many=True, commands=_JUDGES
+        "exit codes to turn into 0, such as 1,4", parsers.exit_codes, many=True, commands=_REPORTS
     )
     max_response: int = _setting("maximum size of one response", parsers.size, "64MiB", commands=_CALLS)
     ca_file: str = _setting("extra certificate authority (PEM)", parsers.path)
     allow_http: bool = _setting("allow http to hosts other than localhost", parsers.flag, "false")
-    max_parallel: int = _setting("maximum number of suites at a time", parsers.number, "20", commands=_JUDGES)
+    max_parallel: int = _setting("maximum number of suites at a time", parsers.parallel, "auto", commands=_JUDGES)
     fail_fast: bool = _setting("stop the other suites after the first failure", parsers.flag, "false", commands=_JUDGES)
     ci: str = _choice("CI system to write output for", CI_NAMES, "auto", commands=_PRINTS)
     output: str = _choice("json prints the result on stdout", ("text", "json"), "text", commands=_REPORTS)

@@ -24,6 +24,9 @@ _NOT_IN_HOSTS = {
     "^(?!https?://)[^/]*://": "must be a host name or an http(s) URL",
 }
 
+# Suites in work at a time. Kore.ai's limits allow 20 new ones a minute: so many where a suite takes five minutes.
+OPEN_JOBS = 100
+
 # A bug or an interruption is never a success, and bad usage would hide every other fault.
 SOFT = [code.value for code in ExitCode if 0 < code < ExitCode.BUG and code is not ExitCode.USAGE]
 
@@ -82,6 +85,11 @@ def number(raw: str) -> int:
 def count(raw: str) -> int:
     """Read a whole number, zero included."""
     return 0 if re.fullmatch("0{1,6}", raw) else number(raw)
+
+
+def parallel(raw: str) -> int:
+    """Read a number of suites; `auto` is one, for starts wait for the limits of Kore.ai by themselves."""
+    return OPEN_JOBS if raw == "auto" else number(raw)
 
 
 def path(raw: str) -> str:
@@ -143,7 +151,7 @@ def some_of(*allowed: str) -> Callable[[str], tuple[str, ...]]:
             if word not in allowed:
                 close = difflib.get_close_matches(word, allowed, n=1)
                 advice = f"did you mean {close[0]}?" if close else f"it must be one of {', '.join(allowed)}"
-                raise ValueError(f"holds {word!r}, which is unknown: {advice}")
+                raise ValueError(f"{'' if word == raw else f'holds {word!r}, which '}is unknown: {advice}")
         return ids(raw)
 
     return parse

@@ -17,6 +17,8 @@ SECTIONS = {
     "The call": model.Result,
     "Verdict": model.Verdict,
     "A suite's result": model.SuiteResult,
+    "Part": model.Part,
+    "Lint finding": model.LintFinding,
     "Counts": model.Counts,
     "Suite": model.Suite,
     "Step": model.Step,
