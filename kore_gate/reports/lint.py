@@ -37,14 +37,12 @@ def rows(result: SuiteResult) -> list[Row]:
     by_rule = collections.defaultdict[str, list[LintFinding]](list)
     for finding in result.lint:
         by_rule[finding.rule].append(finding)
-    return [
-        Row(rule, found[0].severity, lint.BY_ID[rule].why if rule in lint.BY_ID else found[0].message, _steps(found))
-        for rule, found in by_rule.items()
-    ]
+    whys = {rule: lint.BY_ID[rule].why if rule in lint.BY_ID else by_rule[rule][0].message for rule in by_rule}
+    return [Row(rule, matches[0].severity, whys[rule], _steps(matches)) for rule, matches in by_rule.items()]
 
 
-def _steps(found: Sequence[LintFinding]) -> str:
-    numbers = list(dict.fromkeys(finding.step for finding in found if finding.step))
+def _steps(matches: Sequence[LintFinding]) -> str:
+    numbers = list(dict.fromkeys(finding.step for finding in matches if finding.step))
     if not numbers:
         return ""
     more = f" and {len(numbers) - 10:,} more" if len(numbers) > 10 else ""
@@ -111,18 +109,18 @@ def checked_cases(files: Sequence[SuiteResult], *, strict: bool) -> Iterator[cas
     """Make a test case of each rule on each file: failed by what counts as an error, skipped by a warning."""
     for file in files:
         for rule in lint.RULES:
-            found = [finding for finding in file.lint if finding.rule == rule.id]
-            is_red = any(strict or finding.severity == "error" for finding in found)
-            outcome = Outcome.FAILED if is_red else Outcome.SKIPPED if found else Outcome.PASSED
-            lines = [f"line {finding.line or 1}: {finding.severity}: {finding.message}" for finding in found]
+            matches = [finding for finding in file.lint if finding.rule == rule.id]
+            is_red = any(strict or finding.severity == "error" for finding in matches)
+            outcome = Outcome.FAILED if is_red else Outcome.SKIPPED if matches else Outcome.PASSED
+            lines = [f"line {finding.line or 1}: {finding.severity}: {finding.message}" for finding in matches]
             yield cases.Case(
                 classname=f"kore_gate.lint.{cases.segment(file.file, 150)}",
                 name=rule.id,
                 outcome=outcome,
-                type="kore.Lint" if found else "",
-                message=f"{labels.plural(len(found), 'finding')}: {lines[0]}" if found else "",
-                text="\n".join([*lines, "", rule.why]) if found else "",
-                source=Source(file=file.file, line=found[0].line or 1 if found else 1),
+                type="kore.Lint" if matches else "",
+                message=f"{labels.plural(len(matches), 'finding')}: {lines[0]}" if matches else "",
+                text="\n".join([*lines, "", rule.why]) if matches else "",
+                source=Source(file=file.file, line=matches[0].line or 1 if matches else 1),
             )
 
 
