@@ -4,8 +4,6 @@ import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 
-import msgspec
-
 from kore_gate import errors
 from kore_gate.model import Result
 from kore_gate.reports import cases
@@ -16,11 +14,11 @@ SCHEMA = 1
 def render(result: Result, files: Sequence[str] = ()) -> bytes:
     """Return the result as JSON, with counts for each suite and the names of the report files."""
     suites = [
-        msgspec.to_builtins(dataclasses.replace(suite, suite=None))
-        | {"suite": _short(suite.suite), "counts": msgspec.to_builtins(cases.count(suite, result.junit_granularity))}
+        dataclasses.asdict(dataclasses.replace(suite, suite=None))
+        | {"suite": _short(suite.suite), "counts": dataclasses.asdict(cases.count(suite, result.junit_granularity))}
         for suite in result.suites
     ]
-    call = msgspec.to_builtins(dataclasses.replace(result, suites=()))
+    call = dataclasses.asdict(dataclasses.replace(result, suites=()))
     content = {"schema": SCHEMA, **call, "suites": suites, "files": list(files)}
     # Half an emoji is legal in JSON's own escapes, and nowhere else.
     return json.dumps(content, ensure_ascii=True, separators=(",", ":")).encode() + b"\n"
@@ -38,6 +36,8 @@ def _short(fact: object) -> object:
 
 def load(data: bytes) -> tuple[Result, list[str]]:
     """Read a saved result and the names of its files. Raises SettingsError when it is none."""
+    import msgspec  # for reading alone: writing does without
+
     try:
         content = json.loads(data)
         schema = content.get("schema") if isinstance(content, Mapping) else None

@@ -1,11 +1,7 @@
 """Parse one setting's text: durations, sizes, hosts, lists. Each function raises ValueError for an invalid text."""
 
 import contextlib
-import ipaddress
-import json
-import pathlib
 import re
-import urllib.parse
 from collections.abc import Callable
 
 from kore_gate.errors import ExitCode
@@ -83,6 +79,8 @@ def path(raw: str) -> str:
     head, _, rest = text(raw).partition("/")
     if not head.startswith("~"):
         return raw
+    import pathlib
+
     try:
         return str(pathlib.Path(head).expanduser() / rest)
     except RuntimeError:
@@ -98,6 +96,8 @@ def several(
     def parse(raw: str) -> tuple[str, ...]:
         parts = [part.strip() for part in re.split(separator, raw)]
         if raw.startswith("["):
+            import json
+
             with contextlib.suppress(ValueError, RecursionError):
                 parts = json.loads(raw)
         if not all(isinstance(part, str) for part in parts):
@@ -136,6 +136,8 @@ def exit_codes(raw: str) -> tuple[int, ...]:
 
 def host(raw: str) -> str:
     """Read a host or its URL as the base of all addresses, without a slash at the end."""
+    import urllib.parse
+
     text(raw)
     for pattern, problem in _NOT_IN_HOSTS.items():
         if re.search(pattern, raw, re.IGNORECASE):
@@ -157,6 +159,8 @@ def _check_host_name(name: str) -> None:
     if not name.isascii():
         # Letters that look alike would take the token elsewhere.
         raise ValueError("it has non-ASCII letters, use its xn-- form")
+    import ipaddress
+
     if name.startswith("[") and "%" not in name:
         ipaddress.IPv6Address(name.removeprefix("[").removesuffix("]"))
     elif re.fullmatch(r"[0-9.]+", name):
