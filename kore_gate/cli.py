@@ -423,6 +423,7 @@ class _Program:
 
         from kore_gate.ci import dialects
         from kore_gate.commands import gate
+        from kore_gate.model import Origin
 
         ci, environ = self.ci, self.environ
         context = dialects.Context(
@@ -431,7 +432,8 @@ class _Program:
             summary_file=environ.get("GITHUB_STEP_SUMMARY", "") if ci == "github" else "",
             agent=shutil.which("buildkite-agent", path=environ.get("PATH")) or "" if ci == "buildkite" else "",
             machine=os.uname().nodename or "unknown",
-            origin=dialects.origin(environ, ci),
+            # What a demonstration tests is not in the repository.
+            origin=Origin() if root else dialects.origin(environ, ci),
             root=root or pathlib.Path.cwd(),
         )
         return gate.Call(settings, context, self.console, self.clock)

@@ -183,8 +183,12 @@ def test_endings__named(text: str) -> None:
 
 
 def test_action__runs_the_image() -> None:
-    """The action is the image, with nothing between."""
-    assert ACTION["runs"] == {"using": "docker", "image": "Dockerfile"}
+    """The action is the image, with nothing between: built from a branch, prebuilt on a release's tag."""
+    runs = ACTION["runs"]
+
+    assert runs.keys() == {"using", "image"}
+    assert runs["using"] == "docker"
+    assert re.fullmatch(r"Dockerfile|docker://[\w.:/-]+@sha256:[0-9a-f]{64}", runs["image"])
 
 
 def test_version__changelog() -> None:

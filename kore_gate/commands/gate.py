@@ -21,7 +21,7 @@ from kore_gate.kore.client import KoreClient
 from kore_gate.model import Event, Happening, Phase, Result, SuiteResult, Verdict
 from kore_gate.reports import cases, junit, result, summary, write
 from kore_gate.reports.console import Console
-from kore_gate.reports.write import RESULT, Writer
+from kore_gate.reports.write import PAGE, RESULT, SUMMARY, Writer
 from kore_gate.settings.sources import Settings
 
 if TYPE_CHECKING:
@@ -221,7 +221,7 @@ class Call:
                 if name not in self._writer.written:
                     self._write_unfinished(name, suite, call)
             self._discard_drafts(call)
-            self._writer.write("kore-summary.md", summary.render(call).encode())
+            self._writer.write(SUMMARY, summary.render(call, has_page=PAGE in self._writer.written).encode())
             self._writer.write(RESULT, result.render(call, sorted({*self._writer.written, RESULT})))
             if call.ci == "gitlab":
                 self._writer.write("kore.env", outputs.dotenv(self._outputs(call, names)).encode())
@@ -241,10 +241,12 @@ class Call:
         """Give the CI system outputs and summary; return what failed."""
         values = self._outputs(call, write.junit_names(call))
         self.console.outputs(values)
-        summary_path = self._writer.directory / "kore-summary.md"
+        summary_path = self._writer.directory / SUMMARY
         if summary_path.is_file():
             self.console.summary(str(summary_path.resolve()))
-        page = summary.render(call, _SUMMARY_LIMIT) if self.context.agent or self.context.summary_file else ""
+        has_page = PAGE in self._writer.written
+        has_reader = self.context.agent or self.context.summary_file
+        page = summary.render(call, _SUMMARY_LIMIT, has_page=has_page) if has_reader else ""
         if self.context.agent:
             problem = outputs.annotate(self.context.agent, page, passed=call.verdict.ending is Ending.PASSED)
             if problem:

@@ -1,33 +1,55 @@
 """The Markdown of a CI system's summary page: the verdict, a table of suites, the first failures, what to do next."""
 
 import collections
+import itertools
+import pathlib
 import re
-from collections.abc import Sequence
+import urllib.parse
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
 
-from kore_gate.model import Result, Step
+from kore_gate import text
+from kore_gate.errors import Ending
+from kore_gate.model import Evidence, Origin, Result, Step, SuiteResult
 from kore_gate.reports import cases, html, labels
+
+T = TypeVar("T")
+_Column = tuple[str, list[str]]  # its header and its cells
 
 LIMIT = 1_000_000
 
 # How much the page has of each list; a page that is too long is rendered with less. Without details it is a title.
 _SIZES = (
-    {"details": 50, "suites": 200, "entries": 20, "rows": 200},
-    {"details": 50, "suites": 200, "entries": 20, "rows": 20},
-    {"details": 50, "suites": 200, "entries": 20, "rows": 0},
+    {"details": 50, "suites": 200, "entries": 30, "rows": 200},
+    {"details": 50, "suites": 200, "entries": 30, "rows": 20},
+    {"details": 50, "suites": 200, "entries": 30, "rows": 0},
     {"details": 3, "suites": 20, "entries": 5, "rows": 0},
     {"details": 3, "suites": 5, "entries": 1, "rows": 0},
     {"details": 3, "suites": 0, "entries": 0, "rows": 0},
     {"details": 0, "suites": 0, "entries": 0, "rows": 0},
 )
 
+# What could end an address in Markdown, or a cell of a table, stands in it as an escape.
+_IN_ADDRESS = "/:?#@!$&'*+,;=%-._~"
 
-def render(call: Result, limit: int = LIMIT) -> str:
-    """Render the summary in at most so many bytes of UTF-8."""
+
+def render(call: Result, limit: int = LIMIT, *, has_page: bool = True) -> str:
+    """Render the summary in at most so many bytes of UTF-8; without a page it points to the saved result."""
+    suites = sorted(call.tested_suites, key=lambda suite: suite.verdict.ending is Ending.PASSED)
+    failures = _in_turn([*_failed_steps(suite)] for suite in suites)
     facts = {
         "call": call,
-        "evidence": collections.Counter(map(labels.evidence, call.tested_suites)),
-        "failures": [failure for result in call.suites for failure in cases.failures(result) if failure.step],
+        "tested": suites,
+        "evidence": collections.Counter(
+            labels.evidence(suite) for suite in suites if suite.evidence is not Evidence.NONE
+        ),
+        "failures": failures,
+        "file": "kore-report.html" if has_page else "kore-result.json",
+        "has_page": has_page,
+        "tables": _tables,
+        "link": _link,
         "red_first": _red_first,
+        "source_link": _source_link,
     }
     template = html.environment().get_template("summary.md.j2")
     page = b""
@@ -37,6 +59,48 @@ def render(call: Result, limit: int = LIMIT) -> str:
         if len(page) <= limit:
             break
     return page[: max(limit, 0)].decode("utf-8", "ignore")
+
+
+def _failed_steps(suite: SuiteResult) -> Iterator[list[cases.Finding]]:
+    """List what failed, step by step."""
+    failures = (finding for finding in cases.failures(suite) if finding.step)
+    return (list(findings) for _, findings in itertools.groupby(failures, key=lambda finding: finding.place))
+
+
+def _in_turn(failures: Iterable[Sequence[T]]) -> list[T]:
+    """Take the first failure of each suite, then the second of each, and so on."""
+    return [failure for turn in itertools.zip_longest(*failures) for failure in turn if failure]
+
+
+def _tables(call: Result, suites: Sequence[SuiteResult]) -> list[tuple[Sequence[SuiteResult], list[_Column]]]:
+    """Part suites that passed from the others, each part with the columns that say something of it."""
+    parts = (list(part) for _, part in itertools.groupby(suites, key=lambda suite: suite.verdict.ending == "passed"))
+    return [(part, _columns(call, part)) for part in parts]
+
+
+def _columns(call: Result, suites: Sequence[SuiteResult]) -> list[_Column]:
+    counts = [cases.count(suite, call.junit_granularity) for suite in suites]
+    names = ("steps", "assertions", "passed", "failed", "errors", "skipped")
+    columns = [(name.capitalize(), [f"{getattr(count, name):,}" for count in counts]) for name in names]
+    columns.append(("Duration", [text.duration(suite.duration) if suite.duration else "" for suite in suites]))
+    # Kore.ai's own word, where it isn't the verdict's.
+    statuses = ["" if suite.status.lower() == suite.verdict.ending else suite.status for suite in suites]
+    columns.append(("Status", [text.markdown(status, 60) for status in statuses]))
+    return [(name, cells) for name, cells in columns if any(cell not in ("", "0") for cell in cells)]
+
+
+def _source_link(origin: Origin, file: str, line: int) -> str:
+    """Return the address of a line of the commit that was tested, "" where it has none."""
+    path = pathlib.PurePosixPath(file)
+    if path.is_absolute() or ".." in path.parts:  # a file that is not the repository's
+        return ""
+    address = origin.source_url.replace("{line}", str(line))
+    return _link(address.replace("{path}", urllib.parse.quote(file, errors="replace")))
+
+
+def _link(address: str) -> str:
+    """Return an address that Markdown takes as a whole, "" for one that is unsafe to link to."""
+    return urllib.parse.quote(labels.web_link(address), safe=_IN_ADDRESS)
 
 
 def _red_first(steps: Sequence[Step], number: int) -> Sequence[Step]:

@@ -14,8 +14,8 @@ from kore_gate.ci import outputs
 from kore_gate.model import Result, SuiteResult
 from kore_gate.reports import cases, html, junit, result, summary
 
-RESULT, PAGE = "kore-result.json", "kore-report.html"
-FIXED_NAMES = (RESULT, PAGE, "kore-summary.md", "kore-annotations.json", "kore.env")
+RESULT, PAGE, SUMMARY = "kore-result.json", "kore-report.html", "kore-summary.md"
+FIXED_NAMES = (RESULT, PAGE, SUMMARY, "kore-annotations.json", "kore.env")
 
 # What an earlier result says of files is believed only where the names are such as the gate gives.
 _DOWNLOAD = re.compile(r"kore-results-.+")
@@ -164,7 +164,9 @@ def _reports(
         yield "kore-annotations.json", lambda: outputs.gitlab_annotations(links).encode(), None
     for name, suite in sorted(zip(names, call.suites, strict=True), key=lambda pair: len(pair[1].steps)):
         yield name, functools.partial(junit.render, suite, call), suite
-    yield "kore-summary.md", lambda: summary.render(call).encode(), None
+    yield SUMMARY, lambda: summary.render(call).encode(), None
     files = sorted({*(name for name in writer.written if not name.startswith("TEST-kore-")), *names, RESULT, PAGE})
     yield RESULT, lambda: result.render(call, files), None
     yield PAGE, lambda: html.render(call), None
+    if PAGE not in writer.written:
+        yield SUMMARY, lambda: summary.render(call, has_page=False).encode(), None

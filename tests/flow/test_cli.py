@@ -569,6 +569,17 @@ def test_main__demo(program: Program, monkeypatch: pytest.MonkeyPatch, tmp_path:
     assert (tmp_path / "by-flag" / "kore-result.json").exists()
 
 
+@pytest.mark.parametrize(("command", "is_known"), [("wait", True), ("demo", False)])
+def test_main__origin(program: Program, monkeypatch: pytest.MonkeyPatch, command: str, is_known: bool) -> None:
+    """What a call tests belongs to the commit that the CI checked out; what a demonstration tests does not."""
+    server = types.SimpleNamespace(url=GOOD["KORE_HOST"])
+    monkeypatch.setattr(demo, "Server", lambda _: contextlib.nullcontext(server))
+
+    program.run(command, environ={**GOOD, "GITHUB_ACTIONS": "true", "GITHUB_SHA": "abc"})
+
+    assert program.result()["origin"]["commit"] == ("abc" if is_known else "")
+
+
 def test_main__report_interrupted(program: Program) -> None:
     """Rendering a saved result again stops at a signal as well."""
     program.run("wait", environ=GOOD)

@@ -269,6 +269,7 @@ def test_interrupt__no_time_for_reports(tmp_path: pathlib.Path, monkeypatch: pyt
     names = {path.name for path in pipeline.reports.iterdir()}
     assert names - {"kore.env"} == {"TEST-kore-ds-demo-1.xml", "kore-result.json", "kore-summary.md"}
     assert ("kore.env" in names) is (ci == "gitlab")
+    assert "kore-report.html" not in (pipeline.reports / "kore-summary.md").read_text()
 
 
 def test_interrupt__no_time_and_no_draft(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:

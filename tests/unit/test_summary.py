@@ -13,7 +13,7 @@ from hypothesis import strategies
 from markdown_it.token import Token
 
 from kore_gate.errors import Ending
-from kore_gate.model import Outcome, Phase, Result
+from kore_gate.model import Origin, Outcome, Phase, Result, SuiteResult
 from kore_gate.reports import summary
 from tests import builders
 from tests.fakes import conversations
@@ -82,15 +82,14 @@ def test_render__room_goes_to_what_matters() -> None:
 
     assert "**What happened:** Timed out after 30m" in page
     assert "kore-gate wait --ds-id ds-1" in page
-    assert "### Next" in page
 
 
 def test_render__more_failures_than_fit() -> None:
-    """The first twenty failures are shown and the others counted."""
+    """The first thirty failures are shown and the others counted."""
     page = summary.render(conversations.long(60, red_every=1))
 
-    assert page.count(" - Expected:") == 20
-    assert "160 more in `kore-report.html`." in page
+    assert page.count(" - Expected text:") == 30
+    assert "30 more failed steps in `kore-report.html`." in page
 
 
 @pytest.mark.parametrize("number", [9, 10, 20])
@@ -142,8 +141,8 @@ def test_render__many_suites() -> None:
 
     page = summary.render(builders.make_call(*suites))
 
-    assert page.count("❌ timed out |") == 200
-    assert "50 more suites in `kore-report.html` and `kore-result.json`." in page
+    assert page.count("❌&nbsp;timed out |") == 200
+    assert "50 more suites in `kore-report.html`." in page
     assert page.count("kore-gate wait --ds-id ds-0,ds-1,ds-2") == 1
     assert "ds-248,ds-249</code></pre>" in page
 
@@ -175,26 +174,143 @@ def test_render__step_failed_without_assertion() -> None:
     page = summary.render(builders.make_call(conversations.run(Ending.FAILED, suite=suite)))
 
     assert "1. **01 Hi** (Banking regression)\n   - Reason: The bot timed out.\n" in page
-    assert "   - Expected: (nothing)\n   - Actual: (not reported by Kore.ai)\n" in page
+    assert "   - Expected text: (nothing)\n   - Actual text: (not reported by Kore.ai)\n" in page
+
+
+def red_suite(name: str, failures: int) -> SuiteResult:
+    """Build the result of a suite in which so many steps failed."""
+    steps = tuple(
+        builders.make_step(
+            number=number,
+            replies=(builders.make_reply(assertions=(builders.make_assertion(outcome=Outcome.FAILED),)),),
+            outcome=Outcome.FAILED,
+            source=builders.make_source(file=f"suites/{name}.json", line=number),
+        )
+        for number in range(1, failures + 1)
+    )
+    return conversations.run(Ending.FAILED, name=name, key=name, suite=builders.make_suite(name=name, steps=steps))
+
+
+def entries(page: str) -> list[str]:
+    """Return the suite of each failure that is listed."""
+    return re.findall(r"^\d+\. .*\((.*)\)$", page, re.MULTILINE)
+
+
+def test_render__failures_in_turn() -> None:
+    """Each suite's first failure comes before any suite's second: one suite doesn't use up the list."""
+    page = summary.render(builders.make_call(red_suite("A", 40), red_suite("B", 2), red_suite("C", 1)))
+
+    assert entries(page) == ["A", "B", "C", "A", "B", *["A"] * 25]
+
+
+def test_render__red_suites_first() -> None:
+    """Of thirty suites those that are red lead the table, each with its first failure."""
+    green = conversations.passing().suites[0]
+    suites = [
+        red_suite(f"Red {n}", 2) if n % 10 == 7 else dataclasses.replace(green, name=f"Green {n}") for n in range(30)
+    ]
+
+    page = summary.render(builders.make_call(*suites))
+
+    rows = re.findall(r"^\| (\w+ \d+) \| [✅❌]", page, re.MULTILINE)
+    assert rows[:4] == ["Red 7", "Red 17", "Red 27", "Green 0"]
+    assert len(rows) == 30
+    assert entries(page) == ["Red 7", "Red 17", "Red 27"] * 2
+
+
+def test_render__no_empty_columns() -> None:
+    """A column that says nothing of any suite is left out; suite and verdict always stay."""
+    bare = builders.make_result(Ending.UNAVAILABLE, suite=None, status="", duration=0.0)
+    timeless = tuple(dataclasses.replace(step, duration=None) for step in conversations.passing_steps())
+    passed = conversations.run(suite=builders.make_suite(steps=timeless), status="passed")
+
+    bare_page = summary.render(builders.make_call(bare))
+    page = summary.render(builders.make_call(passed))
+
+    assert "\n| Suite | Verdict | Errors |\n|---|---|--:|\n" in bare_page
+    assert "\n| Suite | Verdict | Steps | Assertions | Passed | Skipped | Duration |\n" in page
+    assert "\n| Step | Result |\n|---|---|\n| 01 Start&#95;Flow | ✓ passed |\n" in page
+
+
+def test_render__origin() -> None:
+    """Commit, branch and job stand in one line, and the lines of the suite file lead to the commit."""
+    origin = Origin(
+        commit="0123456789abcdef0123",
+        branch="fix/#7",
+        job_url="https://github.com/o/r/actions/runs/7?a=1&b=(2)",
+        source_url="https://github.com/o/r/blob/0123456789abcdef0123/{path}#L{line}",
+    )
+    suite = red_suite("Karte (gesperrt) #1", 1)
+
+    page = summary.render(builders.make_call(suite, origin=origin))
+
+    assert (
+        "Tested: commit <code>0123456789ab</code> · branch <code>fix/&#35;7</code> · "
+        "[job](https://github.com/o/r/actions/runs/7?a=1&amp;b=%282%29)\n"
+    ) in page
+    links = [str(token.attrs["href"]) for token in tokens_of(page) if token.type == "link_open"]
+    assert links == [
+        "https://github.com/o/r/actions/runs/7?a=1&b=%282%29",
+        "https://github.com/o/r/blob/0123456789abcdef0123/suites/Karte%20%28gesperrt%29%20%231.json#L1",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("file", "source_url"),
+    [
+        ("a.json", ""),
+        ("/tmp/a.json", "https://ci.example.com/{path}#L{line}"),
+        ("../a.json", "https://ci.example.com/{path}#L{line}"),
+        ("a.json", "javascript:alert(1)//{path}{line}"),
+    ],
+    ids=["unknown", "absolute", "outside", "no web page"],
+)
+def test_render__source_without_link(file: str, source_url: str) -> None:
+    """A source line that no web page shows is named, and leads nowhere."""
+    suite = red_suite("A", 1)
+    step = dataclasses.replace(suite.steps[0], source=builders.make_source(file=file, line=1))
+    suite = dataclasses.replace(suite, suite=builders.make_suite(steps=(step,)))
+
+    page = summary.render(builders.make_call(suite, origin=Origin(source_url=source_url)))
+
+    assert f"   - Source: {file}&#58;1\n" in page
+    assert "link_open" not in {token.type for token in tokens_of(page)}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_render__without_page(name: str) -> None:
+    """Where the page could not be written, nothing leads to it."""
+    assert "kore-report.html" not in summary.render(CALLS[name](), has_page=False)
 
 
 ALLOWED_HTML = {"<details>", "<summary>", "</summary>", "</details>", "<pre>", "</pre>", "<code>", "</code>"}
 
 
+HOME = "https://ci.example.com/"
+
+
+def with_origin(call: Result, value: str) -> Result:
+    """Let the CI system name what was tested with this text, in every place that can hold one."""
+    origin = Origin(commit=value, branch=value, job_url=HOME + value, source_url=f"{HOME}{value}/{{path}}#L{{line}}")
+    return dataclasses.replace(call, origin=origin)
+
+
 def check_inert(page: str, call: Result) -> None:
-    """See that a page holds no markup but its own."""
+    """See that a page holds no markup but its own, and no link but those of the CI system."""
     tokens = tokens_of(page)
-    assert {token.type for token in tokens}.isdisjoint({"link_open", "image", "code_block", "fence", "s_open", "hr"})
+    assert {token.type for token in tokens}.isdisjoint({"image", "code_block", "fence", "s_open", "hr"})
+    assert all(str(token.attrs["href"]).startswith(HOME) for token in tokens if token.type == "link_open")
+    assert not re.search(r"\[(?!job\]|[^\]]*\]\()", page)
     tags = {tag for token in tokens if token.type.startswith("html_") for tag in re.findall(r"<[^>]*>?", token.content)}
     assert tags <= ALLOWED_HTML
     headings = [token.tag for token in tokens if token.type == "heading_open"]
-    assert headings == ["h2", "h3", "h3", "h3", "h3"]
+    assert headings == ["h2", "h3", "h3", "h3"]
     assert len([token for token in tokens if token.type == "table_open"]) == 1 + len(call.suites)
 
 
 def test_render__hostile_text_stays_text() -> None:
     """Markdown and HTML in any text do nothing, as a real parser sees it."""
-    call = conversations.hostile()
+    call = with_origin(conversations.hostile(), conversations.HOSTILE)
 
     page = summary.render(call)
 
@@ -208,6 +324,6 @@ def test_render__hostile_text_stays_text() -> None:
 )
 def test_render__any_text_stays_text(value: str) -> None:
     """No text at all becomes a link, an image, a heading, a table or HTML."""
-    call = conversations.hostile(value)
+    call = with_origin(conversations.hostile(value), value)
 
     check_inert(summary.render(call), call)

@@ -437,6 +437,15 @@ def test_write_all__one_can_not_be_written(writer: Writer) -> None:
     assert len(writer.written) == 3
 
 
+def test_write_all__summary_without_page(writer: Writer) -> None:
+    """A summary does not lead to a page that could not be written."""
+    (writer.directory / "kore-report.html").mkdir()
+
+    write.write(builders.make_call(), writer, "reports")
+
+    assert "kore-report.html" not in writer.read_back("kore-summary.md").decode()
+
+
 @pytest.mark.parametrize(("module", "name"), [(html, "kore-report.html"), (summary, "kore-summary.md")])
 def test_write_all__one_can_not_be_made(
     writer: Writer, monkeypatch: pytest.MonkeyPatch, module: object, name: str
