@@ -455,7 +455,7 @@ def main(argv: Sequence[str], pending: list[int] | None = None) -> int:
         except KeyboardInterrupt:
             ended = verdict.interrupted_call(received[0])
         except errors.GateError as error:
-            console.error(error)
+            console.error(error, is_last=True)
             ended = verdict.from_error(error, Phase.SETTINGS)
         except Exception as exc:  # noqa: BLE001 a bug, too, must end in a message and in its own exit code
             import traceback

@@ -79,9 +79,13 @@ class SettingsError(GateError):
     exit_code = ExitCode.USAGE
 
     def __init__(self, problems: Sequence[str], *, hint: str = "") -> None:
-        number = len(problems)
+        message, more = problems[0], len(problems) - 3
+        if len(problems) > 1:
+            # What follows the colon stands in the details.
+            short = ", ".join(problem.partition(": ")[0].rstrip(".")[:60] for problem in problems[:3])
+            message = f"{len(problems)} invalid settings: {short}{f', and {more} more' if more > 0 else ''}."
         super().__init__(
-            f"{number} invalid setting{'s' if number != 1 else ''}; nothing was sent.",
+            message,
             details=problems,
             hint=hint or "Run `kore-gate --help` for every setting, or see docs/settings.md.",
         )
@@ -98,9 +102,10 @@ class Rejected(GateError):
 
 
 class Refused(GateError):
-    """Say that Kore.ai refused the credentials."""
+    """Say that Kore.ai refused the credentials, or with code 403 what they may be used for."""
 
     exit_code = ExitCode.REFUSED
+    is_forbidden = False
 
 
 class Unavailable(GateError):

@@ -273,6 +273,7 @@ class Happening(enum.StrEnum):
     CHANGED = "changed"
     IDENTIFIED = "identified"  # an id became known
     WARNING = "warning"
+    TROUBLE = "trouble"  # a call to Kore.ai has to wait, and why
     WAITING = "waiting"  # nothing else has happened for a minute
     ENDED = "ended"
     DEBUG = "debug"  # for people who ask for more
@@ -280,11 +281,13 @@ class Happening(enum.StrEnum):
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Event:
-    """Something that happened to one suite (or, with an empty name, to the call)."""
+    """Something that happened to one suite (or, with an empty key, to the call)."""
 
     happening: Happening
+    key: str = ""  # the suite's own; names may be the same
     name: str = ""
     text: str = ""
+    outlook: str = ""  # what follows on trouble, and when
     phase: Phase | None = None
     status: str = ""
     percent: float | None = None

@@ -45,7 +45,7 @@ HOMES = {
     "rich": {"reports/console"},
     "shtab": {"cli"},
     "signal": {"cli", "__main__"},
-    "socket": {"commands/doctor", "simulator/server"},
+    "socket": {"commands/doctor", "kore/transport", "simulator/server"},
     "subprocess": {"ci/outputs"},
     "ssl": {"kore/transport", "simulator/server"},
     "sys": {"cli", "__main__", "simulator/server"},

@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from kore_gate import __version__, errors
+from kore_gate import __version__, errors, text
 from kore_gate.ci import outputs
 from kore_gate.ci.dialects import Context
 from kore_gate.clock import Clock
@@ -19,7 +19,7 @@ from kore_gate.kore import transport
 from kore_gate.kore.auth import Signer
 from kore_gate.kore.client import KoreClient
 from kore_gate.model import Event, Happening, Phase, Result, SuiteResult, Verdict
-from kore_gate.reports import cases, junit, result, summary, write
+from kore_gate.reports import cases, junit, labels, result, summary, write
 from kore_gate.reports.console import Console
 from kore_gate.reports.write import PAGE, RESULT, SUMMARY, Writer
 from kore_gate.settings.sources import Settings
@@ -85,8 +85,12 @@ class Call:
             self._runs = self._suites()
             signer = Signer(self.settings, self.clock)
             async with transport.connect(self.settings, self.context.ci, self.transport) as http:
-                client = KoreClient(http, self.settings, signer, self.clock, on_trouble=self._runner.note_trouble)
-                suites = await self._runner.run(self._runs, client)
+                self._print_plan()
+                runner = self._runner
+                client = KoreClient(
+                    http, self.settings, signer, self.clock, on_wait=runner.note_wait, on_call=runner.note_call
+                )
+                suites = await runner.run(self._runs, client)
         except errors.SettingsError as error:
             suites = [_result_without_suite(error)]
         except Exception as exc:  # noqa: BLE001 a bug outside the suites, too, must leave reports, with what is known
@@ -122,6 +126,19 @@ class Call:
                 return [SuiteRun(key=name, name=name, phase=Phase.RUN, run_id=run_id) for name, run_id in pairs]
             case _:
                 return suite_files.load(settings.files, settings.name, self.context.root)
+
+    def _print_plan(self) -> None:
+        """Print what is going to be done, where, and within which time."""
+        settings, known = self.settings, sum(bool(run.ds_id or run.run_id) for run in self._runs)
+        new = labels.plural(len(self._runs) - known, "suite") if known < len(self._runs) else ""
+        verbs = {"import": "upload and import", "test": "upload, import and run"}
+        job = "import" if settings.command == "wait" else "more run" if new else "run"
+        plan = [f"{verbs.get(settings.command, 'run')} {new}"] if new else []
+        plan += [f"wait for {labels.plural(known, job)}"] if known else []
+        self.console.info(
+            f"kore_gate {__version__} (CI: {self.context.ci}): {', '.join(plan)},"
+            f" timeout {text.duration(settings.timeout)}\nHost {settings.host}, bot {settings.stream_id}"
+        )
 
     def _on_event(self, event: Event) -> None:
         """Pass an event on to the console, and leave drafts of the reports once an id is known."""

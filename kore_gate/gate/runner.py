@@ -4,7 +4,7 @@ import asyncio
 import dataclasses
 import functools
 import traceback
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from kore_gate import errors, text
@@ -18,6 +18,18 @@ from kore_gate.settings.sources import Settings
 
 # Some CI systems end jobs that print nothing for a while.
 _SILENCE_LIMIT = 60.0
+# How often to look for waits to report, and how long they last at least: by then it is known who waits as well.
+_LOOK_EVERY = 5.0
+# Reports of new reasons within a minute.
+_MOST_REASONS = 4
+
+# What a suite begins with, by its phase and whether the job is known already.
+_DOING = {
+    (Phase.UPLOAD, False): "uploading",
+    (Phase.IMPORT, True): "waiting for the import",
+    (Phase.RUN, False): "starting the run",
+    (Phase.RUN, True): "waiting for the run",
+}
 
 
 @dataclasses.dataclass(slots=True)
@@ -37,6 +49,8 @@ class Runner:
     _judge_stopped: Callable[[SuiteResult], Verdict] | None = None  # once a signal or fail-fast has come
     _has_warned_of_expiry: bool = False
     _last_event: float = 0.0
+    _reported: dict[str, float] = dataclasses.field(default_factory=dict)  # reasons to wait, and when they last held
+    _unknown: set[str] = dataclasses.field(default_factory=set)  # status words that were warned of
 
     async def run(self, runs: Sequence[SuiteRun], client: KoreClient) -> list[SuiteResult]:
         """Return a result for each suite, in their order."""
@@ -61,12 +75,28 @@ class Runner:
         self._judge_stopped = functools.partial(verdict.interrupted, signum)
         self._cancel()
 
-    def note_trouble(self, message: str) -> None:
-        """Keep why a request of the running suite has to wait: one client serves all of them."""
-        self.on_event(Event(happening=Happening.DEBUG, text=message))
+    def note_wait(self, reason: str, outlook: str) -> None:
+        """Keep why a request of the running suite waits, "" once it is answered: one client serves all suites."""
+        if run := self._current():
+            self._wait_for(run, reason, outlook)
+
+    def note_call(self, line: str) -> None:
+        """Report a request of the running suite to those who ask for more."""
+        run = self._current()
+        self.on_event(Event(happening=Happening.DEBUG, text=f"{run.label}: {line}" if run else line))
+
+    def _current(self) -> SuiteRun | None:
         task = asyncio.current_task()
-        if task in self._tasks:
-            self._tasks[task].trouble = message
+        return self._tasks.get(task) if task else None
+
+    def _wait_for(self, run: SuiteRun, reason: str, outlook: str) -> None:
+        before, run.trouble, run.outlook = run.trouble, reason, outlook
+        if not before:
+            run.since = self.clock.monotonic()
+        if reason:
+            self._emit(run, Happening.TROUBLE, reason)
+        elif before:
+            self._emit(run, Happening.CHANGED, is_news=False)
 
     def _cancel(self) -> None:
         for task in self._tasks:
@@ -76,9 +106,14 @@ class Runner:
     async def _run_suite(self, run: SuiteRun, client: KoreClient, slots: asyncio.Semaphore) -> None:
         """Take one suite to its result, whatever happens; the one deadline is the end of this scope."""
         try:
+            if slots.locked():
+                self._wait_for(
+                    run, "for a turn, when another suite has ended", f"max-parallel: {self.settings.max_parallel}"
+                )
             async with self.clock.limit(self.deadline - self.clock.monotonic()), slots:
                 run.begin(self.clock, self.settings.command)
-                self._emit(run, Happening.STARTED)
+                run.trouble = run.outlook = ""
+                self._emit(run, Happening.STARTED, _DOING[run.phase, bool(run.ds_id or run.run_id)])
                 run.end(*await self._chain(run, client))
                 await self._download(run, client)
         except TimeoutError:
@@ -95,7 +130,8 @@ class Runner:
             self.on_event(Event(happening=Happening.DEBUG, text="".join(traceback.format_exception(exc))))
             run.end(verdict.from_error(exc, run.phase))
         judged = run.draft().verdict
-        self._emit(run, Happening.ENDED, judged.message)
+        # Of a single suite, the verdict of the call says it.
+        self._emit(run, Happening.ENDED, judged.message if len(self._tasks) > 1 else "")
         if self.settings.fail_fast and judged.ending is not Ending.PASSED and not self._judge_stopped:
             self._judge_stopped = functools.partial(verdict.stopped_by_fail_fast, run.name)
             self._cancel()
@@ -107,7 +143,7 @@ class Runner:
             file_id = await client.upload(run.name, run.data)
             run.enter(Phase.IMPORT)
             run.ds_id = await client.start_import(file_id, run.name)
-            self._emit(run, Happening.IDENTIFIED, f"import {run.ds_id}")
+            self._emit(run, Happening.IDENTIFIED, run.ds_id)
         if run.phase is Phase.IMPORT:
             job = await self._wait(run, client, lambda: client.import_job(run.ds_id))
             run.keep_definition(job.suite)
@@ -117,7 +153,7 @@ class Runner:
             run.enter(Phase.RUN)
         if not run.run_id:
             run.run_id = await client.start_run(run.name)
-            self._emit(run, Happening.IDENTIFIED, f"run {run.run_id}")
+            self._emit(run, Happening.IDENTIFIED, run.run_id)
         job = await self._wait(run, client, lambda: client.run_job(run.name, run.run_id))
         answered, total = len(job.suite.steps) if job.suite else 0, job.tally.total or 0 if job.tally else 0
         if answered < total:
@@ -125,8 +161,17 @@ class Runner:
         return verdict.judge_run(job, run.suite, allow_empty=allow_empty)
 
     async def _wait(self, run: SuiteRun, client: KoreClient, fetch: Callable[[], Awaitable[Job]]) -> Job:
+        async def visible() -> Job:
+            try:
+                return await fetch()
+            except errors.Gone as error:
+                since, seconds = ("any more", poller.GONE_AFTER) if run.job else ("yet", poller.VISIBLE_WITHIN)
+                reason = f"Kore.ai does not show the {run.phase} {since} ({error.message})"
+                self._wait_for(run, reason, f"asking again for {text.duration(seconds)}")
+                raise
+
         return await poller.wait_for(
-            fetch,
+            visible,
             interval=self.settings.poll_interval,
             spacing=lambda left: client.spacing(run.run_id or run.ds_id, left),
             deadline=self.deadline,
@@ -136,12 +181,15 @@ class Runner:
 
     def _note_status(self, run: SuiteRun, job: Job) -> None:
         """Keep the job, and report what has changed."""
-        last, run.job, run.trouble = run.job, job, ""
+        last, run.job = run.job, job
         if job.state is State.UNKNOWN:
             status = text.line(job.status, 60) or "no status"
-            self._warn(run, f"kore_gate does not know this status, and keeps waiting: {status}")
+            message = f"kore_gate does not know this status, and keeps waiting: {status}"
+            if run.note(message) and status not in self._unknown:
+                self._unknown.add(status)
+                self._emit(run, Happening.WARNING, message)
         if last is None or (last.status, last.percent) != (job.status, job.percent):
-            self._emit(run, Happening.CHANGED)
+            self._emit(run, Happening.CHANGED, is_news=last is None or last.status != job.status)
         # A timeout that somebody chose may be longer than Kore.ai's memory; the default always is.
         if last is None and job.state is State.RUNNING and job.expiry and "timeout" in self.settings.sources:
             left = (job.expiry - self.clock.now()).total_seconds()
@@ -159,27 +207,26 @@ class Runner:
             name = self.save_file(run.name, link, await client.fetch(link))
             run.note(f"The results file that Kore.ai links to is saved as {name}.")
         except errors.GateError as error:
-            self._warn(run, f"The results file that Kore.ai links to could not be saved: {error.message}")
+            message = f"The results file that Kore.ai links to could not be saved: {error.message}"
+            run.note(message)
+            self._emit(run, Happening.WARNING, message)
 
     def _end_stopped(self, run: SuiteRun) -> SuiteResult:
         """End a suite that a signal or fail-fast has cancelled; one that has its verdict keeps it."""
         assert self._judge_stopped, "nothing else cancels a suite"
         return run.result or run.end(self._judge_stopped(run.draft()), job_continues=True)
 
-    def _warn(self, run: SuiteRun, message: str) -> None:
-        """Note something for the report, and warn of it once."""
-        if run.note(message):
-            self._emit(run, Happening.WARNING, message)
-
-    def _emit(self, run: SuiteRun, happening: Happening, text: str = "") -> None:
-        self._last_event = self.clock.monotonic()
+    def _emit(self, run: SuiteRun, happening: Happening, text: str = "", *, is_news: bool = True) -> None:
+        if is_news and happening is not Happening.TROUBLE:
+            self._last_event = self.clock.monotonic()
         draft = run.draft()
         self.on_event(
             Event(
                 happening=happening,
-                # One name all along: without a file, the suite's own is not known from the start.
-                name=run.name if run.file else run.key,
+                key=run.key,
+                name=run.label,
                 text=text,
+                outlook=run.outlook,
                 phase=draft.phase,
                 status=draft.status,
                 percent=draft.percent,
@@ -189,15 +236,36 @@ class Runner:
         )
 
     async def _report_waiting(self, runs: Sequence[SuiteRun]) -> None:
-        """Report after each minute without an event that the gate is still waiting."""
+        """Report soon why suites have to wait, once for all with the same reason, and each minute that they do."""
         while True:
-            silence = self.clock.monotonic() - self._last_event
-            if silence < _SILENCE_LIMIT:
-                await self.clock.sleep(max(1.0, _SILENCE_LIMIT - silence))
-                continue
-            self._last_event = self.clock.monotonic()
+            await self.clock.sleep(_LOOK_EVERY)
+            now = self.clock.monotonic()
             pending = [run for run in runs if run.result is None]
-            shown = ", ".join(f"{run.name} {run.job.status if run.job else ''}".strip() for run in pending[:3])
-            more = f" and {len(pending) - 3} more" if len(pending) > 3 else ""
-            left = text.duration(max(0.0, self.deadline - self.clock.monotonic()))
-            self.on_event(Event(happening=Happening.WAITING, text=f"{shown}{more}; {left} left"))
+            waits: dict[str, list[SuiteRun]] = {}
+            for run in pending:
+                if run.trouble:
+                    waits.setdefault(run.trouble, []).append(run)
+            recent = {reason: at for reason, at in self._reported.items() if now - at < _SILENCE_LIMIT}
+            self._reported = recent | {reason: now for reason in waits if reason in recent}
+            if now - self._last_event >= _SILENCE_LIMIT:
+                self._last_event = now
+                self._reported |= dict.fromkeys(waits, now)
+                self.on_event(Event(happening=Happening.WAITING, text=self._summary(pending, waits)))
+            for reason, waiting in waits.items():
+                is_long = any(now - run.since >= _LOOK_EVERY for run in waiting)
+                if is_long and reason not in self._reported and len(self._reported) < _MOST_REASONS:
+                    self._reported[reason] = now
+                    name = waiting[0].label if len(waiting) == 1 else f"{len(waiting)} suites"
+                    outlook = waiting[0].outlook
+                    self.on_event(Event(happening=Happening.TROUBLE, name=name, text=reason, outlook=outlook))
+
+    def _summary(self, pending: Sequence[SuiteRun], waits: Mapping[str, Sequence[SuiteRun]]) -> str:
+        """Say which suites have not ended, how long there is, and why they wait."""
+        shown = ", ".join(f"{run.label} {run.job.status if run.job else ''}".strip() for run in pending[:3])
+        more = f" and {len(pending) - 3} more" if len(pending) > 3 else ""
+        left = text.duration(max(0.0, self.deadline - self.clock.monotonic()))
+        # The reason of most suites.
+        waiting = max(waits.values(), key=len, default=())
+        count = f"{len(waiting)} of {len(pending)}: " if len(pending) > 1 else ""
+        reasons = [f"{count}{run.trouble}; {run.outlook}" for run in waiting[:1]]
+        return "; ".join([f"{shown}{more}", f"{left} left", *reasons])

@@ -33,7 +33,9 @@ class SuiteRun:
     job: Job | None = None
     suite: Suite | None = None
     is_gone: bool = False  # Kore.ai does not know the job any more
-    trouble: str = ""  # why the last request has to wait
+    trouble: str = ""  # why it has to wait, if its last request was not answered
+    outlook: str = ""  # what comes next, and when
+    since: float = 0.0  # monotonic: when that began
     notes: list[str] = dataclasses.field(default_factory=list)
     result: SuiteResult | None = None
     command: str = ""
@@ -46,6 +48,11 @@ class SuiteRun:
         self.clock, self.command = clock, command
         self.began, self.started = clock.monotonic(), clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
 
+    @property
+    def label(self) -> str:
+        """Return one name for all its way: without a file, the suite's own is not known from the start."""
+        return self.name if self.file else self.key
+
     def note(self, text: str) -> bool:
         """Keep a remark for the report, also after the end; tell whether it is a new one."""
         if text in self.notes:
@@ -57,7 +64,7 @@ class SuiteRun:
 
     def enter(self, phase: Phase) -> None:
         """Go on to the next phase."""
-        self.phase, self.job, self.trouble = phase, None, ""
+        self.phase, self.job = phase, None
 
     def keep_definition(self, suite: Suite | None) -> None:
         """Keep the suite as its import defines it, with the place of each step if the file's steps are the suite's."""

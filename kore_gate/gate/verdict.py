@@ -3,6 +3,7 @@
 import collections
 import dataclasses
 import itertools
+import re
 from collections.abc import Iterator, Sequence
 
 from kore_gate import text
@@ -131,7 +132,7 @@ def judge_run(job: Job, known: Suite | None, *, allow_empty: bool) -> tuple[Verd
     number = max(sum(step.outcome.is_red for step in suite.steps) if suite else 0, tally.failed or 0)
     steps = f"{number} of {_count(tally.total, 'step')}" if tally.total else _count(number, "step")
     what = f"{steps} failed" if number else "failed, without naming a step"
-    return _failed(f"Run: {what} (Kore.ai: {job.status}).", (*job.reasons, *job.problems)), suite
+    return _failed(f"Run: {what} (Kore.ai: {job.status}).", (*job.reasons, *job.problems), suite), suite
 
 
 def _judge_job(job: Job, suite: Suite | None, phase: Phase, success: str, *, allow_empty: bool) -> Verdict:
@@ -159,7 +160,7 @@ def _judge_job(job: Job, suite: Suite | None, phase: Phase, success: str, *, all
     contradictions = list(_contradictions(job, steps))
     if contradictions:
         message = f"{phase.title()}: Kore.ai reports {job.status}, but its response contradicts that."
-        return _failed(message, contradictions)
+        return _failed(message, contradictions, suite)
     if job.tally and job.tally.passed and not any(step.replies for step in steps):
         return _verdict(ExitCode.PASSED, f"{phase.title()}: {_count(job.tally.passed, 'step')} passed.")
     assertions = sum(len(step.enabled_outcomes) for step in steps)
@@ -188,12 +189,17 @@ def _contradictions(job: Job, steps: Sequence[Step]) -> Iterator[str]:
         yield f"its results leave {_count(len(left_out), 'step')} of the suite not executed or not judged"
 
 
-def _failed(message: str, details: Sequence[str]) -> Verdict:
+def _failed(message: str, details: Sequence[str], suite: Suite | None) -> Verdict:
+    replies = [reply for step in (suite.steps if suite else ()) for reply in step.replies]
+    hint = "Compare expected and actual in kore-report.html; fix the bot, or the suite if the new reply is correct."
+    actuals = (actual for reply in replies for actual in (reply.actual, *(one.actual for one in reply.assertions)))
+    if all(actual is None for actual in actuals):
+        hint = "See the bot's replies in Kore.ai (Regression Testing): its response holds none of them."
     return _verdict(
         ExitCode.FAILED,
         message,
         cause="the bot's replies differ from what the suite expects.",
-        hint="Compare expected and actual in kore-report.html; fix the bot, or the suite if the new reply is correct.",
+        hint=hint,
         details=details,
     )
 
@@ -212,25 +218,29 @@ def from_error(error: Exception, phase: Phase) -> Verdict:
     if not isinstance(error, GateError):
         hint = "Run the same command with --verbose, and report the bug with its output."
         error = GateError(f"kore_gate itself failed ({type(error).__name__}).", cause="a bug in kore_gate.", hint=hint)
-    return _verdict(error.exit_code, f"{phase.title()}: {error.message}", error.cause, error.hint, error.details)
+    message = error.message if phase is Phase.SETTINGS else f"{phase.title()}: {error.message}"
+    details = [detail for detail in error.details if detail != error.message]
+    return _verdict(error.exit_code, message, error.cause, error.hint, details)
 
 
 def timed_out(draft: SuiteResult, job: Job | None, trouble: str, timeout: float) -> Verdict:
-    """Judge a suite at the deadline (in seconds); `trouble` is why the last request has to wait."""
+    """Judge a suite at the deadline (in seconds); `trouble` is why it was waiting then, beside the job itself."""
     progress = f", {job.percent:g} %" if job and job.percent is not None else ""
     status = f"last status: {job.status or 'no status'}{progress}" if job else "no status received"
     times = f"{text.duration(draft.duration)} (timeout: {text.duration(timeout)})"
-    message = f"{draft.phase.title()}: timed out after {times}; {status}."
-    if job and job.state is State.UNKNOWN:
-        message += " kore_gate does not know this status, so it never counts as success."
+    is_unknown = job is not None and job.state is State.UNKNOWN and job.status != ""
+    unknown = ", which kore_gate does not know" if is_unknown else ""
+    message = f"{draft.phase.title()}: timed out after {times}; {status}{unknown}."
+    expiry = f"; Kore.ai forgets this job at {job.expires}" if job and job.expires else ""
+    cause = f"a busy platform, a long suite, or a bot that does not reply{expiry}."
     if trouble:
-        message += f" Kore.ai was unavailable: {trouble}."
-        cause = "an outage, a wrong host, or a rate limit that lasts longer than the timeout."
-    else:
-        expiry = f"; Kore.ai forgets this job at {job.expires}" if job and job.expires else ""
-        cause = f"a busy platform, a long suite, or a bot that does not reply{expiry}."
+        message += f" It was waiting: {trouble}."
+        cause = "an outage, a wrong host, a rate limit, or other suites that take longer than the timeout."
     hint = "Raise timeout."
-    if draft.resume:
+    if is_unknown and not trouble:
+        cause = "a status that is new at Kore.ai: kore_gate waits for another one, and never takes it for success."
+        hint = "Look at the job in Kore.ai (Regression Testing); if it has ended there, report the status to kore_gate."
+    elif draft.resume:
         hint = "Raise timeout, or resume with the command below while Kore.ai still knows the job."
     elif draft.phase is not Phase.UPLOAD:
         hint += " The job may have started: check Kore.ai (Regression Testing) before you start it again."
@@ -251,19 +261,49 @@ def stopped_by_fail_fast(first: str, draft: SuiteResult) -> Verdict:
     return _verdict(ExitCode.FAILED, f"{_FAIL_FAST}: {first} did not pass.", hint=_RESUME if draft.resume else "")
 
 
+_ENDED = {Ending.FAILED: "failed", Ending.TIMED_OUT: "timed out", Ending.INTERRUPTED: "were interrupted"}
+_NAMED = 5
+# As a run's own verdict counts: Kore.ai may report counts without the steps.
+_COUNTS = re.compile(r"Run: (\d+(?: of \d+)? steps?) failed")
+
+
 def overall(results: Sequence[SuiteResult]) -> Verdict:
     """Return the one verdict of all suites: the gravest counts."""
     if len(results) == 1:
         return results[0].verdict
+
     # A suite that fail-fast left out is not a reason of its own.
-    verdicts = (result.verdict for result in results)
-    worst = max(verdicts, key=lambda each: (each.exit_code.gravity, not each.message.startswith(_FAIL_FAST)))
+    def rank(verdict: Verdict) -> tuple[int, bool]:
+        return verdict.exit_code.gravity, not verdict.message.startswith(_FAIL_FAST)
+
+    worst = max((result.verdict for result in results), key=rank)
     if worst.ending is Ending.PASSED:
         return _verdict(ExitCode.PASSED, f"All {len(results)} suites passed.")
-    same = [result.name for result in results if result.verdict.exit_code is worst.exit_code]
-    names = ", ".join(same[:5]) + ("…" if len(same) > 5 else "")
-    message = f"{len(same)} of {len(results)} suites ended as {worst.ending}: {names}. {worst.message}"
-    return dataclasses.replace(worst, message=message)
+    same = [result for result in results if rank(result.verdict) == rank(worst)]
+    briefs = [_brief(result) for result in same]
+    has_one_reason = len(same) > 1 and len(set(briefs)) == 1
+    ended = _ENDED.get(worst.ending, f"ended as {worst.ending}") + (f" ({briefs[0]})" if has_one_reason else "")
+    pairs = list(zip(same, briefs, strict=True))[:_NAMED]
+    names = [text.line(result.name, 40) + ("" if has_one_reason else f" ({brief})") for result, brief in pairs]
+    more = f" and {len(same) - _NAMED} more" if len(same) > _NAMED else ""
+    others = collections.Counter(
+        "stopped by fail-fast" if result.verdict.message.startswith(_FAIL_FAST) else _ENDED.get(ending, ending)
+        for result in results
+        if (ending := result.verdict.ending) is not Ending.PASSED and rank(result.verdict) != rank(worst)
+    )
+    message = f"{len(same)} of {len(results)} suites {ended}: {', '.join(names)}{more}"
+    also = (f"; {number} {ended}" for ended, number in others.items())
+    return dataclasses.replace(worst, message="".join([message, *also, "."]))
+
+
+def _brief(result: SuiteResult) -> str:
+    """Say in a few words why a suite did not pass."""
+    if counts := _COUNTS.match(result.verdict.message):
+        return counts[1]
+    red = sum(step.is_red for step in result.steps)
+    if red and result.verdict.ending is Ending.FAILED:
+        return f"{red} of {_count(len(result.steps), 'step')}"
+    return text.line(result.verdict.message.rstrip("."), 120)
 
 
 def interrupted_call(signum: int, before: Verdict | None = None) -> Verdict:

@@ -57,8 +57,8 @@ class Signer:
         except (jwt.PyJWTError, ValueError, RecursionError):
             return {}
 
-    def advice(self, skew: float | None) -> tuple[str, str]:
-        """Say what usually makes Kore.ai refuse a token, and what to do."""
+    def advice(self, skew: float | None, *, is_forbidden: bool = False) -> tuple[str, str]:
+        """Say what usually makes Kore.ai refuse a token, or what is asked for with it (code 403), and what to do."""
         cause = (
             "a wrong client id or secret, or an app without the scope, not published, or of another account or host."
         )
@@ -68,6 +68,10 @@ class Signer:
             "that the bot was published after the scopes were selected",
             f"that the bot is on {self._settings.host}",
         ]
+        if is_forbidden:
+            # Kore.ai also answers 403 to values in a request's body that it does not accept.
+            cause = "a stream-id of another account or environment, an app without the scope, or a wrong user-email."
+            steps.insert(0, f"Check stream-id ({self._settings.stream_id}) and user-email")
         if self._settings.jwt:
             claims = self.decoded()
             expires = claims.get("exp")

@@ -31,14 +31,16 @@ class KoreClient:
         signer: Signer,
         clock: Clock,
         *,
-        on_trouble: Callable[[str], None] = lambda _: None,  # gets the reason why a call waits
+        on_wait: Callable[[str, str], None] = lambda *_: None,  # why a call waits, until when; "" once it is answered
+        on_call: Callable[[str], None] = lambda _: None,  # a line about each request, without its content
     ) -> None:
         self._http = http
         self._settings = settings
         self._signer = signer
         self._clock = clock
-        self._on_trouble = on_trouble
-        self._rate_limit = RateLimit(clock, on_trouble)
+        self._on_wait = on_wait
+        self._on_call = on_call
+        self._rate_limit = RateLimit(clock, on_wait)
         self._redactor = Redactor(settings.secrets)
         self._suites = ("stream", settings.stream_id, "conversation", "testsuite")
         self.skew: float | None = None  # how far Kore.ai's clock is ahead, in seconds
@@ -89,6 +91,8 @@ class KoreClient:
             response = await self._send("GET", link, headers={})
         except TryAgain as failure:
             raise errors.Unavailable(failure.message) from failure
+        # A link may hold a secret.
+        self._on_call(f"GET the results file: HTTP {response.status_code}")
         if response.status_code != 200:
             moved = ", a redirect that kore_gate does not follow" if response.is_redirect else ""
             raise errors.Unavailable(f"the response was HTTP {response.status_code}{moved}")
@@ -109,28 +113,56 @@ class KoreClient:
         self, method: str, segments: tuple[str, ...], job_id: str = "", *, again: bool = True, **request: Any
     ) -> Mapping[str, object]:
         """Make one call of the API; what must not start twice is sent once. The address takes segments as opaque."""
-        address = "/".join([self._settings.host, "api/public", *map(_segment, segments)])
-        return await until_answered(
-            lambda: self._try(method, address, **request),
-            ready=lambda: self._rate_limit.acquire(job_id or self._settings.stream_id),
-            again=again,
-            clock=self._clock,
-            settings=self._settings,
-            on_trouble=self._on_trouble,
-        )
+        path = "/".join(map(_segment, segments))
+        number, line = 0, ""  # of the last try
 
-    async def _try(self, method: str, address: str, **request: Any) -> Mapping[str, object]:
-        """Make one try of a call; return the body of a good response."""
+        async def one_try() -> Mapping[str, object]:
+            nonlocal number, line
+            number, status, began = number + 1, "no response", self._clock.monotonic()
+            try:
+                response = await self._request(method, f"{self._settings.host}/api/public/{path}", **request)
+                status = f"HTTP {response.status_code}"
+                return self._body(response, is_job=method == "GET")
+            finally:
+                milliseconds = (self._clock.monotonic() - began) * 1000
+                line = f"{method} {path}, attempt {number}: {status}, {milliseconds:.0f}ms"
+
+        def report(reason: str, outlook: str, seconds: float) -> None:
+            nonlocal line
+            self._on_call(f"{line}; waiting {text.duration(seconds)}")
+            line = ""
+            self._on_wait(reason, outlook)
+
+        try:
+            body = await until_answered(
+                one_try,
+                ready=lambda: self._rate_limit.acquire(job_id or self._settings.stream_id),
+                again=again,
+                clock=self._clock,
+                settings=self._settings,
+                on_wait=report,
+            )
+        finally:
+            if line:
+                self._on_call(line)
+        self._on_wait("", "")
+        return body
+
+    async def _request(self, method: str, address: str, **request: Any) -> transport.HttpResponse:
+        """Send one request of the API."""
         headers = {"bot-language": self._settings.bot_language, "accept": "application/json"}
         if "content" in request:
             headers["content-type"] = "application/json"
-        response = await self._send(method, address, headers=headers, **request)
+        return await self._send(method, address, headers=headers, **request)
+
+    def _body(self, response: transport.HttpResponse, *, is_job: bool) -> Mapping[str, object]:
+        """Return the body of a good response."""
         now = self._clock.now()
         self.skew = responses.skew(response.headers.get("date"), now)
         try:
-            return responses.read(response, self._redactor, now, is_job=method == "GET")
+            return responses.read(response, self._redactor, now, is_job=is_job)
         except errors.Refused as refusal:
-            refusal.cause, refusal.hint = self._signer.advice(self.skew)
+            refusal.cause, refusal.hint = self._signer.advice(self.skew, is_forbidden=refusal.is_forbidden)
             raise
 
     async def _send(
@@ -144,7 +176,7 @@ class KoreClient:
             async with self._clock.limit(self._settings.request_timeout):
                 return await transport.send(self._http, method, address, limit, headers=headers, **request)
         except transport.BROKEN as exc:
-            raise transport.failure(exc, self._redactor) from exc
+            raise transport.failure(exc, self._redactor, address) from exc
 
     def _id(self, body: Mapping[str, object], what: str, *keys: str) -> str:
         """Return the id in an accepting answer. Raises Rejected or Unavailable where there is none."""

@@ -7,17 +7,18 @@ import asyncio
 import collections
 from collections.abc import Callable, Sequence
 
-from kore_gate import text
 from kore_gate.clock import Clock
 
 # A second more than the published windows: Kore.ai counts when a call arrives, we when it leaves.
 WINDOWS = ((60, 61.0), (1800, 3601.0))
 
+_REASON = "rate limit kept by kore_gate: Kore.ai allows 60 calls a minute and 1,800 an hour"
+
 
 class RateLimit:
     """Lets calls through in the order they ask, each as soon as the limits of its key allow."""
 
-    def __init__(self, clock: Clock, on_wait: Callable[[str], None]) -> None:
+    def __init__(self, clock: Clock, on_wait: Callable[[str, str], None]) -> None:
         self._clock = clock
         self._on_wait = on_wait
         self._calls = collections.defaultdict[str, collections.deque[float]](lambda: collections.deque(maxlen=1800))
@@ -25,13 +26,17 @@ class RateLimit:
 
     async def acquire(self, key: str) -> None:
         """Wait until a call for this key may be sent, and count it."""
-        calls = self._calls[key]
-        async with self._queues[key]:
+        calls, queue = self._calls[key], self._queues[key]
+        if queue.locked():
+            self._report(self._wait(calls))
+        async with queue:
             while wait := self._wait(calls):
-                delay = text.duration(wait)
-                self._on_wait(f"rate limit, waiting {delay}: Kore.ai allows 60 a minute and 1,800 an hour")
+                self._report(wait)
                 await self._clock.sleep(wait)
             calls.append(self._clock.monotonic())
+
+    def _report(self, wait: float) -> None:
+        self._on_wait(_REASON, f"until {self._clock.later(wait)}")
 
     def _wait(self, calls: Sequence[float]) -> float:
         now = self._clock.monotonic()

@@ -24,6 +24,8 @@ _RATE_LIMIT = re.compile(r"rate[ _-]?limit", re.IGNORECASE)
 # In quotes stands the name of something else, such as a suite's.
 _QUOTED = re.compile(r"(?<!\w)'[^']*'(?!\w)|\"[^\"]*\"|\u2018[^\u2019]*\u2019|\u201c[^\u201d]*\u201d|«[^»]*»|`[^`]*`")
 _LIMIT_TEXT_LENGTH = 2000
+# What nginx and Apache, and servers in Go, answer on a port for https.
+_PLAIN_HTTP = re.compile(r"plain HTTP\b.{0,40}\b(?:HTTPS|SSL)|HTTP request to an HTTPS server", re.IGNORECASE)
 _TEN_YEARS = 10 * 365 * 86_400.0
 
 
@@ -44,12 +46,22 @@ def read(response: HttpResponse, redactor: Redactor, now: datetime.datetime, *, 
     wait = retry_after(headers, now)
     # A status or a code goes before words, which may be a suite's name.
     if "429" in codes or (is_failure and not codes & {"401", "4002", "404"} and _is_rate_limit(words)):
+        source = "rate limit of Kore.ai, by its Retry-After"
         if wait is None:
+            source = "rate limit of Kore.ai"
             least = 300.0 if "hour" in message.casefold() else 20.0
             wait = least * random.uniform(1, 2)  # noqa: S311 spreads callers, guards nothing
-        raise TryAgain(f"HTTP {status}, {message}", arrived=False, limited=True, wait=wait)
+        raise TryAgain(f"{source} (HTTP {status}, {message})", arrived=False, limited=True, wait=wait)
     if codes & _REFUSED_CODES:
-        raise errors.Refused(f"Kore.ai refused the credentials (HTTP {status}): {message}")
+        refusal = errors.Refused(f"Kore.ai refused the credentials (HTTP {status}): {message}")
+        refusal.is_forbidden = "403" in codes
+        raise refusal
+    if status == 400 and _PLAIN_HTTP.search(words):
+        raise errors.Unavailable(
+            f"The host expects https, not http (HTTP {status}): {message}",
+            cause="http:// in host, for a port that expects https.",
+            hint="Write host with https://, or with the port that expects http.",
+        )
     is_absent = status == 404 or (status < 300 and ("404" in codes or body in (None, {})))
     if is_absent and is_job:
         raise errors.Gone(f"HTTP {status}, {message}")

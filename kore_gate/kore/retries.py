@@ -24,6 +24,7 @@ class TryAgain(Exception):
     arrived: bool  # Kore.ai may have received the request
     limited: bool = False  # it asks to be called less
     wait: float = 0.0  # for so many seconds
+    cause: str = ""  # what is usually behind it, where that is known
 
 
 async def until_answered(
@@ -33,11 +34,12 @@ async def until_answered(
     again: bool,
     clock: Clock,
     settings: Settings,
-    on_trouble: Callable[[str], None],
+    on_wait: Callable[[str, str, float], None],
 ) -> T:
     """Return what a try returns; without `again`, only a request that can't have arrived is sent again.
 
-    Waiting for `ready` before each try does not count as outage. Raises Unavailable when the outage lasts too long,
+    Waiting for `ready` before each try does not count as outage. `on_wait` gets why a call waits before the next try,
+    until when, and for how many seconds. Raises Unavailable when the outage lasts too long,
     or when a request may have arrived that must not be sent twice.
     """
     limit = settings.outage_limit
@@ -65,13 +67,22 @@ async def until_answered(
         # One last try is made when the limit comes, however long Kore.ai asks to wait.
         return seconds if failure.limited else min(seconds, max(outage_left(), 0.0))
 
+    def report(state: tenacity.RetryCallState) -> None:
+        seconds = state.upcoming_sleep
+        if failure.limited:
+            outlook = f"until {clock.later(seconds)}"
+        else:
+            following = f"attempt {state.attempt_number + 1} in {text.duration(seconds)}"
+            outlook = f"{following}, giving up at {clock.later(outage_left())}"
+        on_wait(failure.message, outlook, seconds)
+
     retrying = tenacity.AsyncRetrying(
         retry=tenacity.retry_if_exception(lambda exc: isinstance(exc, TryAgain) and (again or not exc.arrived)),
         wait=wait,
         # tenacity keeps a time of its own; ours is the one that counts.
         stop=lambda _: outage_left() <= 0,
         sleep=clock.sleep,
-        before_sleep=lambda _: on_trouble(failure.message),
+        before_sleep=report,
         reraise=True,
     )
     try:
@@ -81,7 +92,7 @@ async def until_answered(
             host = urllib.parse.urlsplit(settings.host).netloc
             raise errors.Unavailable(
                 f"Kore.ai ({host}) was unavailable for {text.duration(limit)}: {exc.message}.",
-                cause="an outage, a wrong host, or a proxy or firewall in between.",
+                cause=exc.cause or "an outage, a wrong host, or a proxy or firewall in between.",
                 hint="Check host and network (`kore-gate doctor`), or raise outage-limit.",
             ) from exc
         raise errors.Unavailable(

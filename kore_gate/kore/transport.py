@@ -1,14 +1,17 @@
 """The connection to Kore.ai: opens it, sends one request, reads its response, and names the faults on the way."""
 
+import collections
 import contextlib
 import dataclasses
 import datetime
 import functools
+import socket
 import ssl
 import typing
 import urllib.parse
+import urllib.request
 import zlib
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 
 import httpx
 
@@ -155,10 +158,20 @@ def origin(address: str) -> tuple[str, str, int | None]:
     return url.scheme, url.host, url.port
 
 
+def proxy_for(address: str) -> str:
+    """Return host and port of the proxy that requests to an address go through, without its credentials; "" if none."""
+    parts = urllib.parse.urlsplit(address)
+    proxies, name = urllib.request.getproxies(), parts.hostname or ""
+    proxy = proxies.get(parts.scheme) or proxies.get("all", "")
+    if not proxy or parsers.is_loopback(name) or urllib.request.proxy_bypass(name):
+        return ""
+    return proxy.rpartition("@")[2].rpartition("//")[2].rstrip("/")
+
+
+# What OpenSSL says of a server that answers in plain text.
+_NOT_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "UNKNOWN_PROTOCOL", "HTTP_REQUEST")
+
 _NAMES: dict[type[Exception] | tuple[type[Exception], ...], str] = {
-    httpx.ConnectTimeout: "no connection in time",
-    httpx.ConnectError: "no connection",
-    httpx.ProxyError: "the proxy rejected the request",
     httpx.TimeoutException: "no response in time",
     TimeoutError: "no complete response in time",
     httpx.DecodingError: "a response with broken compression",
@@ -168,8 +181,8 @@ _NAMES: dict[type[Exception] | tuple[type[Exception], ...], str] = {
 }
 
 
-def failure(exc: Exception, redactor: Redactor) -> errors.Unavailable | TryAgain:
-    """Return what a fault on the way means: Unavailable where no retry can fix it, TryAgain for all others."""
+def failure(exc: Exception, redactor: Redactor, address: str) -> errors.Unavailable | TryAgain:
+    """Return what a fault on the way to an address means: Unavailable where no retry can fix it, else TryAgain."""
     name = next((name for kind, name in _NAMES.items() if isinstance(exc, kind)), type(exc).__name__)
     detail = redactor.text(text.line(str(exc), 200))
     message = f"{name} ({detail})" if detail else name
@@ -182,17 +195,49 @@ def failure(exc: Exception, redactor: Redactor) -> errors.Unavailable | TryAgain
             cause="wrong credentials for the proxy, or a proxy that does not allow this host.",
             hint="Check HTTPS_PROXY (http://user:password@proxy:port) and the proxy's rules, or set NO_PROXY.",
         )
-    cause: BaseException | None = exc
-    while cause and not isinstance(cause, ssl.SSLCertVerificationError):
-        cause = cause.__cause__ or cause.__context__
-    if not isinstance(cause, ssl.SSLCertVerificationError):
-        # Without a connection Kore.ai can't have received the request.
-        no_connection = isinstance(
-            exc, httpx.ConnectTimeout | httpx.ConnectError | httpx.ProxyError | httpx.PoolTimeout
+    causes = list(_causes(exc))
+    if invalid := next((cause for cause in causes if isinstance(cause, ssl.SSLCertVerificationError)), None):
+        return errors.Unavailable(
+            f"Kore.ai's certificate is not valid: {invalid.verify_message}.",
+            cause="a proxy that intercepts TLS, a private certificate authority, or a wrong clock on this machine.",
+            hint="Set ca-file to the authority's certificate (PEM), and check the runner's clock.",
         )
-        return TryAgain(message, arrived=not no_connection)
-    return errors.Unavailable(
-        f"Kore.ai's certificate is not valid: {cause.verify_message}.",
-        cause="a proxy that intercepts TLS, a private certificate authority, or a wrong clock on this machine.",
-        hint="Set ca-file to the authority's certificate (PEM), and check the runner's clock.",
-    )
+    if isinstance(exc, httpx.RemoteProtocolError) and address.startswith("http:"):
+        usual = "http:// in host, for a port that expects https, or a server that closes connections."
+        return TryAgain(message, arrived=True, cause=usual)
+    if not isinstance(exc, httpx.ConnectTimeout | httpx.ConnectError | httpx.ProxyError):
+        return TryAgain(message, arrived=not isinstance(exc, httpx.PoolTimeout))
+    # Without a connection Kore.ai can't have received the request.
+    message, usual = _no_connection(exc, causes, f" ({detail})" if detail else "", address)
+    return TryAgain(message, arrived=False, cause=usual)
+
+
+def _no_connection(exc: Exception, causes: Sequence[BaseException], detail: str, address: str) -> tuple[str, str]:
+    """Say why there is no connection, naming the host or the proxy, and what is usually behind it."""
+    parts, proxy = urllib.parse.urlsplit(address), proxy_for(address)
+    place = f"the proxy {proxy}" if proxy else parts.netloc.rpartition("@")[2]
+    setting = f"{parts.scheme.upper()}_PROXY" if proxy else "host"
+    if any(isinstance(cause, socket.gaierror) for cause in causes):
+        name = place if proxy else parts.hostname
+        return f"DNS cannot resolve {name} (misspelt?)", f"a misspelt {setting}, or DNS that does not work (yet)."
+    if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
+        return f"{place} refused the connection", f"a wrong port or name in {setting}, or a server that is down."
+    if isinstance(exc, httpx.ConnectTimeout):
+        return f"{place} did not answer in time", f"a firewall, a wrong {setting}, or a server that is down."
+    if any(isinstance(cause, ssl.SSLError) and cause.reason in _NOT_TLS for cause in causes):
+        return f"{place} speaks no TLS", "https:// in host, for a port that expects http, or a proxy in between."
+    if isinstance(exc, httpx.ProxyError):
+        return f"the proxy {proxy} rejected the request{detail}".replace("  ", " "), ""
+    return f"no connection to {place}{detail}", ""
+
+
+def _causes(exc: BaseException) -> Iterator[BaseException]:
+    """Walk through an exception and all that led to it."""
+    places: collections.deque[BaseException | None] = collections.deque([exc])
+    seen: set[int] = set()
+    while places:
+        place = places.popleft()
+        if place and id(place) not in seen:
+            seen.add(id(place))
+            yield place
+            places += (place.__cause__, place.__context__, *getattr(place, "exceptions", ()))

@@ -1,5 +1,6 @@
 """What people read on stderr, machines on stdout, and the CI system as commands of its own."""
 
+import collections
 import contextlib
 import dataclasses
 import datetime
@@ -7,6 +8,8 @@ import functools
 import io
 import itertools
 import json
+import re
+import typing
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, TextIO, cast
@@ -29,14 +32,16 @@ SUITES_SHOWN = 50
 CASES_SHOWN = 20
 BARS_SHOWN = 20
 LINE_LIMIT = 2000
-# The table's columns from "Steps" on, at their widest.
-NUMBERS_WIDTH = 51
+NAME_LIMIT = 60
 # GitHub shows ten annotations of a severity for a step; of failures, the tenth says how many more there are.
 ANNOTATIONS = 10
 # GitHub cuts messages at 4096 characters.
 MESSAGE_LIMIT = 4000
 # Between two status words, a line for each so many percent: the line of each minute shows the rest.
 PERCENT_STEP = 10
+# From so many on, the files of suites are listed as one pattern.
+MANY_FILES = 4
+_SUITE_FILE = re.compile(r"((?:^|.*/)(?:TEST-kore|kore-results)-)[^/]*(\.\w+)$")
 COLOURS: dict[Ending | None, str] = {None: "", **dict.fromkeys(Ending, "red"), Ending.PASSED: "green"}
 
 
@@ -64,16 +69,21 @@ class Console:
         self._printed: dict[str, tuple[str, float]] = {}  # status and percent of each suite's last line
         self._group_numbers = itertools.count(1)
         self._annotated: dict[Severity, int] = {"error": 0, "warning": 0}
+        self._printed_texts: set[str] = set()  # of warnings and of suites that ended
 
     def event(self, event: Event) -> None:
         """Pass on news of a suite: on a live terminal its bar moves, elsewhere a line says what changed."""
+        if event.ending not in (None, Ending.PASSED, Ending.FAILED) and event.text in self._printed_texts:
+            event = dataclasses.replace(event, text="")  # the reason of another suite
+        if event.happening in (Happening.WARNING, Happening.ENDED):
+            self._printed_texts.add(event.text)
         if event.happening is Happening.WARNING:
             self.warning(f"{event.name}: {event.text}" if event.name else event.text)
             return
-        has_bar = self.live and event.name != "" and event.happening is not Happening.IDENTIFIED
-        if has_bar:
+        if self.live and event.key:
             self._move_bar(event)
-        if event.ending or (not has_bar and self._is_news(event)):
+        lasting = (Happening.IDENTIFIED, Happening.ENDED, Happening.WAITING)
+        if event.happening in lasting if self.live else self._is_news(event):
             self._write(self._stamp() + _line(event), COLOURS[event.ending])
 
     def info(self, raw: str) -> None:
@@ -100,13 +110,14 @@ class Console:
         for line in raw.splitlines() if self.verbose else ():
             self._write(f"debug: {self.redactor.text(line)}", "dim")
 
-    def error(self, error: GateError) -> None:
-        """Print what happened, its details, what usually causes it and what to do."""
+    def error(self, error: GateError, *, is_last: bool = False) -> None:
+        """Print what happened (of the last error, the verdict says it), details, what usually causes it, what to do."""
         self.close()
-        self._write(error.message, "red")
+        if not is_last:
+            self._write(error.message, "red")
         self._write_details(error)
         self._write_advice(error)
-        self._annotate("error", "\n".join([error.message, *error.details]), "kore_gate")
+        self._annotate("error", "\n".join(dict.fromkeys([error.message, *error.details])), "kore_gate")
 
     def result(
         self, result: Result, files: Sequence[str], exit_code: ExitCode | None = None, *, again: bool = False
@@ -118,11 +129,9 @@ class Console:
         self.close()
         severity: Severity = "warning" if exit_code is ExitCode.PASSED else "error"
         red = [suite for suite in result.suites if suite.verdict.ending is not Ending.PASSED]
-        missing = sum(cases.red_count(suite) for suite in red) + self._annotated[severity]
         for suite in red[:SUITES_SHOWN]:
-            self._write_failures(suite, severity)
-        missing -= self._annotated[severity]
-        if missing:
+            self._write_failures(suite, result.verdict.message)
+        if missing := sum(cases.red_count(suite) for suite in red) - self._annotate_failures(red, severity):
             self._annotate(severity, f"{missing} more failures: see the reports.", "kore_gate")
         elif not red and result.verdict.ending is not Ending.PASSED:
             self._annotate(severity, result.verdict.message, "kore_gate")
@@ -131,7 +140,7 @@ class Console:
             self._write_table(result)
         self._write_notes(result)
         if files:
-            self.info("\n".join(["Reports:", *(f"  {file}" for file in files)]))
+            self.info("\n".join(["Reports:", *(f"  {file}" for file in _globbed(files))]))
         self.verdict(result.verdict, exit_code, again=again)
 
     def verdict(self, verdict: Verdict, exit_code: ExitCode | None = None, *, again: bool = False) -> None:
@@ -197,6 +206,7 @@ class Console:
         if not (self.live or (self.colour and style)):
             self._stderr.write(f"{line}\n")
             return
+        from rich.cells import cell_len
         from rich.text import Text
 
         if exact or not self.live:
@@ -204,13 +214,16 @@ class Console:
             return
         words = Text(line.lstrip(), style)
         indent = Text(" " * (len(line) - len(words)))
-        for part in words.wrap(self._screen, self._screen.width - len(indent)):
+        # Some terminals draw joined letters wider than rich counts them.
+        room = self._screen.width - len(indent) - (_widest(line) - cell_len(line))
+        for part in words.wrap(self._screen, max(room, 1)):
             part.rstrip()
             self._screen.print(indent + part, soft_wrap=True)
 
     def _write_details(self, source: Verdict | GateError) -> None:
         for detail in source.details:
-            self._write(f"  - {detail}")
+            if detail != source.message:
+                self._write(f"  - {detail}")
 
     def _write_advice(self, source: Verdict | GateError) -> None:
         for label, advice in labels.advice(source):
@@ -243,25 +256,38 @@ class Console:
         finally:
             self._command(end.format(key=key, at=int(self.now().timestamp())), group=True)
 
-    def _write_failures(self, suite: SuiteResult, severity: Severity) -> None:
-        """Print a suite's reasons and first failures in a group; annotate them while there is room."""
+    def _annotate_failures(self, red: Sequence[SuiteResult], severity: Severity) -> int:
+        """Annotate each suite's first failure, then the second ones, while there is room; return how many."""
+        before = self._annotated[severity]
+        rows = itertools.zip_longest(*(itertools.islice(cases.failures(suite), ANNOTATIONS) for suite in red))
+        for failure in filter(None, itertools.chain.from_iterable(rows)):
+            if self._annotated[severity] >= ANNOTATIONS - 1:
+                break
+            self._annotate(severity, failure.what, failure.title, failure.file, failure.line)
+        return self._annotated[severity] - before
+
+    def _write_failures(self, suite: SuiteResult, verdict: str) -> None:
+        """Print a suite's first failures in a group, and its reasons where the `verdict` does not repeat them."""
         failures = list(itertools.islice(cases.failures(suite), CASES_SHOWN))
+        steps = [failure for failure in failures if failure.where]
+        is_new = suite.verdict.message not in (verdict, *self._printed_texts)
+        if not (steps or is_new or suite.verdict.details):
+            return
         with self._group(f"{suite.name}: {suite.verdict.ending}"):
-            self._write(suite.verdict.message)
+            if is_new:
+                self._write(suite.verdict.message)
             self._write_details(suite.verdict)
-            for failure in failures:
-                if failure.where:
-                    self._write(f"  {failure.outcome.upper()} {text.line(failure.where, 80)}: {failure.what}", "red")
+            for failure in steps:
+                self._write(f"  {failure.outcome.upper()} {text.line(failure.where, 80)}: {failure.what}", "red")
                 if failure.line:
                     self._write(f"    at {failure.file}:{failure.line}", exact=True)
-                if self._annotated[severity] < ANNOTATIONS - 1:
-                    self._annotate(severity, failure.what, failure.title, failure.file, failure.line)
             more = cases.red_count(suite) - len(failures)
             if more > 0:
                 self._write(f"  … and {more} more")
 
     def _write_table(self, result: Result) -> None:
         """List the suites in columns, those that did not pass first once there are too many."""
+        from rich.cells import cell_len
         from rich.table import Table
         from rich.text import Text
 
@@ -269,18 +295,25 @@ class Console:
         more = len(suites) - SUITES_SHOWN
         if more > 0:
             suites.sort(key=lambda suite: suite.verdict.ending is Ending.PASSED)
-        table = Table("Suite", box=None, pad_edge=False)
-        table.add_column("Verdict", no_wrap=True)
-        for heading in ("Steps", "Passed", "Failed", "Errors", "Skipped", "Time"):
-            table.add_column(heading, justify="right", no_wrap=True)
-        verdict_width = max(len("Verdict"), *(len(suite.verdict.ending) for suite in suites))
-        room = max(self._screen.width - verdict_width - NUMBERS_WIDTH, 1)
-        for suite in suites[:SUITES_SHOWN]:
+        suites = suites[:SUITES_SHOWN]
+        headings = ("Verdict", "Steps", "Passed", "Failed", "Errors", "Skipped", "Time")
+        rows = []
+        for suite in suites:
             counts = cases.count(suite, result.junit_granularity)
             numbers = (counts.steps, counts.passed, counts.failed, counts.errors, counts.skipped)
-            name = _fit(text.terminal(suite.name), room)
-            ending = Text(suite.verdict.ending, COLOURS[suite.verdict.ending])
-            table.add_row(name, ending, *map(str, numbers), text.duration(suite.duration))
+            rows.append((str(suite.verdict.ending), *map(str, numbers), text.duration(suite.duration)))
+        # Names get what the other columns, two apart, leave.
+        room = self._screen.width - sum(2 + max(map(len, column)) for column in zip(headings, *rows, strict=True))
+        full_names = [text.terminal(suite.name) for suite in suites]
+        names = _fit_all(full_names, max(room, 1))
+        if self.live:
+            # As many columns stay free as some terminals draw joined letters wider than rich counts them.
+            names = _fit_all(full_names, max(room - max(_widest(name) - cell_len(name) for name in names), 1))
+        table = Table("Suite", box=None, pad_edge=False)
+        for heading in headings:
+            table.add_column(heading, justify="left" if heading == "Verdict" else "right", no_wrap=True)
+        for suite, name, (ending, *cells) in zip(suites, names, rows, strict=True):
+            table.add_row(name, Text(ending, COLOURS[suite.verdict.ending]), *cells)
         self._write("")
         self._screen.print(table)
         if more > 0:
@@ -294,25 +327,29 @@ class Console:
             self._write("Passed after an import means that Kore.ai accepted the suite; nothing was executed.")
         for suite in result.suites[:SUITES_SHOWN]:
             for note in suite.notes:
-                self._write(f"Note on {text.line(suite.name, 40)}: {note}")
+                if note not in self._printed_texts:
+                    self._write(f"Note on {text.line(suite.name, 40)}: {note}")
         if not result.suites:
             self._write_details(result.verdict)
-        self._write_advice(result.verdict)
+        if result.verdict.exit_code is not ExitCode.REPORT:  # printed with each report that failed
+            self._write_advice(result.verdict)
         if command := suite_run.resume_call(result):
             self._print(f"Resume with: {command}", exact=True)
 
     def _is_news(self, event: Event) -> bool:
         """Tell whether an event is worth a line: a small step between two status words is not."""
+        if event.happening is Happening.TROUBLE:
+            return not event.key  # one line for all suites that wait for the same reason
         if event.happening is not Happening.CHANGED:
             return True
-        status, percent = self._printed.get(event.name, ("", -PERCENT_STEP))
+        status, percent = self._printed.get(event.key, ("", -PERCENT_STEP))
         is_news = event.status != status or abs((event.percent or 0) - percent) >= PERCENT_STEP
-        if is_news:
-            self._printed[event.name] = (event.status, event.percent or 0)
-        return is_news
+        if is_news and _state(event):
+            self._printed[event.key] = (event.status, event.percent or 0)
+        return is_news and _state(event) != ""
 
     def _move_bar(self, event: Event) -> None:
-        self._rows[event.name] = (event, self._screen.get_time())
+        self._rows[event.key] = (event, self._screen.get_time())
         if self._bars:
             return
         from rich.live import Live
@@ -350,14 +387,23 @@ class _Stream(io.TextIOBase):
 def bars(rows: Sequence[tuple[Event, float]], now: float, width: int, height: int) -> "rich.console.RenderableType":
     """Draw a bar for the last event of each suite; without room for all, those that still run, and count the others."""
     from rich.cells import cell_len
+    from rich.console import Group
     from rich.progress_bar import ProgressBar
     from rich.table import Table
 
+    # Why suites wait, each reason once, in at most two lines.
+    waits = {event.text: event.outlook for event, _ in rows if event.happening is Happening.TROUBLE}
+    reasons = [
+        f"{_fit(text.terminal(reason), max(2 * width - len(outlook) - 14, 1), keep_end=False)}; {outlook}"
+        for reason, outlook in list(waits.items())[:2]
+    ]
     # A row for the others, and one for the cursor, have to fit as well.
-    room = max(min(BARS_SHOWN, height - 2), 1)
-    shown = rows if len(rows) <= room else sorted(rows, key=lambda row: row[0].ending is not None)[:room]
+    room = max(min(BARS_SHOWN, height - 2 - 2 * len(reasons)), 1)
     words = max((width - 11) * 3 // 8, 1)
-    texts = [(_fit(text.terminal(event.name), words), _fit(_state(event), words)) for event, _ in shown]
+    shown = rows if len(rows) <= room else sorted(rows, key=lambda row: row[0].ending is not None)[:room]
+    names = _fit_all([text.terminal(event.name) for event, _ in shown], words)
+    states = [_fit(_state(event), words, keep_end=event.happening is not Happening.TROUBLE) for event, _ in shown]
+    texts = list(zip(names, states, strict=True))
     # One column stays free, and as many as some terminals draw joined letters wider than rich counts them.
     free = 1 + max(sum(_widest(part) - cell_len(part) for part in pair) for pair in texts)
     table = Table.grid(padding=(0, 1, 0, 0), pad_edge=False)
@@ -377,15 +423,30 @@ def bars(rows: Sequence[tuple[Event, float]], now: float, width: int, height: in
         ended = sum(event.ending is not None for event, _ in rows)
         bar = ProgressBar(total=len(rows), completed=ended, complete_style="cyan")
         table.add_row(f"… {len(rows) - room} more", bar, f"{ended} of {len(rows)} ended")
-    return table
+    notes = Table.grid()
+    notes.add_column(width=max(width - 1, 1))
+    for reason in reasons:
+        notes.add_row(reason)
+    return Group(table, notes)
 
 
-def _fit(name: str, width: int) -> str:
-    """Cut the middle out of a text that may be wider than so many cells: names often begin alike."""
+def _fit_all(names: Sequence[str], width: int) -> list[str]:
+    """Fit names into so many cells, numbered where they would look the same."""
+    taken: set[str] = set()
+    fitted = []
+    for name in names:
+        short = _fit(name, width)
+        number = text.unique(short, taken, " #").removeprefix(short)
+        fitted.append(_fit(name, max(width - len(number), 1)) + number)
+    return fitted
+
+
+def _fit(name: str, width: int, *, keep_end: bool = True) -> str:
+    """Cut the middle out of a text that may be wider than so many cells, for names often begin alike; or its end."""
     if _widest(name) <= width:
         return name
-    head, tail = width // 2, width - width // 2 - 1
-    start = next(name[:at] for at in range(len(name), -1, -1) if _widest(name[:at]) <= head)
+    tail = width - width // 2 - 1 if keep_end else 0
+    start = next(name[:at] for at in range(len(name), -1, -1) if _widest(name[:at]) <= width - tail - 1)
     return start + "…" + next(name[at:] for at in range(len(name) + 1) if _widest(name[at:]) <= tail)
 
 
@@ -397,19 +458,49 @@ def _widest(name: str) -> int:
 
 
 def _state(event: Event) -> str:
-    """Say where a suite is: `import started`, `IN_PROGRESS 85 %`, `passed`; nothing where an event does not say it."""
+    """Say where a suite is: `uploading`, `import started`, `IN_PROGRESS 85 %`, why it waits, `passed`."""
     percent = f"{event.percent:.0f} %" if event.percent is not None else ""
     status = f"{text.terminal(event.status, 40)} {percent}".strip()
-    states = {
-        Happening.STARTED: f"{event.phase} started",
-        Happening.CHANGED: status,
-        Happening.WAITING: f"still {status or 'waiting'}",
-        Happening.ENDED: str(event.ending),
-    }
-    return states.get(event.happening, "")
+    match event.happening:
+        case Happening.STARTED | Happening.TROUBLE:
+            return text.terminal(event.text)
+        case Happening.IDENTIFIED:
+            return f"{event.phase} started"
+        case Happening.CHANGED:
+            return status
+        case Happening.WAITING:
+            return f"still {status or 'waiting'}"
+        case Happening.ENDED:
+            return str(event.ending)
+        case Happening.WARNING | Happening.DEBUG:
+            return ""
+        case _:
+            typing.assert_never(event.happening)
 
 
 def _line(event: Event) -> str:
     """Put an event into one line: `banking: IN_PROGRESS 85 % (1m 5s)`."""
-    line = ": ".join(filter(None, (text.terminal(event.name, 40), _state(event), event.text)))
+    name, state = text.terminal(event.name), _state(event)
+    if len(name) > NAME_LIMIT:  # names often begin alike
+        name = f"{name[: NAME_LIMIT // 2]}…{name[-NAME_LIMIT // 2 :]}"
+    match event.happening:
+        case Happening.STARTED:
+            parts = [name, state]
+        case Happening.TROUBLE:
+            parts = [name, "waiting", f"{state}; {event.outlook}"]
+        case _:
+            parts = [name, state, event.text]
+    line = ": ".join(filter(None, parts))
     return f"{line} ({text.duration(event.elapsed)})" if event.elapsed > 0 else line
+
+
+def _globbed(files: Sequence[str]) -> list[str]:
+    """List files in their order, many of a kind as one pattern."""
+    kinds = collections.defaultdict[str, list[str]](list)
+    for file in files:
+        kinds[_SUITE_FILE.sub(r"\1*\2", file)].append(file)
+    return [
+        line
+        for kind, members in kinds.items()
+        for line in (members if len(members) < MANY_FILES else [f"{kind} ({len(members)} files)"])
+    ]

@@ -114,13 +114,17 @@ class Rig:
     async def connected(self) -> AsyncIterator[KoreClient]:
         signer = Signer(self.settings, self.clock)
         async with transport.connect(self.settings, "github", self.script) as http:
-            self.client = KoreClient(http, self.settings, signer, self.clock, on_trouble=self.troubles.append)
+            self.client = KoreClient(http, self.settings, signer, self.clock, on_wait=self._note_wait)
             async with self.clock.limit(self.settings.timeout):
                 yield self.client
 
     def look(self) -> str:
         """Look at an import; return its status."""
         return self.run(lambda api: api.import_job("ds-1")).status
+
+    def _note_wait(self, reason: str, outlook: str) -> None:
+        if reason:
+            self.troubles.append(f"{reason}; {outlook}")
 
     @property
     def waits(self) -> list[float]:

@@ -145,7 +145,7 @@ def in_work(ended: Ended) -> int:
     """Return how many suites were in work at the busiest moment, by what was said on screen."""
     now = largest = 0
     for line in ended.stderr.splitlines():
-        if "upload started" in line:
+        if line.endswith(": uploading"):
             now += 1
         elif ": passed: Run" in line:
             now -= 1

@@ -95,7 +95,9 @@ def test_retry__refused_at_once(
 
     assert len(made.script.requests) == 1
     assert caught.value.exit_code == 6
-    assert "wrong client id or secret" in caught.value.cause
+    is_forbidden = answer.status_code == 403
+    assert caught.value.cause.startswith("a stream-id of another" if is_forbidden else "a wrong client id or secret")
+    assert caught.value.hint.startswith("Check stream-id (st-" if is_forbidden else "Check client-id")
 
 
 def test_retry__refused_by_the_clock(rig: Callable[..., Rig], clock: FakeClock) -> None:
@@ -252,7 +254,9 @@ def test_limits__named_while_waiting(rig: Callable[..., Rig], clock: FakeClock) 
     made.run(many)
 
     assert clock.monotonic() == 61
-    assert made.troubles == ["rate limit, waiting 1m 1s: Kore.ai allows 60 a minute and 1,800 an hour"]
+    assert made.troubles == [
+        "rate limit kept by kore_gate: Kore.ai allows 60 calls a minute and 1,800 an hour; until 03:05:06 UTC"
+    ]
 
 
 @pytest.mark.parametrize(("name", "kind"), [*[("import", kind) for kind in MAY_HAVE_ARRIVED], ("run", 500)], ids=str)

@@ -113,7 +113,7 @@ def test_wait__unknown_word_is_said_once(tmp_path: pathlib.Path) -> None:
 
     warnings = [line for line in ended.stderr.splitlines() if line.startswith("Warning:")]
     assert warnings == ["Warning: ds-demo-1: kore_gate does not know this status, and keeps waiting: REINDEXING"]
-    assert "last status: REINDEXING, 85 %. kore_gate does not know this status" in ended.stderr.splitlines()[-2]
+    assert "last status: REINDEXING, 85 %, which kore_gate does not know." in ended.stderr.splitlines()[-2]
 
 
 def test_wait__says_each_minute_that_it_waits(tmp_path: pathlib.Path) -> None:
@@ -440,7 +440,7 @@ def test_wait__outage_at_the_timeout(tmp_path: pathlib.Path) -> None:
     ended = pipeline.run(timeout=30.0)
 
     assert ended.code == 4
-    assert "last status: IN_PROGRESS, 0 %. Kore.ai was unavailable: HTTP 502" in ended.result.verdict.message
+    assert "last status: IN_PROGRESS, 0 %. It was waiting: HTTP 502" in ended.result.verdict.message
 
 
 @pytest.mark.parametrize("call", ["import", "run"])

@@ -258,6 +258,14 @@ def test_advice__skew(clock: FakeClock, skew: float | None, cause: str) -> None:
         assert word in hint
 
 
+def test_advice__forbidden(clock: FakeClock) -> None:
+    """Code 403 is about what is asked for: the bot, the scope, the user."""
+    cause, hint = signer(clock, stream_id="st-1").advice(None, is_forbidden=True)
+
+    assert cause.startswith("a stream-id of another account")
+    assert hint.startswith("Check stream-id (st-1) and user-email; Check client-id")
+
+
 def test_advice__never_expires(clock: FakeClock) -> None:
     """A token that never expires has not expired."""
     _, hint = own(clock, ready_made(appId="cs-1", exp=10**30)).advice(None)

@@ -72,22 +72,32 @@ CALLS: dict[str, Result] = {
 }
 
 
-def _news(name: str, ending: Ending) -> list[Event]:
-    running = Event(happening=Happening.CHANGED, name=name, phase=Phase.IMPORT, status="IN_PROGRESS")
+def _news(name: str, ending: Ending, reason: str = "") -> list[Event]:
+    running = Event(happening=Happening.CHANGED, key=name, name=name, phase=Phase.IMPORT, status="IN_PROGRESS")
+    trouble = Event(
+        happening=Happening.TROUBLE,
+        name=name,
+        text="HTTP 503, no reason given",
+        outlook="attempt 2 in 4.0s, giving up at 03:07:05 UTC",
+    )
     return [
-        Event(happening=Happening.STARTED, name=name, phase=Phase.IMPORT),
-        Event(happening=Happening.IDENTIFIED, name=name, text="import ds-1"),
+        Event(happening=Happening.STARTED, key=name, name=name, phase=Phase.UPLOAD, text="uploading"),
+        Event(happening=Happening.IDENTIFIED, key=name, name=name, phase=Phase.IMPORT, text="ds-1"),
         running,
         dataclasses.replace(running, percent=85.0, elapsed=65.2),
-        dataclasses.replace(running, happening=Happening.WAITING, percent=85.0, elapsed=125.0),
-        Event(happening=Happening.WARNING, name=name, text="Kore.ai answered slowly.", elapsed=130.0),
-        Event(happening=Happening.ENDED, name=name, ending=ending, text="Import: see below.", elapsed=3725.0),
+        dataclasses.replace(trouble, key=name),
+        trouble,
+        Event(happening=Happening.WAITING, text=f"{name} IN_PROGRESS; 28m left"),
+        Event(happening=Happening.WARNING, key=name, name=name, text="Kore.ai answered slowly.", elapsed=130.0),
+        Event(happening=Happening.ENDED, key=name, name=name, ending=ending, text=reason, elapsed=3725.0),
     ]
 
 
 def _play(screen: Screen, result: Result) -> None:
     for suite in result.suites:
-        for event in _news(suite.name, suite.verdict.ending):
+        # As the runner does: the verdict of the call has the reason of a single suite.
+        reason = suite.verdict.message if len(result.suites) > 1 else ""
+        for event in _news(suite.name, suite.verdict.ending, reason):
             screen.console.event(event)
     screen.console.outputs({"verdict": str(result.verdict.ending)})
     screen.console.summary("/ws/junit-reports/kore-summary.md")
@@ -181,6 +191,73 @@ def test_result__many_annotations() -> None:
     assert read[-1].data == "55 more failures: see the reports."
 
 
+def test_result__annotates_each_suite_in_turn() -> None:
+    """Each suite's first failure is annotated before any second one: a suite never uses up all there is room for."""
+    screen = Screen("github")
+    suites = [
+        dataclasses.replace(_red_suite(failures), name=name, key=name)
+        for name, failures in (("Loans", 12), ("Cards", 2), ("Transfers", 12))
+    ]
+
+    screen.console.result(builders.make_call(*suites), [])
+
+    titles = [command.properties["title"] for command in runners.github(screen.stdout)]
+    assert titles == [
+        *(f"{name}: 02 Question 2" for name in ("Loans", "Cards", "Transfers")),
+        *(f"{name}: 03 Question 3" for name in ("Loans", "Cards", "Transfers")),
+        *(f"{name}: 04 Question 4" for name in ("Loans", "Transfers")),
+        "Loans: 05 Question 5",
+        "kore_gate",
+    ]
+    assert runners.github(screen.stdout)[-1].data == "17 more failures: see the reports."
+
+
+def test_result__each_reason_once() -> None:
+    """A reason that was printed when the suite ended, or that the verdict has, is printed nowhere else."""
+    screen = Screen()
+
+    _play(screen, CALLS["timed-out"])
+    _play(screen, builders.make_call(builders.make_result(), dataclasses.replace(_timed_out(), name="Loans")))
+
+    assert screen.stderr.count("last status: IN_PROGRESS, 85 %.") == 3  # the two verdicts, and Loans' own end
+
+
+def test_result__reason_without_events() -> None:
+    """A saved result that is rendered again names each suite's own reason."""
+    screen = Screen()
+    left_out = dataclasses.replace(_timed_out(), name="Loans")
+    verdict = builders.make_verdict(Ending.TIMED_OUT, message="2 of 2 suites timed out.")
+
+    screen.console.result(builders.make_call(_timed_out(), left_out, verdict=verdict), [], again=True)
+
+    assert screen.stderr.count("Import: timed out after 30m; last status: IN_PROGRESS, 85 %.") == 2
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        (["r/TEST-kore-a.xml", "r/TEST-kore-b.xml", "r/kore-report.html"], None),
+        (
+            [*(f"r/TEST-kore-{n}.xml" for n in range(30)), "r/kore-report.html", "r/TEST-kore-x.xml"],
+            ["r/TEST-kore-*.xml (31 files)", "r/kore-report.html"],
+        ),
+        (
+            [f"kore-results-{n}.{ending}" for n in range(4) for ending in ("csv", "json")],
+            ["kore-results-*.csv (4 files)", "kore-results-*.json (4 files)"],
+        ),
+    ],
+    ids=["few", "thirty", "kinds"],
+)
+def test_result__files(files: list[str], expected: list[str] | None) -> None:
+    """Many files of a kind are one pattern, so that the table above them stays in view."""
+    screen = Screen()
+
+    screen.console.result(builders.make_call(), files)
+
+    lines = screen.stderr.partition("Reports:\n")[2].splitlines()[:-2]
+    assert lines == [f"  {line}" for line in expected or files]
+
+
 def test_warning__many() -> None:
     """Every warning is a line, and the first ten are on GitHub's page."""
     screen = Screen("github")
@@ -217,7 +294,7 @@ def test_result__many_failures_and_suites() -> None:
 def test_event__only_what_is_new() -> None:
     """A status without news prints no line; small steps wait for the next regular line."""
     screen = Screen()
-    event = Event(happening=Happening.CHANGED, name="Banking", status="IN_PROGRESS")
+    event = Event(happening=Happening.CHANGED, key="Banking", name="Banking", status="IN_PROGRESS")
 
     for percent in (None, 1.0, 5.0, 12.0, 12.0, 15.0, 85.0):
         screen.console.event(dataclasses.replace(event, percent=percent))
@@ -231,16 +308,27 @@ def test_event__only_what_is_new() -> None:
 @pytest.mark.parametrize(
     ("event", "line"),
     [
-        (Event(happening=Happening.STARTED, name="a", phase=Phase.RUN), "a: run started"),
-        (Event(happening=Happening.WAITING, name="a", elapsed=3725), "a: still waiting (1h 2m)"),
+        (Event(happening=Happening.STARTED, key="a", name="a", text="starting the run"), "a: starting the run"),
+        (
+            Event(happening=Happening.IDENTIFIED, key="a", name="a", phase=Phase.RUN, text="ctr-1"),
+            "a: run started: ctr-1",
+        ),
+        (
+            Event(happening=Happening.TROUBLE, name="30 suites", text="HTTP 503", outlook="attempt 2 in 1.0s"),
+            "30 suites: waiting: HTTP 503; attempt 2 in 1.0s",
+        ),
+        (Event(happening=Happening.WAITING, key="a", name="a", elapsed=3725), "a: still waiting (1h 2m)"),
         (
             Event(happening=Happening.WAITING, text="12 suites to go", elapsed=9.94),
             "still waiting: 12 suites to go (9.9s)",
         ),
-        (Event(happening=Happening.CHANGED, name="a", percent=85.4, elapsed=59.7), "a: 85 % (1m)"),
-        (Event(happening=Happening.ENDED, name="a", ending=Ending.FAILED, elapsed=12.2), "a: failed (12s)"),
+        (Event(happening=Happening.CHANGED, key="a", name="a", percent=85.4, elapsed=59.7), "a: 85 % (1m)"),
+        (Event(happening=Happening.ENDED, key="a", name="a", ending=Ending.FAILED, elapsed=12.2), "a: failed (12s)"),
         (Event(happening=Happening.WARNING, text="slow"), "Warning: slow"),
-        (Event(happening=Happening.CHANGED, name=":", status="error:", text=":x"), ":\u200b: error:\u200b: :x"),
+        (
+            Event(happening=Happening.CHANGED, key=":", name=":", status="error:", text=":x"),
+            ":\u200b: error:\u200b: :x",
+        ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -364,7 +452,7 @@ def test_console__ascii_stream(live: bool) -> None:
     raw = io.BytesIO()
     screen = Screen(live=live, stderr=io.TextIOWrapper(raw, encoding="ascii", newline=""))
 
-    screen.console.event(Event(happening=Happening.CHANGED, name="Zürich", status="😀"))
+    screen.console.event(Event(happening=Happening.CHANGED, key="Zürich", name="Zürich", status="😀"))
     screen.console.info("Grüße")
     screen.console.close()
 
@@ -542,11 +630,11 @@ def test_table__terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     screen.console.result(_long_names(), [])
 
     assert _table_of(screen) == [
-        "Suite           Verdict          Steps  Passed  Failed  Errors  Skipped     Time",
-        "Regress…unts 1  nothing-to-test      1       1       0       1        0  59m 59s",
-        "Regress…unts 2  passed               1       1       0       0        0     7.3s",
-        "खाता शेष…की जाँच      passed               1       1       0       0        0     7.3s",
-        "[red]口…smile:  passed               1       1       0       0        0     7.3s",
+        "Suite       Verdict          Steps  Passed  Failed  Errors  Skipped     Time",
+        "Regre…ts 1  nothing-to-test      1       1       0       1        0  59m 59s",
+        "Regre…ts 2  passed               1       1       0       0        0     7.3s",
+        "खाता … जाँच     passed               1       1       0       0        0     7.3s",
+        "[red]…ile:  passed               1       1       0       0        0     7.3s",
     ]
 
 
@@ -579,9 +667,23 @@ def test_write__wraps_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
 
 
-RUNNING = Event(happening=Happening.CHANGED, name="Banking regression", status="IN_PROGRESS", percent=50.0, elapsed=65)
-PASSED = Event(happening=Happening.ENDED, name="Loans", ending=Ending.PASSED, elapsed=12.2)
-REFUSED = Event(happening=Happening.ENDED, name="Cards", ending=Ending.REFUSED, elapsed=0.4)
+def test_write__wraps_joined_letters(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line of joined letters fits, also where a terminal draws each of its signs."""
+    monkeypatch.setenv("COLUMNS", "40")
+    screen = Screen(live=True)
+
+    screen.console.info("खाता शेष राशि और हाल के लेनदेन की जाँच खाता शेष राशि और हाल के लेनदेन की जाँच")
+
+    lines = screen.stderr.splitlines()
+    assert len(lines) > 1
+    assert all(sum(unicodedata.category(char) != "Mn" for char in line) <= 40 for line in lines)
+
+
+RUNNING = Event(
+    happening=Happening.CHANGED, key="b", name="Banking regression", status="IN_PROGRESS", percent=50.0, elapsed=65
+)
+PASSED = Event(happening=Happening.ENDED, key="Loans", name="Loans", ending=Ending.PASSED, elapsed=12.2)
+REFUSED = Event(happening=Happening.ENDED, key="Cards", name="Cards", ending=Ending.REFUSED, elapsed=0.4)
 
 
 def _frame(*events: Event, width: int = 80, height: int = 40, now: float = 0.0) -> list[str]:
@@ -638,12 +740,59 @@ def test_bars__names_alike(name: str) -> None:
     assert rich.cells.cell_len(rows[0]) + vowel_signs <= 79
 
 
+def test_bars__equal_names() -> None:
+    """Suites whose names are the same have a row each, and a number."""
+    first, second = (dataclasses.replace(RUNNING, key=key, name=LONG_NAME) for key in ("ds-1", "ds-2"))
+
+    rows = _frame(first, second)
+
+    assert [row.partition(" ━")[0].rstrip() for row in rows] == [
+        "Regression o…and accounts",
+        "Regression …d accounts #2",
+    ]
+
+
+def test_table__equal_names() -> None:
+    """Suites whose names are the same can be told apart in the table."""
+    screen = Screen()
+
+    screen.console.result(builders.make_call(builders.make_result(), builders.make_result(key="ds-2")), [])
+
+    assert [row.partition("  ")[0] for row in _table_of(screen)[1:3]] == ["Banking regression", "Banking regression #2"]
+
+
+TROUBLE = Event(
+    happening=Happening.TROUBLE,
+    key="b",
+    name="Banking regression",
+    text="rate limit of Kore.ai, by its Retry-After (HTTP 429, You've exceeded the per-minute rate limit. Wait.)",
+    outlook="until 03:05:06 UTC",
+    percent=50.0,
+    elapsed=65.0,
+)
+
+
+@pytest.mark.parametrize("height", [40, 24, 8])
+def test_bars__trouble(height: int) -> None:
+    """Why suites wait stands in their rows and, each reason once and until when, below them; it all fits."""
+    others = [dataclasses.replace(TROUBLE, key=f"s{number}", name=f"Suite {number}") for number in range(30)]
+
+    frame = _frame(TROUBLE, *others, height=height)
+
+    assert frame[0] == "Banking regression        ━━━━━━━━━╸          rate limit of Kore.ai, b… 1m 5s"
+    assert frame[-2:] == [
+        "rate limit of Kore.ai, by its Retry-After (HTTP 429, You've exceeded the",
+        "per-minute rate limit. Wait.); until 03:05:06 UTC",
+    ]
+    assert len(frame) < height
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("height", "rows"), [(40, console.BARS_SHOWN), (12, 10)], ids=["room", "little room"])
 def test_bars__many_suites(height: int, rows: int) -> None:
     """Of many suites those that run are shown, as many as fit, and a row counts all."""
-    ended = [dataclasses.replace(PASSED, name=f"Suite {number:02}") for number in range(10)]
-    running = [dataclasses.replace(RUNNING, name=f"Suite {number:02}") for number in range(10, 50)]
+    ended = [dataclasses.replace(PASSED, key=f"s{number}", name=f"Suite {number:02}") for number in range(10)]
+    running = [dataclasses.replace(RUNNING, key=f"s{number}", name=f"Suite {number:02}") for number in range(10, 50)]
 
     frame = _frame(*ended, *running, width=100, height=height)
 
@@ -671,11 +820,11 @@ def test_console__live() -> None:
     screen = Screen(live=True)
 
     for event in (
-        Event(happening=Happening.STARTED, name="Banking", phase=Phase.IMPORT),
-        Event(happening=Happening.IDENTIFIED, name="Banking", text="import ds-1"),
-        Event(happening=Happening.CHANGED, name="Banking", status="IN_PROGRESS", percent=85.0),
-        Event(happening=Happening.WARNING, name="Banking", text="slow"),
-        Event(happening=Happening.ENDED, name="Banking", ending=Ending.PASSED, elapsed=12.0),
+        Event(happening=Happening.STARTED, key="Banking", name="Banking", phase=Phase.IMPORT),
+        Event(happening=Happening.IDENTIFIED, key="Banking", name="Banking", phase=Phase.IMPORT, text="ds-1"),
+        Event(happening=Happening.CHANGED, key="Banking", name="Banking", status="IN_PROGRESS", percent=85.0),
+        Event(happening=Happening.WARNING, key="Banking", name="Banking", text="slow"),
+        Event(happening=Happening.ENDED, key="Banking", name="Banking", ending=Ending.PASSED, elapsed=12.0),
         Event(happening=Happening.WAITING, text="1 suite to go"),
     ):
         screen.console.event(event)
@@ -684,7 +833,7 @@ def test_console__live() -> None:
 
     lines = [line.strip() for line in _ESCAPES.sub("", screen.stderr).replace("\r", "\n").split("\n")]
     for expected in (
-        "Banking: import ds-1",
+        "Banking: import started: ds-1",
         "Warning: Banking: slow",
         "Banking: passed (12s)",
         "still waiting: 1 suite to go",

@@ -18,7 +18,7 @@ def clock() -> FakeClock:
 
 def limited(clock: FakeClock, waits: list[str] | None = None) -> RateLimit:
     """Return limits that name each wait in a list."""
-    return RateLimit(clock, (waits if waits is not None else []).append)
+    return RateLimit(clock, lambda *wait: (waits if waits is not None else []).append("; ".join(wait)))
 
 
 async def spend(limits: RateLimit, clock: FakeClock, calls: int, key: str = "bot") -> list[float]:
@@ -120,7 +120,19 @@ def test_acquire__tells_a_wait(clock: FakeClock) -> None:
 
     clock.run(calls())
 
-    assert waits == ["rate limit, waiting 1m 1s: Kore.ai allows 60 a minute and 1,800 an hour"]
+    assert waits == [
+        "rate limit kept by kore_gate: Kore.ai allows 60 calls a minute and 1,800 an hour; until 03:05:06 UTC"
+    ]
+
+
+def test_acquire__tells_those_in_the_queue(clock: FakeClock) -> None:
+    """Callers behind the one that waits learn of it, too."""
+    waits: list[str] = []
+
+    clock.run(spend(limited(clock, waits), clock, 63))
+
+    assert len(waits) == 3
+    assert {wait.rpartition("; ")[2] for wait in waits} == {"until 03:05:06 UTC"}
 
 
 @pytest.mark.parametrize(

@@ -155,7 +155,7 @@ def test_load__other_schema(schema: object) -> None:
 @pytest.mark.parametrize("data", [b"[]", b"{}", b'"text"', b"1", b"null"])
 def test_load__no_result(data: bytes) -> None:
     """Other JSON is not a result."""
-    with pytest.raises(errors.SettingsError, match="invalid setting"):
+    with pytest.raises(errors.SettingsError, match=r"kore-result\.json"):
         result.load(data)
 
 
@@ -201,7 +201,7 @@ def test_load__wrong_type(place: tuple[str | int, ...], value: object) -> None:
         inner = inner[part]
     inner[place[-1]] = value
 
-    with pytest.raises(errors.SettingsError, match="invalid setting"):
+    with pytest.raises(errors.SettingsError, match=r"kore-result\.json"):
         result.load(json.dumps(saved).encode())
 
 

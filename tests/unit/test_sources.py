@@ -167,7 +167,7 @@ def test_read__problems_known_before() -> None:
 
     assert error
     assert [problem.split()[0] for problem in error.details] == ["Unknown", "timeout"]
-    assert error.message == "2 invalid settings; nothing was sent."
+    assert error.message == "2 invalid settings: Unknown option --tmeout for wait, timeout 'x' is not a duration."
 
 
 def test_read__long_value() -> None:

@@ -1,3 +1,4 @@
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -7,8 +8,8 @@ from kore_gate import errors
 from kore_gate.errors import Ending, ExitCode
 from kore_gate.gate import verdict
 from kore_gate.kore import payloads
-from kore_gate.model import Outcome, Phase, Suite, SuiteResult, Verdict
-from tests.builders import make_result, make_verdict
+from kore_gate.model import Job, Outcome, Phase, State, Suite, SuiteResult, Tally, Verdict
+from tests.builders import make_result, make_step, make_suite, make_verdict
 from tests.fakes import judging
 from tests.fakes.answers import group, imported, run, sample, step, tally
 
@@ -126,7 +127,7 @@ IMPORTS: dict[str, tuple[Mapping[str, object], ExitCode, str]] = {
     "an unknown word": (
         imported(step(), status="REINDEXING"),
         ExitCode.TIMED_OUT,
-        "last status: REINDEXING, 100 %. kore_gate does not know this status",
+        "last status: REINDEXING, 100 %, which kore_gate does not know",
     ),
     "no status": ({"_id": "ds-1"}, ExitCode.TIMED_OUT, "last status: no status."),
     "an empty status": ({"status": ""}, ExitCode.TIMED_OUT, "last status: no status."),
@@ -330,7 +331,7 @@ RUNS: dict[str, tuple[Mapping[str, object], ExitCode, str]] = {
     "passed outside, unknown inside": (
         {**run(*TWO, status="HUH"), "status": "passed"},
         ExitCode.TIMED_OUT,
-        "last status: HUH, 100 %. kore_gate does not know this status",
+        "last status: HUH, 100 %, which kore_gate does not know",
     ),
     "stopped": (run(status="stopped"), ExitCode.JOB_FAILED, "Kore.ai ended the job with stopped. It gave no reason."),
     "stopped after a failed step": (
@@ -535,13 +536,53 @@ def test_overall__all_passed() -> None:
     assert judged.message == "All 2 suites passed."
 
 
-def test_overall__names_those_that_count() -> None:
-    """The message names the suites that ended so, and what the first of them says."""
-    codes = [ExitCode.PASSED, ExitCode.FAILED, ExitCode.NOTHING_TO_TEST, *[ExitCode.FAILED] * 6]
+def _failed(name: str, red: int, steps: int) -> SuiteResult:
+    parts = [make_step(number=n, outcome=Outcome.FAILED if n <= red else Outcome.PASSED) for n in range(1, steps + 1)]
+    judged = make_verdict(Ending.FAILED, message=f"Run: {red} of {steps} steps failed (Kore.ai: failed).")
+    return make_result(Ending.FAILED, name=name, suite=make_suite(name=name, steps=tuple(parts)), verdict=judged)
+
+
+def test_overall__says_whose_failure_it_is() -> None:
+    """Each suite that counts is named with its own numbers, and the others are counted."""
+    contradicted = make_verdict(Ending.FAILED, message="Import: its response contradicts that.")
+    greeting = dataclasses.replace(_failed("Greeting", 1, 4), verdict=contradicted)
+    counted = dataclasses.replace(_failed("Cards", 2, 5), suite=None)
+    results = [_failed("Balance", 2, 3), greeting, counted, result_of(ExitCode.NOTHING_TO_TEST)]
+
+    judged = verdict.overall([*results, result_of(ExitCode.PASSED)])
+
+    assert judged.exit_code is ExitCode.FAILED
+    assert judged.message == (
+        "3 of 5 suites failed: Balance (2 of 3 steps), Greeting (1 of 4 steps), Cards (2 of 5 steps); "
+        "1 nothing-to-test."
+    )
+
+
+def test_overall__one_reason_for_all() -> None:
+    """What is the same for all suites is said once, and so many names as can be read."""
+    codes = [ExitCode.PASSED, *[ExitCode.FAILED] * 7]
 
     judged = verdict.overall([result_of(code, f"s{number}") for number, code in enumerate(codes)])
 
-    assert judged.message == "7 of 9 suites ended as failed: s1, s3, s4, s5, s6…. It was FAILED."
+    assert judged.message == "7 of 8 suites failed (It was FAILED): s1, s2, s3, s4, s5 and 2 more."
+
+
+def test_overall__is_bounded() -> None:
+    """However many suites there are, and however long their names and reasons, the verdict can be read."""
+    results = [
+        make_result(
+            Ending.UNAVAILABLE,
+            name=f"{number} {'name ' * 100}",
+            verdict=make_verdict(Ending.UNAVAILABLE, message=f"{number} {'reason ' * 100}"),
+        )
+        for number in range(100)
+    ]
+
+    judged = verdict.overall(results)
+
+    assert judged.message.startswith("100 of 100 suites ended as unavailable: 0 name")
+    assert judged.message.endswith(" and 95 more.")
+    assert len(judged.message) < 1000
 
 
 def test_overall__fail_fast_is_no_reason() -> None:
@@ -550,7 +591,37 @@ def test_overall__fail_fast_is_no_reason() -> None:
 
     judged = verdict.overall([left_out, result_of(ExitCode.FAILED, "broken")])
 
-    assert judged.message == "2 of 2 suites ended as failed: left out, broken. It was FAILED."
+    assert judged.message == "1 of 2 suites failed: broken (It was FAILED); 1 stopped by fail-fast."
+
+
+def test_overall__only_left_out_is_not_green() -> None:
+    """Suites that were left out are red, whatever else passed."""
+    left_out = make_result(name="left out", verdict=verdict.stopped_by_fail_fast("broken", make_result()))
+
+    judged = verdict.overall([left_out, result_of(ExitCode.PASSED)])
+
+    assert judged.exit_code is ExitCode.FAILED
+
+
+def test_judge_run__no_replies_to_compare() -> None:
+    """Where the response holds no reply, nobody is sent to compare expected and actual."""
+    counted = Job(status="failed", state=State.FAILED, failed_tests=True, tally=Tally(passed=1, failed=2, total=3))
+
+    judged, _ = verdict.judge_run(counted, None, allow_empty=False)
+
+    assert "Compare" not in judged.hint
+    assert "Regression Testing" in judged.hint
+
+
+def test_timed_out__unknown_word() -> None:
+    """A status that nobody knows is the cause itself, not a busy platform."""
+    job = Job(status="REINDEXING", state=State.UNKNOWN)
+
+    judged = verdict.timed_out(make_result(resume="kore-gate wait --ds-id ds-1"), job, "", 60.0)
+
+    assert judged.message.endswith("last status: REINDEXING, which kore_gate does not know.")
+    assert "new at Kore.ai" in judged.cause
+    assert "timeout" not in judged.hint
 
 
 @pytest.mark.parametrize("status", ["IN_PROGRESS", "REINDEXING"])
