@@ -220,7 +220,8 @@ def test_gate__killed(gate: Program, serve: Serve) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "shown", "number"), [(WAIT, "waiting for the import", signal.SIGTERM), (("doctor",), "proxy", signal.SIGINT)]
+    ("words", "shown", "number"),
+    [(WAIT, "waiting for the import", signal.SIGTERM), (("doctor",), "proxy", signal.SIGINT)],
 )
 def test_gate__interrupted_in_a_hung_lookup(
     gate: Program, words: tuple[str, ...], shown: str, number: signal.Signals
