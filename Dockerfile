@@ -48,7 +48,7 @@ FROM ${BASE_IMAGE}
 RUN apt-get update -q \
  && apt-get install -q -y --no-install-recommends --download-only \
       -o Dir::Cache::pkgcache="" -o Dir::Cache::srcpkgcache="" procps \
- && dpkg --path-exclude="/usr/share/man/*" --path-exclude="/usr/share/locale/*" \
+ && dpkg --path-exclude="/usr/share/man/*" --path-exclude="/usr/share/locale/*" --path-exclude=/usr/bin/top \
          --path-exclude="/usr/share/doc/*/[!c]*" --install /var/cache/apt/archives/*.deb \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/*-old /var/cache/ldconfig/* /var/log/apt \
            /var/log/dpkg.log /var/lib/dpkg/*-old \
