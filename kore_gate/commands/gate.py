@@ -1,5 +1,6 @@
 """The commands that talk to Kore.ai (wait, import, run, test): from settings to reports and exit code."""
 
+import asyncio
 import contextlib
 import dataclasses
 import secrets
@@ -56,6 +57,8 @@ class Call:
         deadline = self._began + self.settings.timeout
         self._runner = Runner(self.settings, self.clock, deadline, self._on_event, self._save_file)
         self._runs: list[SuiteRun] = []
+        self._next_drafts = 0.0  # monotonic
+        self._coming_drafts: asyncio.TimerHandle | None = None
         self._drafts: dict[str, str] = {}  # the JUnit file of each suite that has no verdict yet, by its key
         self._signum = 0
         self._is_writing = False
@@ -148,9 +151,26 @@ class Call:
             else:
                 self.console.event(event)
             if event.happening in (Happening.STARTED, Happening.IDENTIFIED):
-                self._write_drafts(self._result([run.draft() for run in self._runs], verdict.UNFINISHED))
+                self._leave_drafts()
         except Exception:  # noqa: BLE001 a fault in the output must not end the work; reports remain
             self.console.debug(traceback.format_exc())
+
+    def _leave_drafts(self) -> None:
+        """Write drafts of the reports; with very many suites a tenth of the time is all that goes into them."""
+        began = self.clock.monotonic()
+        if began < self._next_drafts:
+            if not self._coming_drafts:
+                later = asyncio.get_running_loop().call_later
+                self._coming_drafts = later(self._next_drafts - began, self._leave_coming_drafts)
+            return
+        self._write_drafts(self._result([run.draft() for run in self._runs], verdict.UNFINISHED))
+        ended = self.clock.monotonic()
+        self._next_drafts = ended + 9 * (ended - began)
+
+    def _leave_coming_drafts(self) -> None:
+        self._coming_drafts = None
+        with contextlib.suppress(Exception):  # likewise
+            self._leave_drafts()
 
     def _save_file(self, suite: str, link: str, content: bytes) -> str:
         """Keep a results file that Kore.ai links to; return the name it got. Raises ReportError."""
@@ -202,6 +222,8 @@ class Call:
 
     def _finish(self, suites: Sequence[SuiteResult]) -> Result:
         """Write all reports, again where a signal comes meanwhile; once time is up, what takes no time."""
+        if self._coming_drafts:
+            self._coming_drafts.cancel()
         call = self._result(suites, verdict.overall(suites))
         while not self._is_late:
             if self._signum:

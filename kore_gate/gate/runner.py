@@ -11,6 +11,7 @@ from kore_gate import errors, text
 from kore_gate.clock import Clock
 from kore_gate.errors import Ending
 from kore_gate.gate import poller, verdict
+from kore_gate.gate.pace import Pace
 from kore_gate.gate.suite_run import SuiteRun
 from kore_gate.kore.client import KoreClient
 from kore_gate.model import Event, Happening, Job, Phase, State, Suite, SuiteResult, Verdict
@@ -172,8 +173,7 @@ class Runner:
 
         return await poller.wait_for(
             visible,
-            interval=self.settings.poll_interval,
-            spacing=lambda left: client.spacing(run.run_id or run.ds_id, left),
+            pace=Pace(lambda left: client.spacing(run.run_id or run.ds_id, left), self.settings.poll_interval),
             deadline=self.deadline,
             clock=self.clock,
             on_status=lambda job: self._note_status(run, job),

@@ -21,6 +21,9 @@ from kore_gate.settings import parsers
 from kore_gate.settings.redact import Redactor
 from kore_gate.settings.sources import Settings
 
+# However many suites: an answer takes a moment, and between two of them a suite needs no connection.
+CONNECTIONS = 50
+
 HttpClient = httpx.AsyncClient
 HttpResponse = httpx.Response
 
@@ -42,7 +45,7 @@ async def connect(
             follow_redirects=False,
             # Shorter, so that a missing connection is not taken for a missing response.
             timeout=httpx.Timeout(settings.request_timeout, connect=min(10.0, settings.request_timeout / 2)),
-            limits=httpx.Limits(max_connections=settings.max_parallel + 5),
+            limits=httpx.Limits(max_connections=CONNECTIONS),
             headers={"user-agent": f"kore_gate/{__version__} (+{ci})", "accept-encoding": "gzip"},
         )
     except (ValueError, ImportError, httpx.InvalidURL) as exc:

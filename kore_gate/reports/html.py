@@ -1,6 +1,7 @@
 """The report for people: the conversations as one self-contained page that needs neither network nor scripts."""
 
 import base64
+import collections
 import dataclasses
 import functools
 import hashlib
@@ -12,21 +13,25 @@ from typing import TYPE_CHECKING, Any
 from kore_gate import text
 from kore_gate.errors import Ending
 from kore_gate.gate import suite_run
-from kore_gate.model import Counts, Result, SuiteResult
+from kore_gate.model import Assertion, Outcome, Reply, Result, Step, SuiteResult
 from kore_gate.reports import cases, labels, transcript
 
 if TYPE_CHECKING:
     import jinja2
     import markupsafe
 
-STEPS = 2_500  # shown of one suite
+STEPS = 2_500  # of one suite, shown whole: failed ones and what leads to them …
+OTHERS = 1_000  # … and others, as long as there are no more of all
+LINES = 25_000  # of one suite, shown at least as a line
 SUITES = 300
-BYTES = 8_000_000  # for the steps of all suites
+FAILURES = 30  # listed at the top
+BYTES = 8_000_000  # for the whole steps of all suites, and as many again for the lines
 
 _CHUNK = 100
+_BEFORE = 3  # turns that lead to a failure stay beside it
 
 # Ids that the template itself gives to elements.
-_IDS = ["top", "verdict", "verdict-title", "failures", "failures-title", "only-failures", "results", "suites-title"]
+_IDS = ["top", "verdict", "failures", "failures-title", "results", "all", "only-passed", "only-failed", "only-skipped"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,76 +39,138 @@ class _Section:
     """One suite on the page; steps, as far as there is room for them, and their ids are known by their place."""
 
     result: SuiteResult
-    counts: Counts
     anchor: str
-    title: str
-    red: int
+    outcomes: collections.Counter[str]  # of all steps: keys of `labels.OUTCOMES`
+    disabled: collections.Counter[str]  # in how many steps a group of assertions is disabled
     steps: dict[int, "markupsafe.Markup"] = dataclasses.field(default_factory=dict)
     anchors: dict[int, str] = dataclasses.field(default_factory=dict)
+
+    @property
+    def red(self) -> int:
+        """Count the failed steps."""
+        return self.outcomes["failed"] + self.outcomes["error"]
+
+    @property
+    def is_red(self) -> bool:
+        """Tell whether something of the suite failed."""
+        return self.result.verdict.ending is not Ending.PASSED or self.red > 0
+
+    def assertions(self, reply: Reply) -> list[Assertion]:
+        """Choose what to show of a reply: what is disabled in most steps stands above them, once."""
+        common = [group for group, number in self.disabled.items() if number * 2 > self.outcomes.total()]
+        return [part for part in reply.assertions if part.enabled or (part.checks and part.group not in common)]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class _Group:
+    """The first failures of a suite, or the suites that ended for one reason before any step did."""
+
+    sections: list[_Section]
+    failures: list[tuple[str, cases.Finding, transcript.Pair | None]]  # by the id of the step
+    more: int = 0
 
 
 def render(call: Result) -> bytes:
     """Render the page, the same bytes for the same facts."""
     env = environment()
-    suites = call.tested_suites
-    by_weight = sorted(range(len(suites)), key=lambda place: suites[place].verdict.ending is Ending.PASSED)
-    results = [suites[place] for place in sorted(by_weight[:SUITES])]
+    suites = sorted(call.tested_suites, key=lambda result: result.verdict.ending is Ending.PASSED)
     ids = set(_IDS)
-    anchors = [text.unique(text.file_name(text.line(result.name)), ids) for result in results]
     sections = [
         _Section(
             result=result,
-            counts=cases.count(result, call.junit_granularity),
-            anchor=anchor,
-            title=text.unique(f"{anchor}-title", ids),
-            red=sum(step.is_red for step in result.steps),
+            anchor=text.unique(text.file_name(text.line(result.name)), ids),
+            outcomes=collections.Counter(labels.step_outcome(result, step) for step in result.steps),
+            disabled=collections.Counter(group for step in result.steps for group in _disabled(step)),
         )
-        for result, anchor in zip(results, anchors, strict=True)
+        for result in suites[:SUITES]
     ]
-    _render_steps(env, sections, ids)
-    css = _read("report.css")
+    marker = transcript.Marker()
+    _render_steps(env, call, sections, ids, marker)
+    css, script = _read("report.css"), _read("report.js")
     page = env.get_template("report.html.j2").render(
         call=call,
         css=css,
-        style_hash=base64.b64encode(hashlib.sha256(css.encode()).digest()).decode(),
+        script=script,
+        hashes={name: _digest(content) for name, content in (("style", css), ("script", script))},
         unjudged=sum(cases.unjudged(result, call.junit_granularity) for result in suites),
         suites=len(suites),
         sections=sections,
-        failures=_failures(sections),
-        large=sum(len(section.steps) for section in sections) > 2 * _CHUNK,
+        groups=_groups(sections, marker),
+        evidence=collections.Counter(labels.evidence(section.result) for section in sections).most_common(1),
+        outcomes=sum((section.outcomes for section in sections), collections.Counter()),
+        large=sum(len(section.steps) for section in sections) > 50 * _CHUNK,
     )
     return page.encode("utf-8", "backslashreplace")
 
 
-def _render_steps(env: "jinja2.Environment", sections: Sequence[_Section], ids: set[str]) -> None:
-    """Render as many steps as the page has room for: the red ones first, then a piece of each suite in turn."""
-    macro: Any = env.get_template("step.html.j2").make_module({"words": labels}).step  # type: ignore[attr-defined] # a macro of the template
-    marker = transcript.Marker()
+def _digest(content: str) -> str:
+    return base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+
+
+def _disabled(step: Step) -> set[str]:
+    """Name the groups of assertions that expect something and are disabled in a step."""
+    assertions = (assertion for reply in step.replies for assertion in reply.assertions)
+    return {assertion.group for assertion in assertions if not assertion.enabled and assertion.checks}
+
+
+def _render_steps(
+    env: "jinja2.Environment", call: Result, sections: Sequence[_Section], ids: set[str], marker: transcript.Marker
+) -> None:
+    """Render as many steps as there is room for: failed ones, what leads to them, then a piece of each suite in turn.
+
+    The first ones are whole, the others a line.
+    """
+    macros: Any = env.get_template("step.html.j2").make_module()
     by_weight = sorted(
-        (not step.is_red, place // _CHUNK, number, place)
+        (_distance(section.result.steps, place), place // _CHUNK, number, place)
         for number, section in enumerate(sections)
-        for place, step in enumerate(section.result.steps)
+        for place in range(len(section.result.steps))
     )
-    left = BYTES
-    for _, _, number, place in by_weight:
+    left = {macros.step: BYTES, macros.line: BYTES}
+    for distance, _, number, place in by_weight:
         section = sections[number]
-        if len(section.steps) >= STEPS or left <= 0:
+        shown = len(section.steps)
+        limit = STEPS if distance <= _BEFORE else OTHERS
+        macro = macros.step if shown < limit and left[macros.step] > 0 else macros.line
+        if shown >= LINES or left[macro] <= 0:
             continue
         step = section.result.steps[place]
         anchor = text.unique(f"{section.anchor}-step-{step.number}", ids)
-        markup = macro(section.result, step, anchor, transcript.Room(marker))
-        left -= len(markup.encode("utf-8", "backslashreplace"))
+        markup = macro(call, section, step, anchor, transcript.Room(marker), 0 < distance <= _BEFORE)
+        left[macro] -= len(markup.encode("utf-8", "backslashreplace"))
         section.steps[place], section.anchors[place] = markup, anchor
 
 
-def _failures(sections: Sequence[_Section]) -> list[tuple[str, cases.Finding]]:
-    """List the first failure of each step that is shown; before them, where there are several suites, the suite's."""
-    failures = []
-    for section in sections:
-        anchors = section.anchors | ({-1: section.anchor} if len(sections) > 1 else {})
+def _distance(steps: Sequence[Step], place: int) -> int:
+    """Count the turns from a step to a failure that follows soon, 0 for a failed step itself."""
+    following = (distance for distance, step in enumerate(steps[place : place + _BEFORE + 1]) if step.is_red)
+    return next(following, _BEFORE + 1)
+
+
+def _groups(sections: Sequence[_Section], marker: transcript.Marker) -> list[_Group]:
+    """List the first failure of a few steps of each suite, as far as they are shown, or why the suite has none."""
+    red = [section for section in sections if section.is_red]
+    limit = FAILURES if len(red) == 1 else max(1, min(3, FAILURES // max(len(red), 1)))
+    groups: dict[object, _Group] = {}
+    for section in red[:FAILURES]:
         first = {failure.place: failure for failure in reversed([*cases.failures(section.result)])}
-        failures += [(anchors[place], first[place]) for place in sorted(first) if place in anchors]
-    return failures
+        places = sorted(place for place in first if place in section.anchors)
+        failures = [(section.anchors[place], first[place], _pair(first[place], marker)) for place in places[:limit]]
+        if failures:
+            groups[section.anchor, ""] = _Group(sections=[section], failures=failures, more=section.red - len(failures))
+        elif len(sections) > 1:
+            verdict = section.result.verdict
+            groups.setdefault((verdict.message, verdict.details), _Group(sections=[], failures=[])).sections.append(
+                section
+            )
+    # Where all ended for one reason, the verdict says it.
+    return list(groups.values()) if len(groups) > 1 or any(group.failures for group in groups.values()) else []
+
+
+def _pair(failure: cases.Finding, marker: transcript.Marker) -> transcript.Pair | None:
+    if not failure.assertion or not failure.reply or failure.outcome is Outcome.ERROR:
+        return None
+    return transcript.Room(marker).excerpt(failure.assertion, failure.reply)
 
 
 def _read(name: str) -> str:
@@ -143,8 +210,9 @@ def environment() -> "jinja2.Environment":
         lstrip_blocks=True,
         finalize=cleaned,
     )
-    env.filters.update(lines=lines, line=text.line, seconds=text.duration, number="{:,}".format)
+    env.filters.update(
+        evidence=labels.evidence, lines=lines, line=text.line, seconds=text.duration, number="{:,}".format
+    )
     env.filters.update(code=safe(code), md=safe(text.markdown), md_code=safe(md_code), md_exact=safe(text.code))
-    env.tests["test_case"] = cases.has_case
     env.globals.update(words=labels, cases=cases, resume_call=suite_run.resume_call)
     return env

@@ -3,13 +3,14 @@
 import dataclasses
 import itertools
 import json
+import pathlib
 import typing
 import urllib.parse
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from kore_gate.errors import Ending, GateError
-from kore_gate.model import Assertion, Check, Evidence, Outcome, Reply, Step, SuiteResult, Verdict
+from kore_gate.model import Assertion, Check, Evidence, Origin, Outcome, Reply, Step, SuiteResult, Verdict
 
 _TITLES = ("title", "text", "heading", "header", "label", "name")
 _TEXTS = ("text", "heading", "title", "subtitle", "sub_title", "description", "value", "message", "url")
@@ -272,3 +273,12 @@ def web_link(url: str) -> str:
         return ""
     printable = url.isprintable() and " " not in url and len(url) <= 4000
     return url if printable and parts.scheme in ("http", "https") and parts.netloc else ""
+
+
+def source_link(origin: Origin, file: str, line: int) -> str:
+    """Return the address of a line of the commit that was tested, "" where there is none."""
+    path = pathlib.PurePosixPath(file)
+    if path.is_absolute() or ".." in path.parts:  # not a file of the repository
+        return ""
+    address = origin.source_url.replace("{line}", str(line))
+    return web_link(address.replace("{path}", urllib.parse.quote(file, errors="replace")))

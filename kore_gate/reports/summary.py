@@ -2,7 +2,6 @@
 
 import collections
 import itertools
-import pathlib
 import re
 import urllib.parse
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,7 +9,7 @@ from typing import TypeVar
 
 from kore_gate import text
 from kore_gate.errors import Ending
-from kore_gate.model import Evidence, Origin, Result, Step, SuiteResult
+from kore_gate.model import Evidence, Result, Step, SuiteResult
 from kore_gate.reports import cases, html, labels
 
 T = TypeVar("T")
@@ -49,7 +48,7 @@ def render(call: Result, limit: int = LIMIT, *, has_page: bool = True) -> str:
         "tables": _tables,
         "link": _link,
         "red_first": _red_first,
-        "source_link": _source_link,
+        "source_link": lambda *place: _link(labels.source_link(*place)),
     }
     template = html.environment().get_template("summary.md.j2")
     page = b""
@@ -87,15 +86,6 @@ def _columns(call: Result, suites: Sequence[SuiteResult]) -> list[_Column]:
     statuses = ["" if suite.status.lower() == suite.verdict.ending else suite.status for suite in suites]
     columns.append(("Status", [text.markdown(status, 60) for status in statuses]))
     return [(name, cells) for name, cells in columns if any(cell not in ("", "0") for cell in cells)]
-
-
-def _source_link(origin: Origin, file: str, line: int) -> str:
-    """Return the address of a line of the commit that was tested, "" where it has none."""
-    path = pathlib.PurePosixPath(file)
-    if path.is_absolute() or ".." in path.parts:  # a file that is not the repository's
-        return ""
-    address = origin.source_url.replace("{line}", str(line))
-    return _link(address.replace("{path}", urllib.parse.quote(file, errors="replace")))
 
 
 def _link(address: str) -> str:

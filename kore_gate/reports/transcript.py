@@ -13,6 +13,7 @@ from kore_gate.model import Assertion, Check, Outcome, Reply
 from kore_gate.reports import labels
 
 Parts = tuple[tuple[bool, str], ...]  # pieces of a text, each with whether it differs
+Pair = tuple[Parts, Parts | None]  # expected, and actual (None: not known)
 
 _WORDS = re.compile(r"\w+|\s+|[^\w\s]")
 
@@ -120,6 +121,54 @@ class Room:
         left, right = self._marker.mark(shown[best], actual_shown)
         expected[best] = _joined([(False, heads[best]), *left])
         return expected, right, subtle(values[best], actual)
+
+    def excerpt(self, assertion: Assertion, reply: Reply) -> Pair:
+        """Return expected beside actual in short: what stands around the first difference."""
+        rows = [(name, pair) for name, outcome, pair in self.rows(assertion) if outcome is not Outcome.PASSED]
+        if rows:
+            name, (expected, actual) = rows[0]
+            head = ((False, f"{name} = "),)
+            return _around(head + expected), None if actual is None else _around(head + actual)
+        variants, actual, _ = self.compare(assertion, reply)
+        marked = (variant for variant in variants if any(differs for differs, _ in variant))
+        return _around(next(marked, variants[0])), None if actual is None else _around(actual)
+
+    def rows(self, assertion: Assertion) -> list[tuple[str, Outcome, Pair]]:
+        """Return each context variable that is expected, with its outcome and both values; [] if none is known."""
+        checks = assertion.checks[:_CHECKS] if assertion.group == "context" else ()
+        values = _variables([check.field for check in checks], assertion.actual or "")
+        rows: list[tuple[str, Outcome, Pair]] = []
+        for check in checks if values else ():
+            expected, actual = self.take(check.value), values.get(check.field)
+            pair: Pair = ((False, expected),), None
+            if actual is not None:
+                pair = self._marker.mark(expected, self.take(actual))
+            rows.append((text.line(check.field), check.outcome, pair))
+        return rows
+
+
+def _variables(names: Sequence[str], actual: str) -> dict[str, str]:
+    """Tell the values of these variables apart in `name = value, name = value`, or in a value alone."""
+    known = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True) if name)
+    starts = [*re.finditer(rf"(?:^|, )({known}) = ", actual)] if known else []
+    ends = [start.start() for start in starts[1:]] + [len(actual)]
+    if actual and not starts and len(names) == 1:
+        return {names[0]: actual}
+    return {start[1]: actual[start.end() : end] for start, end in zip(starts, ends, strict=True)} if starts else {}
+
+
+def _around(parts: Parts, before: int = 48, limit: int = 240) -> Parts:
+    """Cut a text to what stands around its first difference."""
+    if len(parts) > 1 and not parts[0][0] and len(parts[0][1]) > 2 * before:
+        end = parts[0][1][-before:]
+        parts = ((False, f"… {end[end.find(' ') + 1 :]}"), *parts[1:])
+    shown = []
+    for differs, piece in parts:
+        shown.append((differs, labels.shorten(piece, max(limit, 1))))
+        limit -= len(piece)
+        if limit <= 0:
+            break
+    return tuple(shown)
 
 
 def _head(assertion: Assertion, check: Check) -> str:

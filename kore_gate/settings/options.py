@@ -165,7 +165,7 @@ class Settings:
     max_response: int = _setting("maximum size of one response", parsers.size, "64MiB", commands=_CALLS)
     ca_file: str = _setting("extra certificate authority (PEM)", parsers.path)
     allow_http: bool = _setting("allow http to hosts other than localhost", parsers.flag, "false")
-    max_parallel: int = _setting("maximum number of suites at a time", parsers.number, "20", commands=_JUDGES)
+    max_parallel: int = _setting("maximum number of suites at a time", parsers.parallel, "auto", commands=_JUDGES)
     fail_fast: bool = _setting("stop the other suites after the first failure", parsers.flag, "false", commands=_JUDGES)
     ci: str = _choice("CI system to write output for", CI_NAMES, "auto", commands=_PRINTS)
     output: str = _choice("json prints the result on stdout", ("text", "json"), "text", commands=_REPORTS)

@@ -19,6 +19,9 @@ _NOT_IN_HOSTS = {
     "^(?!https?://)[^/]*://": "must be a host name or an http(s) URL",
 }
 
+# Suites in work at a time. Kore.ai's limits allow 20 new ones a minute: so many where a suite takes five minutes.
+OPEN_JOBS = 100
+
 # A bug or an interruption is never a success, and bad usage would hide every other fault.
 SOFT = [code.value for code in ExitCode if 0 < code < ExitCode.BUG and code is not ExitCode.USAGE]
 
@@ -72,6 +75,11 @@ def number(raw: str) -> int:
     if not re.fullmatch(r"\d{1,6}", raw, re.ASCII) or int(raw) == 0:
         raise ValueError("must be a whole number greater than 0")
     return int(raw)
+
+
+def parallel(raw: str) -> int:
+    """Read a number of suites; `auto` is one, for starts wait for the limits of Kore.ai by themselves."""
+    return OPEN_JOBS if raw == "auto" else number(raw)
 
 
 def path(raw: str) -> str:

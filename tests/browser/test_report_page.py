@@ -1,5 +1,6 @@
 """The report in a real browser: what people see, what assistive technology hears, what never happens."""
 
+import dataclasses
 import pathlib
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -15,10 +16,20 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.socket
 
+
+def many() -> Result:
+    """Build a call of several suites, most of them red."""
+    failing = conversations.failing()
+    names = ("Balance", "Cards", "रक़म की जानकारी", "رصيد الحساب", "A name that goes on and on and on and on")
+    suites = [dataclasses.replace(suite, name=f"{name}, {suite.name}") for name in names for suite in failing.suites]
+    return dataclasses.replace(failing, suites=tuple(suites))
+
+
 CALLS: dict[str, Callable[[], Result]] = {
     "passing": conversations.passing,
     "imported": conversations.imported,
     "failing": conversations.failing,
+    "many": many,
     "timed-out": conversations.timed_out,
     "hostile": conversations.hostile,
     "long": lambda: conversations.long(2_000, red_every=97),
@@ -77,9 +88,9 @@ def test_page__quiet(name: str, watched: Watched, serve: Callable[..., str]) -> 
     ("name", "width", "scheme"),
     [
         *((name, 1280, "light") for name in CALLS),
-        ("long", 420, "light"),
-        ("hostile", 420, "light"),
-        ("failing", 1280, "dark"),
+        *((name, 360, "light") for name in CALLS),
+        ("many", 1280, "dark"),
+        ("failing", 360, "dark"),
         ("hostile", 1280, "dark"),
     ],
 )
@@ -93,16 +104,28 @@ def test_page__looks(
 
     overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
     assert page.evaluate(overflow) == 0
+    assert page.evaluate(
+        "[...document.querySelectorAll('.top *')].every(part => part.getBoundingClientRect().right <= innerWidth)"
+    )
     light = page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(245, 246, 248)"
     assert light is (scheme == "light")
 
 
 @pytest.mark.parametrize(
-    ("name", "scheme"), [*((name, "light") for name in CALLS if name != "long"), ("failing", "dark")]
+    ("name", "scheme", "width"),
+    [
+        *((name, "light", 1280) for name in CALLS if name != "long"),
+        ("failing", "dark", 1280),
+        ("many", "dark", 360),
+        ("timed-out", "dark", 360),
+    ],
 )
-def test_page__accessible(name: str, scheme: str, axe: "Axe", watched: Watched, serve: Callable[..., str]) -> None:
+def test_page__accessible(
+    name: str, scheme: str, width: int, axe: "Axe", watched: Watched, serve: Callable[..., str]
+) -> None:
     """axe-core finds nothing serious, with every folded part open as well."""
-    page = watched.open(serve(CALLS[name]()), color_scheme=scheme, bypass_csp=True)
+    viewport = {"width": width, "height": 900}
+    page = watched.open(serve(CALLS[name]()), color_scheme=scheme, viewport=viewport, bypass_csp=True)
 
     page.evaluate("document.querySelectorAll('details').forEach(part => { part.open = true })")
     found = axe.run(page).response["violations"]
@@ -115,36 +138,117 @@ def test_page__accessible(name: str, scheme: str, axe: "Axe", watched: Watched, 
     assert grave == []
 
 
+def test_page__first_screen(watched: Watched, serve: Callable[..., str]) -> None:
+    """On a laptop the first failures and all suites are in view at once; on a phone the failures come first."""
+    url = serve(many())
+    laptop = watched.open(url, viewport={"width": 1280, "height": 800})
+    phone = watched.open(url, viewport={"width": 390, "height": 844})
+
+    for page in (laptop, phone):
+        last = page.locator("#failures .versus").nth(1).bounding_box()
+        assert last is not None
+        assert last["y"] + last["height"] < 800
+    assert laptop.locator("nav li").nth(9).is_visible()
+    assert not phone.locator("nav li").first.is_visible()
+
+
 def test_page__without_scripts(watched: Watched, serve: Callable[..., str]) -> None:
-    """With scripts disabled nothing is missing: folded parts open, links lead to steps, the filter filters."""
+    """With scripts disabled nothing is missing: folded parts open, links lead to steps, suites are listed."""
     page = watched.open(serve(conversations.failing()), java_script_enabled=False)
 
     page.get_by_text("Ids and status").first.click()
-    page.get_by_role("link", name="Step 04 Deutsch?").click()
+    page.get_by_role("link", name="Step 4: Deutsch?").click()
 
     assert page.get_by_text("ctr-8f3a").first.is_visible()
     assert page.url.endswith("#Banking-regression-step-4")
     assert page.locator("#Banking-regression-step-4").is_visible()
+    assert page.get_by_role("navigation").get_by_role("link", name="Small talk").is_visible()
+    assert not page.get_by_role("button").count()
+    assert not page.get_by_role("searchbox").count()
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no-scripts"])
-def test_page__filter(scripts: bool, watched: Watched, serve: Callable[..., str]) -> None:
-    """The filter leaves the failed steps and suites, and nothing else; the keyboard works it."""
+def test_page__state(scripts: bool, watched: Watched, serve: Callable[..., str]) -> None:
+    """By state, failed steps stay with what leads to them, and suites without one go; the keyboard works it."""
     page = watched.open(serve(conversations.failing()), java_script_enabled=scripts)
-    box = page.get_by_label("Failures only")
+    visible = page.locator(".step:visible")
 
-    before = page.locator("article:visible").count()
-    box.focus()
-    page.keyboard.press("Space")
-    after = [step.get_attribute("id") for step in page.locator("article:visible").all()]
+    page.get_by_label("All").focus()
+    page.keyboard.press("ArrowRight")
+    failed = [step.get_attribute("id") for step in visible.all()]
+    suites = page.locator(".suite:visible").evaluate_all("suites => suites.map(suite => suite.id)")
+    page.keyboard.press("ArrowRight")
+    passed = {step.get_attribute("id") for step in page.locator("#Banking-regression .step:visible").all()}
 
-    assert box.is_checked()
-    assert before == 10
-    assert after == [f"Banking-regression-step-{number}" for number in (3, 4, 5)]
-    assert page.locator("section.suite:visible").evaluate_all("found => found.map(one => one.id)") == [
-        "Banking-regression",
-        "Card-blocking",
-    ]
+    assert failed == [f"Banking-regression-step-{number}" for number in (1, 2, 3, 4, 5)]
+    assert suites == ["Banking-regression", "Card-blocking"]
+    assert passed == {"Banking-regression-step-1", "Banking-regression-step-2"}
+
+
+def test_page__text(watched: Watched, serve: Callable[..., str]) -> None:
+    """A text leaves the steps and suites that have it, opens what is folded, and counts them; Escape clears it."""
+    page = watched.open(serve(conversations.failing()))
+    box = page.get_by_role("searchbox")
+    before = page.locator(".step:visible").count()
+
+    box.fill("sprechen")
+    page.wait_for_selector("output:has-text('1 step')")
+    steps = [step.get_attribute("id") for step in page.locator(".step:visible").all()]
+    suites = page.locator("nav li:visible").count()
+    box.fill("small TALK")
+    page.wait_for_selector("output:has-text('4 steps')")
+    whole = page.locator(".step:visible").count()
+    box.press("Escape")
+
+    assert steps == ["Small-talk-step-3"]
+    assert suites == 1
+    assert whole == 4
+    assert page.locator(".step:visible").count() == before
+    assert page.locator("output").inner_text() == ""
+
+
+def test_page__text_in_any_script(watched: Watched, serve: Callable[..., str]) -> None:
+    """Suites are found by their names in any script, beside the conversations as well."""
+    page = watched.open(serve(many()))
+
+    page.get_by_role("searchbox").fill("रक़म")
+    page.wait_for_selector("output:has-text('10 steps')")
+
+    assert page.locator(".suite:visible").count() == 3
+    assert page.locator("nav li:visible").count() == 3
+
+
+def test_page__from_failure_to_failure(watched: Watched, serve: Callable[..., str]) -> None:
+    """Keys and buttons lead from failure to failure, around the end; a letter typed into the filter is a letter."""
+    page = watched.open(serve(conversations.failing()))
+    place = page.locator(".place")
+    focused = "document.activeElement.parentElement.id"
+
+    seen = []
+    for key in ("n", "j", "n", "n", "n", "p", "k"):
+        page.keyboard.press(key)
+        seen.append(page.evaluate(focused))
+    page.keyboard.press("Control+n")
+    page.get_by_role("button", name="Next failure").click()
+    ids = [*(f"Banking-regression-step-{number}" for number in (3, 4, 5)), "Card-blocking"]
+
+    assert seen == [*ids, ids[0], ids[3], ids[2]]
+    assert page.evaluate(focused) == ids[3]
+    assert place.inner_text() == "4 of 4"
+    page.get_by_role("searchbox").press_sequentially("np")
+    assert page.get_by_role("searchbox").input_value() == "np"
+    assert place.inner_text() == "4 of 4"
+
+
+def test_page__local_time(watched: Watched, serve: Callable[..., str]) -> None:
+    """Times are the reader's own; without scripts they are UTC."""
+    url = serve(conversations.failing())
+
+    page = watched.open(url, timezone_id="Asia/Kolkata", locale="en-GB")
+    plain = watched.open(url, java_script_enabled=False)
+
+    assert page.locator("time").first.inner_text() == "2 Jan 2026, 08:34"
+    assert plain.locator("time").first.inner_text() == "2026-01-02 03:04 UTC"
 
 
 def test_page__styles_blocked(watched: Watched, serve: Callable[..., str]) -> None:
@@ -153,20 +257,13 @@ def test_page__styles_blocked(watched: Watched, serve: Callable[..., str]) -> No
 
     text = page.locator("body").inner_text()
 
-    said = [
-        "Job failed",
-        "What to do",
-        "Exit code",
-        "What failed",
-        "Banking regression",
-        "Step 3",
-        "checking",
-        "Expected",
-    ]
+    parts = ["Job failed", "9 passed", "Exit code", "Failures", "Step 3: checking", "Expected", "what to do"]
+    parts += ["Suites", "Banking regression", "Step 3", "checking", "Expected"]
     place = 0
-    for part in said:
+    for part in parts:
         place = text.index(part, place)
-    assert page.locator("#only-failures").is_hidden()
+    assert page.locator("fieldset").is_hidden()
+    assert page.get_by_role("button").count() == 0
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") != "rgb(245, 246, 248)"
     assert page.locator("svg").first.bounding_box() is not None
 
@@ -185,15 +282,18 @@ def test_page__keyboard(watched: Watched, serve: Callable[..., str]) -> None:
     assert page.url.endswith("#results")
 
 
-def test_page__link_into_a_folded_conversation(watched: Watched, serve: Callable[..., str]) -> None:
-    """A link to a step opens the conversation that is folded around it, below the head that stays in place."""
-    url = serve(conversations.long(200))
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no-scripts"])
+def test_page__link_into_a_folded_suite(scripts: bool, watched: Watched, serve: Callable[..., str]) -> None:
+    """A link to a step opens it and the suite that is folded around it, below the head that stays in place."""
+    suite = conversations.long(120).suites[0]
+    other = dataclasses.replace(suite, name="Other")
+    url = serve(dataclasses.replace(conversations.long(1), suites=(suite, other)))
 
-    page = watched.open(f"{url}#Banking-regression-step-120")
-    page.wait_for_function("scrollY > 0")
+    page = watched.open(f"{url}#Other-step-110", java_script_enabled=scripts)
+    step = page.locator("#Other-step-110")
+    step.get_by_text("User").wait_for()
 
-    box = page.locator("#Banking-regression-step-120").bounding_box()
-    head = page.locator("header").bounding_box()
+    box, head = step.bounding_box(), page.locator("header").bounding_box()
     assert box is not None
     assert head is not None
     assert head["y"] == 0
@@ -203,7 +303,7 @@ def test_page__link_into_a_folded_conversation(watched: Watched, serve: Callable
 def test_page__print(watched: Watched, serve: Callable[..., str]) -> None:
     """On paper folded conversations are open and ink is dark, also where the screen is."""
     page = watched.open(serve(conversations.long(60)), color_scheme="dark")
-    last = page.locator("article").last
+    last = page.locator(".suite .step .bubble").last
 
     on_screen = last.bounding_box()
     page.emulate_media(media="print")
@@ -222,11 +322,11 @@ def test_page__two_thousand_steps(watched: Watched, serve: Callable[..., str]) -
 
     last = page.locator("#Banking-regression-step-2000")
     laid_out = page.evaluate(
-        "[...document.querySelectorAll('article')].filter(step => step.querySelector('h4').checkVisibility("
+        "[...document.querySelectorAll('.step')].filter(step => step.querySelector('q').checkVisibility("
         "{contentVisibilityAuto: true})).length"
     )
     last.scroll_into_view_if_needed()
 
-    assert page.locator("article").count() == 2_000
-    assert laid_out < 200
+    assert page.locator(".step").count() == 2_000
+    assert laid_out < 500
     assert last.bounding_box() is not None

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import strategies
 
 from kore_gate.errors import Ending
-from kore_gate.model import Assertion, Outcome, Phase, Result
+from kore_gate.model import Assertion, Check, Evidence, Origin, Outcome, Phase, Result
 from kore_gate.reports import html
 from tests import builders
 from tests.fakes import conversations
@@ -76,43 +76,78 @@ def test_render__headings(name: str) -> None:
 
 @pytest.mark.parametrize("name", CALLS)
 def test_render__self_contained(name: str) -> None:
-    """The page holds no script, no inline style, nothing to fetch, and a policy that allows only its own style."""
+    """The page holds nothing to fetch, no style on an element, and a policy that allows its own style and script."""
     page = page_of(CALLS[name]())
 
-    style = page.xpath("string(//style)")
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    style, script = page.xpath("string(//style)"), page.xpath("string(//script)")
+    style_digest, script_digest = (
+        base64.b64encode(hashlib.sha256(content.encode()).digest()).decode() for content in (style, script)
+    )
     policy = page.xpath("string(//meta[@http-equiv='Content-Security-Policy']/@content)")
 
     assert policy == (
-        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; style-src 'sha256-{style_digest}'; script-src 'sha256-{script_digest}';"
+        " img-src data:; base-uri 'none'; form-action 'none'"
     )
-    assert not page.xpath("//script | //iframe | //img | //object | //form | //base | //@style | //@src")
+    assert len(page.xpath("//script")) == 1
+    assert not page.xpath("//iframe | //img | //object | //form | //base | //@style | //@src")
+    assert not [name for name in page.xpath("//@*/..") for name in name.attrib if name.startswith("on")]
     assert all(href.startswith("data:") for href in page.xpath("//link/@href"))
     assert "url(" not in style
     assert "@import" not in style
 
 
 def test_render__verdict_first() -> None:
-    """The page opens with what happened, what it usually means, what to do, how to resume, and the exit code."""
+    """Where no step failed, the page opens with what happened, what usually causes it, what to do, how to resume."""
     page = page_of(conversations.timed_out())
 
     verdict = words_of(page.get_element_by_id("verdict"))
 
     text = [
-        "Timed out",
         "Timed out after 30m: the import was at 85 %.",
         "Usual cause Kore.ai's queue is long",
         "What to do Wait for the same import again, with a longer timeout.",
         "Resume with kore-gate wait --ds-id ds-1",
-        "Exit code 4 timed out",
-        "Suites 1",
+        "Started 2026-01-02 03:04 UTC",
         "Duration 30m",
+        "Exit code 4",
     ]
     places = [verdict.index(part) for part in text]
     assert places == sorted(places)
     assert page.xpath("string(//title)") == "✗ Timed out: Banking regression · kore_gate"
+    assert words_of(page.xpath("//h1")[0]) == "✗ Timed out"
+    assert not page.xpath("//*[@id='failures']")
     assert "Kore.ai returned no steps for this suite." in words_of(page)
     assert "Progress 85 %" in words_of(page)
+
+
+def test_render__failures_before_advice() -> None:
+    """Where steps failed they come first, then how to resume and what to do."""
+    page = words_of(page_of(conversations.hostile("tame")).xpath("//main")[0])
+
+    places = [page.index(part) for part in ("Failures", "Expected", "Resume with", "Usual cause", "What to do")]
+
+    assert places == sorted(places)
+
+
+def test_render__origin() -> None:
+    """Commit, branch and job are named and linked where the CI system gives them, and steps link to their source."""
+    origin = Origin(
+        commit="a1b2c3d4e5f6a1b2c3d4e5f6",
+        branch="feature/x",
+        job_url="https://ci.example/jobs/1",
+        source_url="https://ci.example/blob/a1b2/{path}#L{line}",
+    )
+    page = page_of(dataclasses.replace(conversations.failing(), origin=origin))
+
+    facts = words_of(page.xpath("//dl[@class='origin']")[0])
+    links = page.xpath("//a[starts-with(@href, 'https:')]")
+
+    assert facts.startswith("Commit a1b2c3d4 Branch feature/x Job gitlab Started 2026-01-02 03:04 UTC")
+    assert [(words_of(link), link.get("href")) for link in links] == [
+        ("gitlab", "https://ci.example/jobs/1"),
+        ("kore/suites/banking.json:58", "https://ci.example/blob/a1b2/kore/suites/banking.json#L58"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -128,35 +163,50 @@ def test_render__evidence(name: str, text: str) -> None:
     assert text in words_of(page_of(CALLS[name]()).xpath("//*[@class='evidence']")[0])
 
 
+def steps_of(page: Any) -> Any:
+    """Return the steps of a page."""
+    return page.xpath(".//*[contains(concat(' ', @class, ' '), ' step ')]")
+
+
 def test_render__turns() -> None:
-    """A step shows the event or the user's words, then the bot's reply and its checks."""
-    first, second, *_ = page_of(conversations.passing()).xpath("//article")
+    """A step is a line that says how it ended; opened, it shows the user's words, the bot's reply and its checks."""
+    first, second, *_ = steps_of(page_of(conversations.passing()))
 
     assert words_of(first) == (
-        "Step 1 ✓ Passed 0.8s Event Start_Flow Bot Welcome Welcome to Example Bank."
-        " ✓ Passed text as shown ✓ Passed flow reaches Welcome"
+        "✓ Step 1 Passed Start_Flow Welcome to Example Bank. 0.8s"
+        " Event Start_Flow Bot Welcome Welcome to Example Bank."
+        " ✓ Passed text as shown ✓ Passed flow reaches Welcome Link to step 1"
     )
     assert words_of(second).startswith(
-        "Step 2 ✓ Passed 0.8s User What's my balance? Bot Ask Which account do you mean? ✓ Passed text as shown"
+        "✓ Step 2 Passed What's my balance? Which account do you mean? 0.8s User What's my balance?"
+        " Bot Ask Which account do you mean? ✓ Passed text as shown"
     )
+    assert "open" not in first.attrib
 
 
 def test_render__imported_turns() -> None:
     """After an import no reply is passed off as something the bot said."""
     page = page_of(conversations.imported())
+    steps = steps_of(page)
 
-    assert [words_of(label) for label in page.xpath("//article[2]//*[contains(@class, 'bot')]/b")] == [
+    assert [words_of(label) for label in steps[1].xpath(".//*[contains(@class, 'bot')]/b")] == [
         "Bot, expected Ask",
         "Bot, expected List",
     ]
-    assert {words_of(badge) for badge in page.xpath("//article//h4/span")} == {"✓ Accepted", "○ Not checked"}
+    assert words_of(steps[1].xpath("summary/q")[1]) == "expected: Which account do you mean?"
+    assert [words_of(state) for state in page.xpath("//summary/*[@class='state']")] == [
+        "Accepted",
+        "Accepted",
+        "Accepted",
+        "Not checked",
+    ]
 
 
 def test_render__template() -> None:
     """A template shows as text, elements and buttons; its JSON is folded away."""
     page = page_of(conversations.passing())
 
-    bubble = page.xpath("//article[2]//*[contains(@class, 'bubble')]")[2]
+    bubble = steps_of(page)[1].xpath(".//*[contains(@class, 'bubble')]")[2]
 
     assert words_of(bubble.xpath(".//p[@class='kind']")[0]) == "list"
     assert [words_of(item) for item in bubble.xpath(".//ul[@class='items']/li")] == [
@@ -168,7 +218,7 @@ def test_render__template() -> None:
 
 
 def test_render__expected_beside_actual() -> None:
-    """A failed assertion shows expected and actual with the differing words marked."""
+    """A failed step is open, and shows expected and actual with the differing words marked."""
     page = page_of(conversations.failing())
 
     step = page.get_element_by_id("Banking-regression-step-3")
@@ -179,13 +229,39 @@ def test_render__expected_beside_actual() -> None:
         ["ShowBalance"],
         [],
     ]
-    assert [[mark.text_content() for mark in one.xpath(".//del")] for one in versus] == [
+    assert [[mark.text_content() for mark in one.xpath(".//mark")] for one in versus] == [
         ["240", ", as of today"],
         ["Fallback"],
         [],
     ]
     assert words_of(versus[2]) == ('Expected ✓ account = checking ✗ balance = 1204.50 Actual {"balance": "1240.50"}')
     assert "kore/suites/banking.json:58" in words_of(step)
+    assert "open" in step.attrib
+
+
+def test_render__context_by_variable() -> None:
+    """Context variables are compared one by one, and the one that differs stands out."""
+    checks = (
+        Check(field="account", value="checking", outcome=Outcome.PASSED),
+        Check(field="balance", value="1204.50", outcome=Outcome.FAILED),
+        Check(field="limit", value="", outcome=Outcome.PENDING),
+    )
+    assertion = conversations.context(
+        *checks, outcome=Outcome.FAILED, actual="account = checking, balance = 1240.50, EUR"
+    )
+    step = conversations.step(1, "x", builders.make_reply(assertions=(assertion,)), outcome=Outcome.FAILED)
+
+    page = page_of(builders.make_call(conversations.run(suite=builders.make_suite(steps=(step,)))))
+
+    rows = page.xpath("//table[@class='variables']/tbody/tr")
+    assert [(row.get("class"), words_of(row)) for row in rows] == [
+        ("same", "= account checking checking"),
+        ("differs", "≠ balance 1204.50 1240.50, EUR"),
+        ("differs", "≠ limit (empty) (not reported by Kore.ai)"),
+    ]
+    assert words_of(page.xpath("//*[@id='failures']//dl")[0]) == (
+        "Expected balance = 1204.50 Actual balance = 1240.50, EUR"
+    )
 
 
 def test_render__unjudged_and_unreached() -> None:
@@ -197,7 +273,8 @@ def test_render__unjudged_and_unreached() -> None:
 
     assert "! Not judged text of the reply Kore.ai gave no status" in unjudged
     assert "unreached" in unreached.get("class")
-    assert words_of(unreached).endswith("○ Not executed text as shown not reached: step 5 failed")
+    assert words_of(unreached).count("Not executed") == 1
+    assert words_of(unreached).endswith("not reached: step 5 failed Link to step 6")
     assert "Bot, expected" in words_of(unreached)
 
 
@@ -210,7 +287,7 @@ def test_render__reason_that_says_nothing_new() -> None:
 
     page = page_of(builders.make_call(conversations.run(suite=builders.make_suite(steps=(step,)))))
 
-    assert words_of(page.xpath("//article")[0]).lower().count("not executed") == 2
+    assert words_of(steps_of(page)[0]).lower().count("not executed") == 1
 
 
 def test_render__advice_once() -> None:
@@ -223,7 +300,8 @@ def test_render__advice_once() -> None:
 
     assert text.count("The bot changed") == 1
     assert text.count("Mend it") == 1
-    assert text.count(verdict.message) == 4
+    assert text.count(whole.message) == 1
+    assert text.count(verdict.message) == 2
 
 
 def test_render__unexpected_reply() -> None:
@@ -276,7 +354,7 @@ def test_render__what_is_not_there(assertion: Assertion, text: str) -> None:
     step = builders.make_step(outcome=Outcome.FAILED, replies=(reply,))
     call = builders.make_call(conversations.run(suite=builders.make_suite(steps=(step,))))
 
-    versus = page_of(call).xpath("//dl[@class='versus']")
+    versus = steps_of(page_of(call))[0].xpath(".//dl[@class='versus']")
 
     assert [words_of(one) for one in versus] == [text]
 
@@ -289,45 +367,96 @@ def test_render__templates_alike() -> None:
 
     page = page_of(builders.make_call(conversations.run(suite=suite)))
 
-    assert [page.xpath("string(//ins)"), page.xpath("string(//del)")] == ["Deutsch", "de"]
+    assert [page.xpath("string(//ins)"), page.xpath("string(//mark)")] == ["Deutsch", "de"]
 
 
 def test_render__failures() -> None:
-    """All failures are listed at the top, those of whole suites among them, each with a link."""
+    """The first failures are listed by suite, with what differs, and each links to its step or suite."""
+    page = page_of(conversations.failing())
+    failures = page.get_element_by_id("failures")
+
+    links = failures.xpath(".//a")
+    texts = [words_of(text) for text in failures.xpath(".//dl[@class='versus'] | .//div/p | .//li/p")]
+
+    assert [(link.get("href"), words_of(link)) for link in links] == [
+        ("#Banking-regression", "Banking regression"),
+        ("#Banking-regression-step-3", "Step 3: checking"),
+        ("#Banking-regression-step-4", "Step 4: Deutsch?"),
+        ("#Banking-regression-step-5", "Step 5: block my card"),
+        ("#Card-blocking", "Card blocking"),
+    ]
+    assert texts == [
+        (
+            "Expected Your account holds EUR 1,204.50. Anything else?"
+            " Actual Your account holds EUR 1,240.50, as of today. Anything else?"
+        ),
+        "Expected Please choose a language:[English] [Deutsch] Actual Please choose a language:[English] [Français]",
+        "Kore.ai gave no status",
+        "Kore.ai ended the import with the status FAILED.",
+    ]
+    assert words_of(failures.xpath("h2")[0]) == "Failures"
+    assert words_of(failures.xpath("details/summary")[0]) == "Usual cause, and what to do"
+
+
+def test_render__failures_of_many_suites() -> None:
+    """Of many failed suites each has its first failures in the list, and the list says that there are more."""
+    suite = conversations.long(40, red_every=4).suites[0]
+
+    page = page_of(builders.make_call(*(dataclasses.replace(suite, name=f"Suite {number}") for number in range(12))))
+    failures = page.get_element_by_id("failures")
+
+    assert words_of(failures.xpath("h2")[0]) == "First failures"
+    assert [len(group.xpath(".//li")) for group in failures.xpath("div")] == [2] * 12
+    assert [words_of(note) for note in failures.xpath("div/p")] == ["8 more failed steps."] * 12
+
+
+def test_render__failure_late_in_a_long_text() -> None:
+    """The list of failures shows where a long text begins to differ, and no more than a few lines of it."""
+    expected = "word " * 200 + "right" + " tail" * 200
+    reply = conversations.reply(
+        expected, "", conversations.text(expected, Outcome.FAILED), actual=expected.replace("right", "wrong")
+    )
+    suite = builders.make_suite(steps=(conversations.step(1, "x", reply, outcome=Outcome.FAILED),))
+
+    page = page_of(builders.make_call(conversations.run(suite=suite)))
+
+    shown = words_of(page.xpath("//*[@id='failures']//dl")[0])
+    assert shown.startswith("Expected … word word")
+    assert {"right", "wrong"} <= set(shown.split())
+    assert len(shown) < 600
+
+
+def test_render__filter_only_where_it_filters() -> None:
+    """Controls that filter nothing are not there, and all are hidden where neither style nor script can work them."""
+    failing, passing = page_of(conversations.failing()), page_of(conversations.passing())
+
+    assert [words_of(label) for label in failing.xpath("//fieldset[@hidden]/label")] == [
+        "All 10",
+        "✗ Failed 3",
+        "✓ Passed 5",
+        "○ Skipped 2",
+    ]
+    assert not passing.xpath("//fieldset[count(label) < 3]")
+    assert not page_of(conversations.timed_out()).xpath("//input | //button")
+    assert not failing.xpath("//*[self::search or self::fieldset or self::p[.//button]][not(@hidden)]")
+
+
+def test_render__rail() -> None:
+    """Several suites have a list that links to each, those that failed first, with how many steps failed."""
     page = page_of(conversations.failing())
 
     links = page.xpath("//nav//a")
 
     assert [(link.get("href"), words_of(link)) for link in links] == [
-        (
-            "#Banking-regression-step-3",
-            'Banking regression: Step 03 checking · text equals "Your account holds EUR 1,204.50. Anything else?"',
-        ),
-        (
-            "#Banking-regression-step-4",
-            'Banking regression: Step 04 Deutsch? · text equals "Please choose a language: [English] [Deutsch]"',
-        ),
-        ("#Banking-regression-step-5", 'Banking regression: Step 05 block my card · text equals "Done."'),
-        ("#Card-blocking", "Card blocking: Job failed: Kore.ai ended the import with the status FAILED."),
+        ("#Banking-regression", "✗ Banking regression 3/ failed of 6"),
+        ("#Card-blocking", "✗ Card blocking Job failed"),
+        ("#Small-talk", "✓ Small talk 4"),
     ]
-
-
-def test_render__filter_only_with_failures() -> None:
-    """The filter is there when it can filter something, and hidden where styles are blocked."""
-    assert page_of(conversations.failing()).xpath("//label[@hidden]/input[@id='only-failures']")
-    assert not page_of(conversations.passing()).xpath("//input")
-    assert not page_of(conversations.timed_out()).xpath("//input")
-
-
-def test_render__suites_table() -> None:
-    """Several suites have a table that links to each."""
-    page = page_of(conversations.failing())
-
-    rows = [words_of(row) for row in page.xpath("//tbody/tr")]
-
-    assert [row.split(" ")[0] for row in rows] == ["Banking", "Small", "Card"]
-    assert page.xpath("//tbody//a/@href") == ["#Banking-regression", "#Small-talk", "#Card-blocking"]
-    assert not page_of(conversations.passing()).xpath("//table")
+    assert [part.get("id") for part in page.xpath("//details[contains(@class, 'suite')][@open]")] == [
+        "Banking-regression",
+        "Card-blocking",
+    ]
+    assert not page_of(conversations.passing()).xpath("//nav")
 
 
 def test_render__settings() -> None:
@@ -336,86 +465,125 @@ def test_render__settings() -> None:
 
     page = page_of(builders.make_call(wrong))
 
-    assert "Suites" not in words_of(page)
     assert "No suite was started." in words_of(page)
-    assert not page.xpath("//section[contains(@class, 'suite')]")
+    assert not page.xpath("//nav | //details[contains(@class, 'suite')]")
     assert page.xpath("string(//title)") == "✗ Error · kore_gate"
 
 
 def test_render__bar() -> None:
-    """The bar's parts add up to the whole, and a screen reader hears them."""
-    bar = page_of(conversations.failing()).xpath("//section[@id='Banking-regression']/*[local-name()='svg']")[0]
+    """The bar's parts fill it, and a screen reader hears the numbers."""
+    bar = page_of(conversations.failing()).xpath("//*[local-name()='svg']")[0]
 
     widths = {rect.get("class"): int(rect.get("width")) for rect in bar}
 
-    assert bar.get("aria-label") == "4 passed, 4 failed, 1 not judged, 1 skipped"
-    assert widths == {"passed": 4, "failed": 4, "error": 1, "unreached": 1}
+    assert bar.get("aria-label") == "9 passed, 4 failed, 2 not judged, 3 skipped"
+    assert widths == {"passed": 562, "failed": 250, "error": 125, "unreached": 62}
+    assert bar.get("viewbox") == f"0 0 {sum(widths.values())} 1"
+
+
+def test_render__bar_of_very_many() -> None:
+    """A few failures among very many passed steps can be seen in the bar."""
+    bar = page_of(conversations.long(4_000, red_every=2_000)).xpath("//*[local-name()='svg']")[0]
+
+    widths = {rect.get("class"): int(rect.get("width")) for rect in bar}
+
+    assert widths["failed"] == 12
+    assert widths["passed"] > 900
 
 
 def test_render__disabled() -> None:
-    """A disabled assertion is named, and takes no part in the bar; one that expects nothing is not there."""
+    """A group that is disabled in most steps is named once, another one in its step; neither is in the bar."""
     disabled = conversations.flow("Bye", Outcome.PENDING, enabled=False)
+    rare = dataclasses.replace(conversations.context(Check(field="a", value="1")), enabled=False)
     empty = builders.make_assertion(group="context", enabled=False, checks=(), outcome=Outcome.PENDING)
-    reply = builders.make_reply(assertions=(builders.make_assertion(), disabled, empty))
-    suite = builders.make_suite(steps=(builders.make_step(replies=(reply,)),))
+    text = builders.make_assertion()
+    replies = [builders.make_reply(assertions=(text, disabled, last)) for last in (empty, empty, rare)]
+    suite = builders.make_suite(steps=tuple(builders.make_step(replies=(reply,)) for reply in replies))
 
     page = page_of(builders.make_call(conversations.run(suite=suite)))
 
     assert [words_of(line) for line in page.xpath("//*[@class='checks']/li")] == [
-        "✓ Passed text as shown",
-        "○ Disabled flow reaches Bye",
+        *["✓ Passed text as shown"] * 3,
+        "○ Disabled context a = 1",
     ]
+    assert "Disabled: flow assertions in 3 of 3 steps, context assertions in 1 of 3 steps." in words_of(page)
     assert {rect.get("class") for rect in page.xpath("//*[local-name()='rect']")} == {"passed"}
 
 
-@pytest.mark.parametrize(
-    ("steps", "red_every", "is_open"),
-    [(30, 0, True), (31, 0, False), (31, 31, True)],
-    ids=["short", "long", "long-and-red"],
-)
-def test_render__long_green_conversation_is_folded(steps: int, red_every: int, is_open: bool) -> None:
-    """Only a long conversation without a failure starts folded."""
-    page = page_of(conversations.long(steps, red_every=red_every))
+def test_render__unreached_suite() -> None:
+    """A suite whose run timed out shows the steps of its definition, and says once that none was reached."""
+    steps = conversations.failing_steps()[5:] * 3
+    late = conversations.run(Ending.TIMED_OUT, suite=builders.make_suite(steps=steps), evidence=Evidence.NONE)
 
-    assert (page.xpath("//details[@class='conversation']")[0].get("open") is not None) is is_open
+    page = page_of(builders.make_call(late))
+
+    assert [step.get("class") for step in steps_of(page)] == ["step unreached"] * 3
+    assert words_of(page).count("No step was reached.") == 1
+
+
+def test_render__what_leads_to_a_failure() -> None:
+    """The three steps before a failed one are marked, so that they stay beside it when only failures are shown."""
+    page = page_of(conversations.long(20, red_every=10))
+
+    near = [index for index, step in enumerate(steps_of(page), 1) if "near" in step.get("class").split()]
+
+    assert near == [7, 8, 9, 17, 18, 19]
+
+
+def test_render__lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of very many steps those that failed, and what leads to them, are whole; the others are a line each."""
+    monkeypatch.setattr(html, "OTHERS", 50)
+    page = page_of(conversations.long(180, red_every=20))
+
+    steps = steps_of(page)
+    whole = [step for step in steps if step.tag == "details"]
+    lines = [step for step in steps if step.tag == "p"]
+
+    assert len(steps) == 180
+    assert len(whole) == 50
+    assert sum("failed" in step.get("class") for step in whole) == 9
+    assert sum("near" in step.get("class") for step in whole) == 27
+    assert words_of(lines[0]) == "✓ 15 What's my balance? Which account do you mean? 0.8s"
+    assert not page.xpath("//*[@class='notice']")
 
 
 def test_render__cap(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of too many steps all red ones are kept, the gaps are told, and nothing is said to be whole that isn't."""
-    monkeypatch.setattr(html, "STEPS", 50)
+    """Of too many steps the failed ones and what leads to them are kept; gaps are counted, nothing seems whole."""
+    monkeypatch.setattr(html, "LINES", 50)
     page = page_of(conversations.long(180, red_every=20))
 
-    shown = page.xpath("//article")
+    shown = steps_of(page)
     notice = words_of(page.xpath("//*[@class='notice']")[0])
     gaps = [int(words_of(gap).split()[0].replace(",", "")) for gap in page.xpath("//*[@class='gap']")]
 
     assert len(shown) == 50
-    assert len(page.xpath("//article[contains(@class, 'failed')]")) == 9
+    assert sum("failed" in step.get("class") for step in shown) == 9
+    assert sum("near" in step.get("class") for step in shown) == 27
     assert notice.startswith("This page shows 50 of 180 steps, including every failed step.")
     assert sum(gaps) == 180 - 50
 
 
 def test_render__cap_on_red(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Even red steps have an end, and the page says how many it shows."""
-    monkeypatch.setattr(html, "STEPS", 50)
+    """Even failed steps have an end, and the page says how many it shows."""
+    monkeypatch.setattr(html, "LINES", 50)
     page = page_of(conversations.long(60, red_every=1))
 
     assert words_of(page.xpath("//*[@class='notice']")[0]).startswith(
         "This page shows 50 of 60 steps, 50 of 60 failed steps."
     )
-    assert len(page.xpath("//nav//li")) == 30
-    assert "20 more below." in words_of(page.xpath("//nav")[0])
+    assert len(page.xpath("//*[@id='failures']//li")) == html.FAILURES
+    assert "30 more failed steps." in words_of(page.get_element_by_id("failures"))
 
 
 def test_render__fair_to_every_suite(monkeypatch: pytest.MonkeyPatch) -> None:
     """When room runs out, a long first suite does not push out the second."""
-    monkeypatch.setattr(html, "BYTES", 250_000)
+    monkeypatch.setattr(html, "BYTES", 150_000)
     first, second = conversations.long(2_000).suites[0], conversations.long(50).suites[0]
 
     page = page_of(builders.make_call(first, dataclasses.replace(second, name="Second")))
 
-    assert len(page.xpath("//section[@id='Second']//article")) == 50
-    assert 0 < len(page.xpath("//section[@id='Banking-regression']//article")) < 2_000
+    assert len(steps_of(page.get_element_by_id("Second"))) == 50
+    assert 0 < len(steps_of(page.get_element_by_id("Banking-regression"))) < 2_000
 
 
 @pytest.mark.slow
@@ -439,7 +607,7 @@ def test_render__many_suites() -> None:
 
     page = page_of(builders.make_call(*suites))
 
-    assert len(page.xpath("//section[contains(@class, 'suite')]")) == html.SUITES
+    assert len(page.xpath("//details[contains(@class, 'suite')]")) == html.SUITES
     assert page.get_element_by_id("Late") is not None
     assert "5 more suites" in words_of(page)
 
@@ -452,7 +620,7 @@ def test_render__same_names() -> None:
         builders.make_call(*(dataclasses.replace(green, name=name) for name in ("top", "a", "a", "a-title")))
     )
 
-    assert page.xpath("//section[contains(@class, 'suite')]/@id") == ["top-2", "a", "a-2", "a-title"]
+    assert page.xpath("//details[contains(@class, 'suite')]/@id") == ["top-2", "a", "a-2", "a-title"]
 
 
 @pytest.mark.parametrize(
@@ -482,7 +650,7 @@ def test_render__whitespace_is_kept() -> None:
     reply = conversations.reply("a\nb", "", conversations.text("a\nb", Outcome.FAILED), actual="a b")
     suite = builders.make_suite(steps=(conversations.step(1, "x\ny", reply, outcome=Outcome.FAILED),))
 
-    step = page_of(builders.make_call(conversations.run(suite=suite))).xpath("//article")[0]
+    step = page_of(builders.make_call(conversations.run(suite=suite))).xpath("//details[contains(@class, 'step')]")[0]
 
     assert step.xpath(".//*[contains(@class, 'user')]//br")
     assert step.xpath("string(.//ins)") == "↵"
@@ -506,11 +674,14 @@ def test_render__hostile_text_stays_text() -> None:
         ("br",),
         ("code",),
         ("ins",),
-        ("del",),
+        ("mark",),
+        ("ins", "class"),
+        ("mark", "class"),
         ("p", "class"),
     }
     page = page_of(conversations.hostile())
-    assert not page.xpath("//comment() | //script | //img")
+    assert not page.xpath("//comment() | //img")
+    assert len(page.xpath("//script")) == 1
     assert "<script>alert(1)</script>" in words_of(page)
     assert "{{ 7*7 }}" in words_of(page)
     assert "\x1b" not in words_of(page)
@@ -522,8 +693,9 @@ def test_render__any_text_stays_text(value: str) -> None:
     """No text at all adds an element or attribute that tame text does not have."""
     rendered = shape_of(conversations.hostile(value))
 
-    extra = {("br",), ("code",), ("ins",), ("del",), ("i",), ("p", "class"), ("svg",), ("span", "dir")}
-    assert set(rendered) - tame_shape() <= extra
+    marks = {("ins",), ("mark",), ("ins", "class"), ("mark", "class")}
+    extra = {("br",), ("code",), ("i",), ("p", "class"), ("svg",), ("span", "dir"), ("time", "datetime")}
+    assert set(rendered) - tame_shape() <= extra | marks
 
 
 def test_import__jinja_is_not_loaded(monkeypatch: pytest.MonkeyPatch) -> None:

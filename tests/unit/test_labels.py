@@ -8,7 +8,7 @@ import pytest
 from hypothesis import strategies
 
 from kore_gate.errors import Ending
-from kore_gate.model import Evidence, Outcome
+from kore_gate.model import Evidence, Origin, Outcome
 from kore_gate.reports import labels
 from tests import builders
 from tests.fakes import conversations
@@ -257,3 +257,24 @@ def test_read__any_payload(payload: object) -> None:
 
     assert labels.read(text).raw
     assert isinstance(labels.readable(text), str)
+
+
+@pytest.mark.parametrize(
+    ("template", "file", "address"),
+    [
+        ("https://x.example/blob/a1/{path}#L{line}", "kore/a.json", "https://x.example/blob/a1/kore/a.json#L7"),
+        ("https://x.example/?p={path}&l={line}", "कि {line} ?#.json", None),
+        ("https://x.example/{path}", "/etc/a.json", ""),
+        ("https://x.example/{path}", "../a.json", ""),
+        ("javascript:{path}", "a.json", ""),
+        ("", "a.json", ""),
+    ],
+    ids=["plain", "escaped", "absolute", "outside", "no-web-address", "unknown"],
+)
+def test_source_link(template: str, file: str, address: str | None) -> None:
+    """A source line has an address where the commit's files have one, and its path cannot change that address."""
+    escaped = "https://x.example/?p=%E0%A4%95%E0%A4%BF%20%7Bline%7D%20%3F%23.json&l=7"
+
+    link = labels.source_link(Origin(source_url=template), file, 7)
+
+    assert link == (escaped if address is None else address)
