@@ -12,6 +12,7 @@ from kore_gate.simulator.server import Server
 
 PROBE = """
 import sys
+sys.modules["click"] = None  # not among what the gate needs; where it is, httpx loads a command line of its own
 before = set(sys.modules)
 path = sys.argv.pop(1)
 from kore_gate.__main__ import main
