@@ -52,7 +52,7 @@ RUN apt-get update -q \
          --path-exclude="/usr/share/doc/*/[!c]*" --install /var/cache/apt/archives/*.deb \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/*-old /var/cache/ldconfig/* /var/log/apt \
            /var/log/dpkg.log /var/lib/dpkg/*-old \
- && find / -xdev -mmin -60 -exec touch --no-dereference --date=2020-02-02 {} +
+ && find /etc /usr /var -xdev -type d,f,l -mmin -60 -exec touch --no-dereference --date=2020-02-02 {} +
 
 COPY --from=build /libraries /
 # Bytecode of what the commands import, also of the standard library's modules: official Python images come without.
