@@ -20,12 +20,13 @@ if TYPE_CHECKING:
     import pathlib
     import threading
 
+    from kore_gate.ci import dialects
     from kore_gate.commands.gate import Call
     from kore_gate.model import Result
 
 T = TypeVar("T")
 
-_POSITIONAL = {"import": "files", "test": "files", "run": "suites", "report": "files"}
+_POSITIONAL = {"import": "files", "test": "files", "run": "suites", "report": "files", "shard": "files"}
 
 _PURPOSE = "The gate that stops a bad Kore.ai bot from shipping."
 _OVERVIEW = {
@@ -286,7 +287,7 @@ class _Program:
             colour=dialects.colour(environ, sys.stderr.isatty(), self.ci),
             verbose=self.settings.verbose or dialects.debug(environ),
             live=dialects.live(environ, sys.stderr.isatty(), self.ci),
-            quiet_stdout=self.settings.output == "json",
+            quiet_stdout=self.settings.output == "json" or arguments.command == "shard",
             now=self.clock.now,
         )
 
@@ -349,7 +350,14 @@ class _Program:
                 from kore_gate.commands import report
 
                 self.stop_with(_stop)
-                return report.run(settings, console)
+                return report.run(settings, console, self._context())
+            case "shard":
+                import pathlib
+
+                from kore_gate.commands import shard
+
+                self.stop_with(_stop)
+                return shard.run(settings, console, pathlib.Path.cwd())
             case "doctor":
                 from kore_gate.commands import doctor
 
@@ -417,16 +425,20 @@ class _Program:
         return call.conclude(_run(run()))
 
     def _call(self, settings: options.Settings, root: "pathlib.Path | None" = None) -> "Call":
-        """Make one call; its suite files are below the working directory, unless another root is named."""
+        from kore_gate.commands import gate
+
+        return gate.Call(settings, self._context(root), self.console, self.clock)
+
+    def _context(self, root: "pathlib.Path | None" = None) -> "dialects.Context":
+        """Describe where the call runs; suite files are below the working directory, unless another root is named."""
         import pathlib
         import shutil
 
         from kore_gate.ci import dialects
-        from kore_gate.commands import gate
         from kore_gate.model import Origin
 
         ci, environ = self.ci, self.environ
-        context = dialects.Context(
+        return dialects.Context(
             ci=ci,
             output_file=environ.get("GITHUB_OUTPUT", "") if ci == "github" else "",
             summary_file=environ.get("GITHUB_STEP_SUMMARY", "") if ci == "github" else "",
@@ -436,7 +448,6 @@ class _Program:
             origin=Origin() if root else dialects.origin(environ, ci),
             root=root or pathlib.Path.cwd(),
         )
-        return gate.Call(settings, context, self.console, self.clock)
 
 
 def main(argv: Sequence[str], pending: list[int] | None = None) -> int:

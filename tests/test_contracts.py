@@ -311,6 +311,7 @@ def test_pages__links(page: str) -> None:
 FACTS: dict[str, Any] = {
     "Verdict": model.Verdict,
     "A suite's result": model.SuiteResult,
+    "Part": model.Part,
     "Counts": model.Counts,
     "Suite": model.Suite,
     "Step": model.Step,

@@ -12,7 +12,7 @@ from kore_gate import __version__, errors, text
 from kore_gate.ci import outputs
 from kore_gate.ci.dialects import Context
 from kore_gate.clock import Clock
-from kore_gate.errors import Ending, ExitCode
+from kore_gate.errors import ExitCode
 from kore_gate.gate import suite_files, suite_run, verdict
 from kore_gate.gate.runner import Runner
 from kore_gate.gate.suite_run import SuiteRun
@@ -20,16 +20,13 @@ from kore_gate.kore import transport
 from kore_gate.kore.auth import Signer
 from kore_gate.kore.client import KoreClient
 from kore_gate.model import Event, Happening, Phase, Result, SuiteResult, Verdict
-from kore_gate.reports import cases, junit, labels, result, summary, write
+from kore_gate.reports import cases, history, junit, labels, result, summary, write
 from kore_gate.reports.console import Console
 from kore_gate.reports.write import PAGE, RESULT, SUMMARY, Writer
 from kore_gate.settings.sources import Settings
 
 if TYPE_CHECKING:
     import httpx
-
-# GitHub drops a step's summary of more than a mebibyte whole.
-_SUMMARY_LIMIT = 1_000_000
 
 # Ids are written the moment they are known; with very many suites only once all are.
 _MOST_SINGLE_NOTES = 20
@@ -86,6 +83,7 @@ class Call:
         self._writer.prepare(self.settings.command, self.settings.stream_id)
         try:
             self._runs = self._suites()
+            self._read_history()
             signer = Signer(self.settings, self.clock)
             async with transport.connect(self.settings, self.context.ci, self.transport) as http:
                 self._print_plan()
@@ -129,6 +127,14 @@ class Call:
                 return [SuiteRun(key=name, name=name, phase=Phase.RUN, run_id=run_id) for name, run_id in pairs]
             case _:
                 return suite_files.load(settings.files, settings.name, self.context.root)
+
+    def _read_history(self) -> None:
+        """Learn from earlier results how long the suites take; what cannot be read there is a warning."""
+        if self.settings.history:
+            earlier = history.load(self.settings.history)
+            self._runner.expect = dataclasses.replace(earlier, results=()).seconds  # which may be large
+            for warning in history.warnings(earlier):
+                self.console.warning(warning)
 
     def _print_plan(self) -> None:
         """Print what is going to be done, where, and within which time."""
@@ -185,6 +191,8 @@ class Call:
             host=self.settings.host,
             stream_id=self.settings.stream_id,
             verdict=judged,
+            bot_language=self.settings.bot_language,
+            bot_version=self.settings.bot_version if self.settings.command in ("run", "test") else "",
             suites=tuple(suites),
             started=self._started.strftime("%Y-%m-%dT%H:%M:%SZ"),
             duration=round(self.clock.monotonic() - self._began, 3),
@@ -277,28 +285,7 @@ class Call:
             self._writer.discard(name)
 
     def _hand_over(self, call: Result) -> list[errors.ReportError]:
-        """Give the CI system outputs and summary; return what failed."""
-        values = self._outputs(call, write.junit_names(call))
-        self.console.outputs(values)
-        summary_path = self._writer.directory / SUMMARY
-        if summary_path.is_file():
-            self.console.summary(str(summary_path.resolve()))
-        has_page = PAGE in self._writer.written
-        has_reader = self.context.agent or self.context.summary_file
-        page = summary.render(call, _SUMMARY_LIMIT, has_page=has_page) if has_reader else ""
-        if self.context.agent:
-            problem = outputs.annotate(self.context.agent, page, passed=call.verdict.ending is Ending.PASSED)
-            if problem:
-                self.console.warning(problem)
-        failures = []
-        written_values = outputs.github_file(values, secrets.token_hex)
-        for path, addition in ((self.context.output_file, written_values), (self.context.summary_file, page)):
-            try:
-                if path:
-                    self._writer.append(path, addition)
-            except errors.ReportError as error:
-                failures.append(error)
-        return failures
+        return write.hand_over(call, self._writer, self.settings.report_dir, self.context, self.console)
 
     def _outputs(self, call: Result, junit_names: Sequence[str]) -> dict[str, str]:
         return outputs.outputs_of(call, cases.total(call), self.settings.report_dir, junit_names)

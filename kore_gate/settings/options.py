@@ -11,7 +11,8 @@ COMMANDS = {
     "import": "upload suite files, start their imports, wait for them",
     "run": "run suites by name, wait, report their results",
     "test": "import suite files, then run the suites",
-    "report": "render a saved kore-result.json again, offline",
+    "report": "render a saved kore-result.json again, or merge several, offline",
+    "shard": "print which suite files one of several parallel jobs tests, offline",
     "demo": "test against a built-in Kore.ai simulator; needs no account",
     "simulate": "serve the simulator on a local port",
     "doctor": "check settings, credentials, clock, proxy, certificate, host and scope",
@@ -25,7 +26,7 @@ _FILES = ("import", "test")
 _CALLS = (*REMOTE_COMMANDS, "demo")
 _JUDGES = (*JUDGING_COMMANDS, "demo")
 _REPORTS = (*_JUDGES, "report")
-_PRINTS = (*_CALLS, "report", "simulate")
+_PRINTS = (*_CALLS, "report", "shard", "simulate")
 
 CI_NAMES = ("auto", "github", "gitlab", "jenkins", "azure", "circleci", "buildkite", "bitbucket", "teamcity", "none")
 
@@ -101,8 +102,12 @@ class Settings:
         "suite files (of report: kore-result.json), one per line",
         parsers.paths,
         many=True,
-        commands=("import", "test", "report"),
+        commands=(*_FILES, "report", "shard"),
     )
+    total: int = _setting(
+        "number of parallel jobs; report: how many results there must be", parsers.number, commands=("shard", "report")
+    )
+    index: int = _setting("number of this job, from 1 to total", parsers.number, commands=("shard",))
     suites: tuple[str, ...] = _setting(
         "suite names, one per line", parsers.lines, many=True, free=True, commands=("run",)
     )
@@ -146,6 +151,12 @@ class Settings:
         "limit of one request, first byte sent to last byte read", parsers.duration, "30s", commands=_CALLS
     )
     poll_interval: float | None = _setting("auto, or a duration", parsers.interval, "auto", commands=_JUDGES)
+    history: tuple[str, ...] = _setting(
+        "earlier kore-result.json files, or folders of them: how long suites take",
+        parsers.paths,
+        many=True,
+        commands=(*JUDGING_COMMANDS, "shard"),
+    )
     report_dir: str = _setting("directory for the reports", parsers.path, "junit-reports", commands=_REPORTS)
     junit_granularity: str = _choice(
         "one test case per assertion or step", ("assertion", "step"), "assertion", commands=_REPORTS
@@ -160,7 +171,7 @@ class Settings:
         "let a suite without steps or enabled assertions pass", parsers.flag, "false", commands=_JUDGES
     )
     soft_fail: tuple[int, ...] = _setting(
-        "exit codes to turn into 0, such as 1,4", parsers.exit_codes, many=True, commands=_JUDGES
+        "exit codes to turn into 0, such as 1,4", parsers.exit_codes, many=True, commands=_REPORTS
     )
     max_response: int = _setting("maximum size of one response", parsers.size, "64MiB", commands=_CALLS)
     ca_file: str = _setting("extra certificate authority (PEM)", parsers.path)

@@ -14,7 +14,17 @@ NEEDED: Mapping[str, Sequence[str]] = {
     "test": ["host", "stream-id", "files", "user-email"],
     "doctor": ["host", "stream-id"],
     "report": ["files"],
+    "shard": ["files", "total", "index"],
 }
+
+# Where CI systems number parallel jobs: the number, what it begins with, and how many there are.
+_PARALLEL = (
+    ("CI_NODE_INDEX", 1, "CI_NODE_TOTAL"),  # GitLab
+    ("CIRCLE_NODE_INDEX", 0, "CIRCLE_NODE_TOTAL"),
+    ("BUILDKITE_PARALLEL_JOB", 0, "BUILDKITE_PARALLEL_JOB_COUNT"),
+    ("BITBUCKET_PARALLEL_STEP", 0, "BITBUCKET_PARALLEL_STEP_COUNT"),
+    ("SYSTEM_JOBPOSITIONINPHASE", 1, "SYSTEM_TOTALJOBSINPHASE"),  # Azure
+)
 
 # What a CI passes on in place of a variable that it does not know. Words of people may begin with a dollar sign.
 _UNSET = re.compile(r"\$\([\w.-]+\)|\$\{[\w.-]+\}|\$\{\{[^{}]*\}\}|(?P<word>\$[A-Z_][A-Z0-9_]*)")
@@ -47,6 +57,8 @@ def read(
     from kore_gate.settings.redact import Redactor
 
     values = {setting: _text(setting, flags, environ) for setting in options.SETTINGS}
+    if command == "shard" and not any(values[options.BY_NAME[name]][0] for name in ("index", "total")):
+        values |= _parallel_job(environ)
     redactor = Redactor(text for setting, (text, _, _) in values.items() if setting.secret)
     parsed: dict[str, object] = {}
     invalid: dict[str, str] = {}  # the problem by the setting's name
@@ -124,6 +136,18 @@ def _text(setting: options.Setting, flags: Mapping[str, str], environ: Mapping[s
     return text, f"file in {variable}", "" if text else f"{variable} names an empty file."
 
 
+def _parallel_job(environ: Mapping[str, str]) -> dict[options.Setting, tuple[str, str, str]]:
+    """Return index and total as the CI system numbers its parallel jobs."""
+    for index, first, total in _PARALLEL:
+        number, count = environ.get(index, "").strip(), environ.get(total, "").strip()
+        if re.fullmatch(r"\d{1,6}", number, re.ASCII) and count:
+            return {
+                options.BY_NAME["index"]: (str(int(number) + 1 - first), f"variable {index}", ""),
+                options.BY_NAME["total"]: (count, f"variable {total}", ""),
+            }
+    return {}
+
+
 def _check(setting: options.Setting, text: str) -> None:
     """Raise ValueError for what only looks like a value: a variable's name, an id of another kind."""
     match = _UNSET.fullmatch(text)
@@ -149,12 +173,16 @@ def _missing(settings: Settings, invalid: Collection[str]) -> list[str]:
 
 def _contradictions(settings: Settings, invalid: Collection[str]) -> list[str]:
     """List settings that contradict each other."""
+    sources = settings.sources
+    is_placed = {"index", "total"} <= sources.keys() - invalid
+    if settings.command == "shard" and is_placed and settings.index > settings.total:
+        index, total = sources["index"], sources["total"]
+        return [f"index {settings.index} ({index}) must be at most total, which is {settings.total} ({total})."]
     if settings.command not in options.REMOTE_COMMANDS:
         return []
     import urllib.parse
 
     problems = []
-    sources = settings.sources
     if settings.jwt and (settings.client_secret or settings.private_key):
         other = "client-secret" if settings.client_secret else "private-key"
         problems.append(

@@ -17,6 +17,7 @@ SECTIONS = {
     "The call": model.Result,
     "Verdict": model.Verdict,
     "A suite's result": model.SuiteResult,
+    "Part": model.Part,
     "Counts": model.Counts,
     "Suite": model.Suite,
     "Step": model.Step,
