@@ -7,8 +7,6 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 
-import msgspec
-
 from kore_gate import __version__, errors
 from kore_gate.gate import verdict
 from kore_gate.model import Origin, Part, Phase, Result, SuiteResult, Verdict
@@ -20,16 +18,16 @@ SCHEMA = 1
 def render(result: Result, files: Sequence[str] = ()) -> bytes:
     """Return the result as JSON, with counts for each suite and the names of the report files."""
     suites = [_suite(suite, result.junit_granularity) for suite in result.suites]
-    call = msgspec.to_builtins(dataclasses.replace(result, suites=()))
+    call = dataclasses.asdict(dataclasses.replace(result, suites=()))
     content = {"schema": SCHEMA, **call, "suites": suites, "files": list(files)}
     # Half an emoji is legal in JSON's own escapes, and nowhere else.
     return json.dumps(content, ensure_ascii=True, separators=(",", ":")).encode() + b"\n"
 
 
 def _suite(suite: SuiteResult, granularity: str) -> dict[str, object]:
-    facts = msgspec.to_builtins(dataclasses.replace(suite, suite=None, lint=()))
+    facts = dataclasses.asdict(dataclasses.replace(suite, suite=None, lint=()))
     facts |= {"suite": _short(suite.suite), "lint": _short(suite.lint)}
-    facts["counts"] = msgspec.to_builtins(cases.count(suite, granularity))
+    facts["counts"] = dataclasses.asdict(cases.count(suite, granularity))
     return {name: value for name, value in facts.items() if name != "lint" or value}
 
 
@@ -45,6 +43,8 @@ def _short(fact: object) -> object:
 
 def load(data: bytes) -> tuple[Result, list[str]]:
     """Read a saved result and the names of its files. Raises SettingsError when it is none."""
+    import msgspec  # for reading alone: writing does without
+
     try:
         content = json.loads(data)
         schema = content.get("schema") if isinstance(content, Mapping) else None

@@ -1,12 +1,7 @@
 """Parse one setting's text: durations, sizes, hosts, lists. Each function raises ValueError for an invalid text."""
 
 import contextlib
-import difflib
-import ipaddress
-import json
-import pathlib
 import re
-import urllib.parse
 from collections.abc import Callable
 
 from kore_gate.errors import ExitCode
@@ -97,6 +92,8 @@ def path(raw: str) -> str:
     head, _, rest = text(raw).partition("/")
     if not head.startswith("~"):
         return raw
+    import pathlib
+
     try:
         return str(pathlib.Path(head).expanduser() / rest)
     except RuntimeError:
@@ -112,6 +109,8 @@ def several(
     def parse(raw: str) -> tuple[str, ...]:
         parts = [part.strip() for part in re.split(separator, raw)]
         if raw.startswith("["):
+            import json
+
             with contextlib.suppress(ValueError, RecursionError):
                 parts = json.loads(raw)
         if not all(isinstance(part, str) for part in parts):
@@ -149,6 +148,8 @@ def some_of(*allowed: str) -> Callable[[str], tuple[str, ...]]:
     def parse(raw: str) -> tuple[str, ...]:
         for word in ids(raw):
             if word not in allowed:
+                import difflib
+
                 close = difflib.get_close_matches(word, allowed, n=1)
                 advice = f"did you mean {close[0]}?" if close else f"it must be one of {', '.join(allowed)}"
                 raise ValueError(f"{'' if word == raw else f'holds {word!r}, which '}is unknown: {advice}")
@@ -164,6 +165,8 @@ def exit_codes(raw: str) -> tuple[int, ...]:
 
 def host(raw: str) -> str:
     """Read a host or its URL as the base of all addresses, without a slash at the end."""
+    import urllib.parse
+
     text(raw)
     for pattern, problem in _NOT_IN_HOSTS.items():
         if re.search(pattern, raw, re.IGNORECASE):
@@ -185,6 +188,8 @@ def _check_host_name(name: str) -> None:
     if not name.isascii():
         # Letters that look alike would take the token elsewhere.
         raise ValueError("it has non-ASCII letters, use its xn-- form")
+    import ipaddress
+
     if name.startswith("[") and "%" not in name:
         ipaddress.IPv6Address(name.removeprefix("[").removesuffix("]"))
     elif re.fullmatch(r"[0-9.]+", name):

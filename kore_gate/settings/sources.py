@@ -1,14 +1,10 @@
 """Read settings from options, inputs, variables and files, and report every problem at once."""
 
-import difflib
-import pathlib
 import re
-import urllib.parse
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from kore_gate import errors
 from kore_gate.settings import options, parsers
-from kore_gate.settings.redact import Redactor
 
 Settings = options.Settings
 NEEDED: Mapping[str, Sequence[str]] = {
@@ -59,6 +55,8 @@ def read(
 
     The error has every problem, those of the command line (`problems`) included. What is invalid keeps its default.
     """
+    from kore_gate.settings.redact import Redactor
+
     values = {setting: _text(setting, flags, environ) for setting in options.SETTINGS}
     if command == "shard" and not any(values[options.BY_NAME[name]][0] for name in ("index", "total")):
         values |= _parallel_job(environ)
@@ -108,6 +106,8 @@ def unknown_variables(command: str, environ: Mapping[str, str]) -> list[str]:
 
 def did_you_mean(name: str, known: Iterable[str], similarity: float = 0.75) -> str:
     """Suggest the known name that is most similar, if there is one."""
+    import difflib  # takes a moment to import, and is for typing errors alone
+
     close = difflib.get_close_matches(name, sorted(known), n=1, cutoff=similarity)
     return f" Did you mean {close[0]}?" if close else ""
 
@@ -126,6 +126,8 @@ def _text(setting: options.Setting, flags: Mapping[str, str], environ: Mapping[s
         return text, source, ""
     if text:
         return text, source, f"{setting.variable} is set twice: as {source} and as a file in {variable}; keep one."
+    import pathlib
+
     try:
         text = pathlib.Path(parsers.path(path)).read_text(encoding="utf-8-sig").strip()
     except (OSError, ValueError) as exc:
@@ -179,6 +181,8 @@ def _contradictions(settings: Settings, invalid: Collection[str]) -> list[str]:
         return [f"index {settings.index} ({index}) must be at most total, which is {settings.total} ({total})."]
     if settings.command not in options.REMOTE_COMMANDS:
         return []
+    import urllib.parse
+
     problems = []
     if settings.jwt and (settings.client_secret or settings.private_key):
         other = "client-secret" if settings.client_secret else "private-key"
