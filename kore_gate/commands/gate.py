@@ -92,8 +92,6 @@ class Call:
                     http, self.settings, signer, self.clock, on_wait=runner.note_wait, on_call=runner.note_call
                 )
                 suites = await runner.run(self._runs, client)
-            if not self._signum:  # then there is no time for more than the results
-                suites = lint.annotated(suites, self.settings.lint_ignore, self.settings.min_assertions)
         except errors.SettingsError as error:
             suites = [_result_without_suite(error)]
         except Exception as exc:  # noqa: BLE001 a bug outside the suites, too, must leave reports, with what is known
@@ -248,6 +246,8 @@ class Call:
         # Signals may come at any moment, also while an exception of theirs is handled: the flag is off by then.
         try:
             self._is_writing = True
+            if not self._signum:  # then there is no time for more than the results
+                call = self._linted(call)
             failures: list[errors.ReportError] = []
             for deliver in (self._write_reports, self._hand_over):
                 failures += deliver(call)
@@ -260,6 +260,16 @@ class Call:
             return call
         finally:
             self._is_writing = False
+
+    def _linted(self, call: Result) -> Result:
+        """Add what the lint finds; whatever happens to it, reports are written."""
+        settings = self.settings
+        try:
+            suites = lint.annotated(call.suites, settings.lint_ignore, settings.min_assertions)
+        except Exception:  # noqa: BLE001 no bug of it may cost the results
+            self.console.debug(traceback.format_exc())
+            return call
+        return dataclasses.replace(call, suites=tuple(suites))
 
     def _write_short(self, call: Result) -> Result:
         """Write what takes no time: reports without steps, and a red JUnit file for each suite that has none yet."""

@@ -10,7 +10,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from kore_gate import text
 from kore_gate.errors import ExitCode
 from kore_gate.gate.suite_run import SuiteRun
-from kore_gate.kore import payloads
 from kore_gate.model import LintFinding, Reply, Severity, Step, Suite, SuiteResult, Verdict
 
 # What a rule finds: in a step or in the suite as a whole, and a sentence on it.
@@ -19,7 +18,7 @@ _Hit = tuple[Step | None, str]
 # Of a value from context, of how many of them, of a text; and how long ago the user may have said a value.
 _LEAST_NAME = 3
 _MOST_NAMES = 200
-_LONGEST = 5000
+_LONGEST = 2000
 _TURNS = 10
 
 _DAY = r"\d{1,2}(?:st|nd|rd|th)?"
@@ -211,6 +210,8 @@ def annotated(results: Sequence[SuiteResult], ignored: Collection[str], min_asse
 
 def check_files(runs: Sequence[SuiteRun], ignored: Collection[str] = (), min_assertions: int = 0) -> list[SuiteResult]:
     """Check suite files, of which nothing is known but what is in them; findings are in the order of their lines."""
+    from kore_gate.kore import payloads
+
     unread = []
     for run in runs:
         suite, problems = payloads.suite_file(json.loads(run.data), run.name)

@@ -20,6 +20,7 @@ JUNIT, SARIF, QUALITY = "TEST-kore-lint.xml", "kore-lint.sarif", "gl-code-qualit
 _MOST_RESULTS = 25_000
 # What SARIF's readers take for a link, or for a place to fill in.
 _SARIF_MARKUP = re.compile(r"\](?=\()|\{(?=\d)")
+_STEP = re.compile(r"step \d+")
 _QUALITY_LEVELS: dict[Severity, str] = {"error": "major", "warning": "minor"}
 
 
@@ -130,7 +131,7 @@ def _findings(files: Sequence[SuiteResult], place: Callable[[str], str]) -> Iter
     for file in files:
         path = place(file.file)
         for finding in file.lint:
-            key = (path, finding.rule, finding.message)
+            key = (path, finding.rule, _STEP.sub("step", finding.message))
             seen[key] += 1
             identity = json.dumps([*key, seen[key]]).encode()
             yield path, finding, hashlib.sha256(identity).hexdigest()

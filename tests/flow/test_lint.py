@@ -244,6 +244,20 @@ def test_test__nothing_found(tmp_path: pathlib.Path) -> None:
         assert "Lint" not in (ended.reports / SUMMARY).read_text("utf-8") + (ended.reports / PAGE).read_text("utf-8")
 
 
+def test_test__lint_fails(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bug in the lint costs neither the verdict nor a report."""
+    write_demo(tmp_path, 1)
+
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(lint, "annotated", fail)
+    ended = Pipeline(tmp_path / "reports").run(command="test", files=("*.json",))
+
+    assert ended.code == 0
+    Reports(ended.reports).check(ExitCode.PASSED)
+
+
 @pytest.mark.parametrize(("least", "code"), [(6, 0), (7, 1)])
 @pytest.mark.parametrize("command", ["import", "test"])
 def test_min_assertions(tmp_path: pathlib.Path, command: str, least: int, code: int) -> None:

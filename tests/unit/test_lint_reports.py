@@ -118,13 +118,18 @@ def fingerprints(*rows: LintFinding) -> list[str]:
 
 
 def test_fingerprints__stable() -> None:
-    """A fingerprint stays when a step moves, and no two findings share one."""
-    [before] = fingerprints(finding())
-    after = fingerprints(finding("empty-text", "new"), finding(line=90, step=12), finding(line=95, step=13))
+    """A fingerprint stays when steps move, and no two findings share one."""
+
+    def repeated(number: int) -> LintFinding:
+        return finding("fallback-reply", f"“Hi” expects the fallback text of step {number}.", step=number + 1)
+
+    [before] = fingerprints(repeated(3))
+    after = fingerprints(finding("empty-text", "new"), repeated(4), repeated(5))
+    [result] = sarif(checked(repeated(9)))["runs"][0]["results"]
 
     assert after[1] == before
     assert len(set(after)) == 3
-    assert sarif(checked(finding()))["runs"][0]["results"][0]["partialFingerprints"] == {"koreLint/v1": before}
+    assert result["partialFingerprints"] == {"koreLint/v1": before}
 
 
 def test_code_quality__entry() -> None:
