@@ -121,6 +121,9 @@ Settings:
   junit-dialect      default             rich
   download           --download          false
   allow-empty        default             false
+  min-assertions     default             0
+  lint-ignore                            not set
+  lint-strict        default             false
   soft-fail                              not set
   max-response       default             64MiB
   ca-file                                not set
