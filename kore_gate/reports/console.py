@@ -163,7 +163,7 @@ class Console:
         for file in files:
             for row in file.lint[:FINDINGS_SHOWN]:
                 where = f"{file.file}:{row.line or 1}"
-                self._write(f"{where}: {row.severity} {row.rule}: {row.message}", LEVELS[row.severity], exact=True)
+                self._write(f"{where}: {row.severity} {row.rule}: {row.message}", LEVELS[row.severity])
                 self._annotate(row.severity, row.message, f"lint: {row.rule}", file.file, row.line or 1)
             if (more := len(file.lint) - FINDINGS_SHOWN) > 0:
                 self._write(f"{file.file}: … and {more} more")
