@@ -172,7 +172,9 @@ def _sweep(start: _Place) -> Iterator[_Finding]:
             places += ((part, entry, f"{where}[{index}]") for index, entry in enumerate(value))
         elif isinstance(value, dict):
             for key, entry in value.items():
-                if entry is None or entry == "":
+                is_container = isinstance(entry, dict | list)
+                # Most of a large answer: nothing else is looked at below, nor inside.
+                if entry is None or entry == "" or not (is_container or _kind(key)):
                     continue
                 path = f"{where}.{key[:_MAX_KEY_LENGTH]}" if where else key[:_MAX_KEY_LENGTH]
                 # The name of an assertion is its author's.
@@ -184,7 +186,7 @@ def _sweep(start: _Place) -> Iterator[_Finding]:
                 # The steps hold the bot's own texts, and its links.
                 if _kind(key) == "link" and _is_link(entry) and not _STEPS.search(path):
                     yield "link", path, entry, value
-                if isinstance(entry, dict | list):
+                if entry and is_container:
                     places.append((_part(part, key, where), entry, path))
 
 

@@ -285,7 +285,7 @@ def test_duration__table(seconds: float, shown: str) -> None:
 
 def test_unique() -> None:
     """A name that is taken in either case gets a number, and so does a number that is taken."""
-    taken: set[str] = set()
+    taken: dict[str, int] = {}
 
     names = [text.unique(name, taken) for name in ("Suite", "suite", "suite-2", "SUITE")]
 
