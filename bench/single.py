@@ -1,4 +1,4 @@
-"""One suite: the gate beside a shell loop on a job that is done, start-up, and a suite of fifty thousand steps."""
+"""One suite: the gate beside a shell loop on a job that is done, and start-up."""
 
 import os
 import pathlib
@@ -50,18 +50,7 @@ def start_up(runs: int) -> None:
     print(f"{row} | {package - python:+.0f} ms, {package / python:.1f} times |")
 
 
-def huge_suite(runs: int) -> None:
-    """Take fifty thousand steps from Kore.ai's answer to the JUnit file; compare with parsing the answer alone."""
-    program = [sys.executable, "-I", str(HERE / "huge.py")]
-    costs = measure.in_turn({"junit": [*program, "junit"], "parse": [*program, "parse"]}, runs)
-    for field, unit in (("wall", "s"), ("peak", "MB")):
-        junit, parse = (measure.median(costs[name], field) for name in ("junit", "parse"))
-        row = f"| (c) 50,000 steps from answer to JUnit file, {field} | {junit:.1f} {unit}"
-        print(f"{row} | json.loads alone: {parse:.1f} {unit} | {junit / parse:.1f} times |")
-
-
 if __name__ == "__main__":
     number = int(sys.argv[1]) if len(sys.argv) > 1 else 11
     done_job(number)
     start_up(number)
-    huge_suite(3)

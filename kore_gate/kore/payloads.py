@@ -187,7 +187,8 @@ class _Reader:
             return Assertion(group=kind, enabled=True, outcome=Outcome.ERROR, reason="this assertion could not be read")
         # The same tree stands again under the actual reply; whichever of the two says failed is believed.
         parts = (group, repeated)
-        if group.get("enabled") is False and not any(part.get(key) for part in parts for key in ("contains", "status")):
+        is_empty = not (group.get("contains") or group.get("status"))
+        if is_empty and group.get("enabled") is False and not (repeated.get("contains") or repeated.get("status")):
             return _disabled(kind)
         if any(isinstance(value, list) for part in parts for value in _values(part)):
             self._problem(f"{where}: an expected value is a list")

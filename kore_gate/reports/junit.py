@@ -244,8 +244,9 @@ def _adjust(element: ET.Element, case: cases.Case, *, has_properties: bool) -> N
     """Give a test case its time always, and its properties; take what the schemas forbid."""
     element.set("time", _seconds(case.duration))
     element.tail = "\n    "
-    for skipped in element.iterfind("skipped"):
-        del skipped.attrib["type"]
+    if case.outcome is Outcome.SKIPPED:
+        for skipped in element.iterfind("skipped"):
+            del skipped.attrib["type"]
     if case.outcome.is_red:
         if has_properties and case.step:
             properties = ET.Element("properties")
