@@ -31,7 +31,7 @@ def _short(fact: object) -> object:
     """Write a fact of the model down without the fields that have their default value: most have, in large suites."""
     if isinstance(fact, tuple):
         return [_short(part) for part in fact]
-    defaults = _defaults(type(fact))
+    defaults = _defaults(type(fact))  # type: ignore[arg-type]  # a class can be hashed
     values = ((name, getattr(fact, name), default) for name, default in defaults)
     return {name: _short(value) for name, value, default in values if value != default} if defaults else fact
 
