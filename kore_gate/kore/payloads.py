@@ -223,7 +223,8 @@ class _Reader:
             return Assertion(group=kind, enabled=True, outcome=Outcome.ERROR, reason="this assertion could not be read")
         # The same tree stands again under the actual reply; whichever of the two says failed is believed.
         parts = (group, repeated)
-        if group.get("enabled") is False and not any(part.get(key) for part in parts for key in ("contains", "status")):
+        is_empty = not (group.get("contains") or group.get("status"))
+        if is_empty and group.get("enabled") is False and not (repeated.get("contains") or repeated.get("status")):
             return _disabled(kind)
         if any(isinstance(value, list) for part in parts for value in _values(part)):
             self.note(f"{where}: an expected value is a list")
@@ -243,6 +244,8 @@ class _Reader:
         )
 
     def _flag(self, value: object, default: bool, where: str) -> bool:
+        if isinstance(value, bool):
+            return value
         flag = default if value is None else _FLAGS.get(as_text(value).strip().lower())
         if flag is None:
             self._wrong_type(value, where, "true or false")
@@ -277,7 +280,10 @@ def _fields(value: object) -> _Json:
 
 def _first(row: _Json, keys: Sequence[str]) -> str:
     """Return the first of several fields that has a value, as text."""
-    return next((as_text(row[key]) for key in keys if row.get(key)), "")
+    for key in keys:  # called for each reply of large suites: a generator takes twice the time
+        if value := row.get(key):
+            return as_text(value)
+    return ""
 
 
 def _text(output: object) -> str:

@@ -206,18 +206,18 @@ def _outcomes(result: SuiteResult, granularity: str) -> Iterator[tuple[Outcome, 
 
 
 def _cases(result: SuiteResult, granularity: str) -> Iterator[Case]:
+    classname = f"kore.{segment(result.name)}"
     for findings in _findings(result):
         step = findings[0].step
         if not step:
             yield _gate_case(result, findings[0].outcome)
         elif granularity == "assertion":
-            yield from _step_cases(result, step, findings)
+            yield from _step_cases(result, step, findings, f"{classname}.{findings[0].where}")
         else:
-            yield _whole_step(result, step, [*_step_cases(result, step, findings)])
+            yield _whole_step(result, step, [*_step_cases(result, step, findings, classname)])
 
 
-def _step_cases(result: SuiteResult, step: Step, findings: Sequence[Finding]) -> Iterator[Case]:
-    classname = f"kore.{segment(result.name)}.{findings[0].where}"
+def _step_cases(result: SuiteResult, step: Step, findings: Sequence[Finding], classname: str) -> Iterator[Case]:
     transcript = _transcript(result, findings[0].place) if step.is_red else ()
     # The step was executed once: its time stands on the first of its cases that was judged.
     timed = next((finding for finding in findings if finding.outcome is not Outcome.SKIPPED), None)

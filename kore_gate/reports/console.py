@@ -448,7 +448,7 @@ def bars(rows: Sequence[tuple[Event, float]], now: float, width: int, height: in
 
 def _fit_all(names: Sequence[str], width: int) -> list[str]:
     """Fit names into so many cells, numbered where they would look the same."""
-    taken: set[str] = set()
+    taken: dict[str, int] = {}
     fitted = []
     for name in names:
         short = _fit(name, width)

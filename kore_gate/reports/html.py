@@ -74,7 +74,7 @@ def render(call: Result) -> bytes:
     """Render the page, the same bytes for the same facts."""
     env = environment()
     suites = sorted(call.tested_suites, key=lambda result: result.verdict.ending is Ending.PASSED)
-    ids = set(_IDS)
+    ids = dict.fromkeys(_IDS, 1)
     sections = [
         _Section(
             result=result,
@@ -115,7 +115,11 @@ def _disabled(step: Step) -> set[str]:
 
 
 def _render_steps(
-    env: "jinja2.Environment", call: Result, sections: Sequence[_Section], ids: set[str], marker: transcript.Marker
+    env: "jinja2.Environment",
+    call: Result,
+    sections: Sequence[_Section],
+    ids: dict[str, int],
+    marker: transcript.Marker,
 ) -> None:
     """Render as many steps as there is room for: failed ones, what leads to them, then a piece of each suite in turn.
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime
+import functools
 import itertools
 import json
 import math
@@ -35,10 +36,15 @@ def _short(fact: object) -> object:
     """Write a fact of the model down without the fields that have their default value: most have, in large suites."""
     if isinstance(fact, tuple):
         return [_short(part) for part in fact]
-    if isinstance(fact, type) or not dataclasses.is_dataclass(fact):
-        return fact
-    values = ((field, getattr(fact, field.name)) for field in dataclasses.fields(fact))
-    return {field.name: _short(value) for field, value in values if value != field.default}
+    defaults = _defaults(type(fact))  # type: ignore[arg-type]  # a class can be hashed
+    values = ((name, getattr(fact, name), default) for name, default in defaults)
+    return {name: _short(value) for name, value, default in values if value != default} if defaults else fact
+
+
+@functools.cache
+def _defaults(kind: type) -> list[tuple[str, object]]:
+    """Return the fields of a fact, with their default values; none for other types."""
+    return [(field.name, field.default) for field in dataclasses.fields(kind)] if dataclasses.is_dataclass(kind) else []
 
 
 def load(data: bytes) -> tuple[Result, list[str]]:

@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 import enum
+import functools
 import importlib.resources
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -127,8 +128,14 @@ def without_assertions(steps: list[Json]) -> list[Json]:
 
 def huge(steps: list[Json]) -> list[Json]:
     """Add numbered steps, up to 50,000 in all."""
-    numbers = range(len(steps) + 1, 50_001)
-    return [*steps, *({"input": f"Question {number}", "outputs": [reply(f"Answer {number}")]} for number in numbers)]
+    return [*steps, *_numbered()[len(steps) :]]
+
+
+@functools.cache
+def _numbered() -> list[Json]:
+    # Each status call shows them again.
+    numbers = range(1, 50_001)
+    return [{"input": f"Question {number}", "outputs": [reply(f"Answer {number}")]} for number in numbers]
 
 
 def hostile(steps: list[Json]) -> list[Json]:
