@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_POSITIONAL = {"import": "files", "test": "files", "run": "suites", "report": "files"}
+_POSITIONAL = {"import": "files", "test": "files", "run": "suites", "report": "files", "known-failures": "files"}
 
 _PURPOSE = "The gate that stops a bad Kore.ai bot from shipping."
 _OVERVIEW = {
@@ -350,6 +350,12 @@ class _Program:
 
                 self.stop_with(_stop)
                 return report.run(settings, console)
+            case "known-failures":
+                from kore_gate.commands import policies
+
+                self.stop_with(_stop)
+                console.write_out(policies.known_file(settings, self.clock))
+                return 0
             case "doctor":
                 from kore_gate.commands import doctor
 

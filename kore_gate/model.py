@@ -53,6 +53,23 @@ class Evidence(enum.StrEnum):
     EXECUTION = "execution"
 
 
+class Policy(enum.StrEnum):
+    """What forgives a failure, in the order in which they are asked."""
+
+    KNOWN = "known"
+    BASELINE = "baseline"
+    TOLERATED = "tolerated"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Mark:
+    """Why a failure does not count: the outcome beside it stays what Kore.ai reported."""
+
+    policy: Policy
+    reason: str
+    until: str = ""  # a date, for known failures
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Check:
     """One item of an assertion: a field and the value it should have."""
@@ -72,6 +89,7 @@ class Assertion:
     outcome: Outcome = Outcome.PENDING
     actual: str | None = None
     reason: str = ""
+    mark: Mark | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -105,6 +123,7 @@ class Step:
     reason: str = ""
     duration: float | None = None
     source: Source | None = None
+    mark: Mark | None = None  # of a step that failed as a whole
 
     @property
     def enabled_outcomes(self) -> list[Outcome]:
@@ -115,6 +134,12 @@ class Step:
     def is_red(self) -> bool:
         """Tell whether the step, or an enabled assertion of it, failed or could not be judged."""
         return self.outcome.is_red or any(outcome.is_red for outcome in self.enabled_outcomes)
+
+    @property
+    def is_forgiven(self) -> bool:
+        """Tell whether it is red, and policies forgave all that is."""
+        red = [one.mark for reply in self.replies for one in reply.assertions if one.enabled and one.outcome.is_red]
+        return self.is_red and None not in (red or [self.mark])
 
     @property
     def was_executed(self) -> bool:
@@ -208,6 +233,7 @@ class SuiteResult:
     download_url: str = ""
     notes: tuple[str, ...] = ()
     resume: str = ""
+    only_tests_failed: bool = False  # nothing else speaks against it: policies may forgive; not saved
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -223,6 +249,16 @@ class Origin:
     branch: str = ""
     job_url: str = ""
     source_url: str = ""  # of a line of a file in this commit, with `{path}` and `{line}` in their place
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Forgiveness:
+    """How many failures of a call each policy forgave, and what else the policies report."""
+
+    known: int = 0
+    baseline: int = 0
+    tolerated: int = 0
+    remarks: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -242,6 +278,7 @@ class Result:
     origin: Origin = Origin()
     junit_granularity: str = "assertion"
     junit_dialect: str = "rich"
+    forgiveness: Forgiveness | None = None  # None: no policy is set
 
     @property
     def tested_suites(self) -> tuple[SuiteResult, ...]:

@@ -45,13 +45,17 @@ _ROOMS = (
 )
 
 
-def render(result: SuiteResult, call: Result) -> bytes:
-    """Write the JUnit file of one suite; where one test case an assertion is too much, it is one a step."""
+def render(result: SuiteResult, call: Result, title: tuple[int, str] | None = None) -> bytes:
+    """Write the JUnit file of one suite; where one test case an assertion is too much, it is one a step.
+
+    `title` is the suite's own of `titles`, for those who render many.
+    """
+    title = title or next(itertools.compress(titles(call), (suite is result for suite in call.suites)))
     # What can't fit is not tried: writing it twice takes an interrupted call's five seconds.
     size = int(_numbers(result, "assertion")["tests"]) * _USUAL_CASE
     is_tried = call.junit_granularity == "assertion" and size < _SIZE_LIMIT
-    data = _render(result, call, "assertion", _SIZE_LIMIT) if is_tried else b""
-    return data or _render(result, call, "step", math.inf)
+    data = _render(result, call, title, "assertion", _SIZE_LIMIT) if is_tried else b""
+    return data or _render(result, call, title, "step", math.inf)
 
 
 def verify(data: bytes, result: SuiteResult, call: Result) -> None:
@@ -87,11 +91,10 @@ def verify(data: bytes, result: SuiteResult, call: Result) -> None:
         raise errors.ReportError(f"{file} is green, but the suite {result.verdict.ending}.")
 
 
-def _render(result: SuiteResult, call: Result, granularity: str, limit: float) -> bytes:
+def _render(result: SuiteResult, call: Result, title: tuple[int, str], granularity: str, limit: float) -> bytes:
     """Write the file, or nothing where its test cases are longer than the limit."""
     rich = call.junit_dialect != "strict"
-    place = next(place for place, suite in enumerate(call.suites) if suite is result)
-    name = _name([suite.name or suite.key for suite in call.suites[: place + 1]])
+    place, name = title
     body = io.BytesIO()
     remaining = cases.each(dataclasses.replace(result, name=name), granularity)
     while batch := list(itertools.islice(remaining, _BATCH)):
@@ -120,16 +123,17 @@ def _render(result: SuiteResult, call: Result, granularity: str, limit: float) -
     return head + body.getvalue() + tail
 
 
-def _name(names: Sequence[str]) -> str:
-    """Return the last of the names, numbered until its test cases, too, are called unlike those of the others."""
+def titles(call: Result) -> list[tuple[int, str]]:
+    """Return place and name of each suite, a name unlike the others also in what its test cases are called."""
     taken: set[str] = set()
-    unique = ""
-    for name in names:
-        base = text.line(text.xml(name), 180) or "suite"
+    numbered = []
+    for place, suite in enumerate(call.suites):
+        base = text.line(text.xml(suite.name or suite.key), 180) or "suite"
         candidates = itertools.chain([base], (f"{base} #{number}" for number in itertools.count(2)))
         unique = next(candidate for candidate in candidates if cases.segment(candidate) not in taken)
         taken.add(cases.segment(unique))
-    return unique
+        numbered.append((place, unique))
+    return numbered
 
 
 def _properties(result: SuiteResult, call: Result, granularity: str) -> dict[str, str]:
@@ -226,10 +230,15 @@ def _adjust(element: ET.Element, case: cases.Case, *, has_properties: bool) -> N
     element.tail = "\n    "
     for skipped in element.iterfind("skipped"):
         del skipped.attrib["type"]
-    if case.outcome.is_red:
+    if case.outcome.is_red or case.mark:
         if has_properties and case.step:
             properties = ET.Element("properties")
-            ET.SubElement(properties, "property", name="kore.step", value=str(case.step))
+            facts = {"kore.step": str(case.step)}
+            if case.mark:
+                facts |= {"kore.policy": case.mark.policy, "kore.policy.reason": case.mark.reason}
+                facts |= {"kore.policy.until": case.mark.until} if case.mark.until else {}
+            for name, value in facts.items():
+                ET.SubElement(properties, "property", name=name, value=text.line(text.xml(value)))
             element.insert(0, properties)
         ET.indent(element, level=2)
 

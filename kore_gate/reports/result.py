@@ -7,23 +7,31 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from kore_gate import errors
-from kore_gate.model import Result
+from kore_gate.model import Result, SuiteResult
 from kore_gate.reports import cases
 
-SCHEMA = 1
+SCHEMA = 2
+_READABLE = (1, SCHEMA)  # the first knew no policies
 
 
 def render(result: Result, files: Sequence[str] = ()) -> bytes:
     """Return the result as JSON, with counts for each suite and the names of the report files."""
     suites = [
-        msgspec.to_builtins(dataclasses.replace(suite, suite=None))
+        _saved(dataclasses.replace(suite, suite=None))
         | {"suite": _short(suite.suite), "counts": msgspec.to_builtins(cases.count(suite, result.junit_granularity))}
         for suite in result.suites
     ]
-    call = msgspec.to_builtins(dataclasses.replace(result, suites=()))
+    call = _saved(dataclasses.replace(result, suites=()))
     content = {"schema": SCHEMA, **call, "suites": suites, "files": list(files)}
     # Half an emoji is legal in JSON's own escapes, and nowhere else.
     return json.dumps(content, ensure_ascii=True, separators=(",", ":")).encode() + b"\n"
+
+
+def _saved(fact: Result | SuiteResult) -> dict[str, object]:
+    """Write a fact down without what only a running call needs, and without policies where none is set."""
+    facts: dict[str, object] = msgspec.to_builtins(fact)
+    facts.pop("only_tests_failed", None)
+    return {name: value for name, value in facts.items() if (name, value) != ("forgiveness", None)}
 
 
 def _short(fact: object) -> object:
@@ -41,9 +49,9 @@ def load(data: bytes) -> tuple[Result, list[str]]:
     try:
         content = json.loads(data)
         schema = content.get("schema") if isinstance(content, Mapping) else None
-        if schema != SCHEMA:
+        if schema not in _READABLE or isinstance(schema, bool):
             raise errors.SettingsError(
-                [f"This is not a kore-result.json of schema {SCHEMA} (its schema: {schema!r})."],
+                [f"This is not a kore-result.json of schema 1 to {SCHEMA} (its schema: {schema!r})."],
                 hint="Use the kore-result.json of a finished command, and the version of kore_gate that wrote it.",
             )
         return msgspec.convert(content, Result), msgspec.convert(content.get("files", []), list[str])

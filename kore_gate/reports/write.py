@@ -162,8 +162,9 @@ def _reports(
         links = outputs.gitlab_report(job_url, values["report-path"])
         links += [("Kore.ai results file", suite.download_url) for suite in call.suites if suite.download_url]
         yield "kore-annotations.json", lambda: outputs.gitlab_annotations(links).encode(), None
-    for name, suite in sorted(zip(names, call.suites, strict=True), key=lambda pair: len(pair[1].steps)):
-        yield name, functools.partial(junit.render, suite, call), suite
+    rows = zip(names, call.suites, junit.titles(call), strict=True)
+    for name, suite, title in sorted(rows, key=lambda row: len(row[1].steps)):
+        yield name, functools.partial(junit.render, suite, call, title), suite
     yield SUMMARY, lambda: summary.render(call).encode(), None
     files = sorted({*(name for name in writer.written if not name.startswith("TEST-kore-")), *names, RESULT, PAGE})
     yield RESULT, lambda: result.render(call, files), None

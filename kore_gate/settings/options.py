@@ -1,6 +1,7 @@
 """Every command and every setting: the one table that options, inputs, variables and the README are checked against."""
 
 import dataclasses
+import decimal
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ COMMANDS = {
     "run": "run suites by name, wait, report their results",
     "test": "import suite files, then run the suites",
     "report": "render a saved kore-result.json again, offline",
+    "known-failures": "print a file of known failures from a kore-result.json, offline",
     "demo": "test against a built-in Kore.ai simulator; needs no account",
     "simulate": "serve the simulator on a local port",
     "doctor": "check settings, credentials, clock, proxy, certificate, host and scope",
@@ -25,7 +27,8 @@ _FILES = ("import", "test")
 _CALLS = (*REMOTE_COMMANDS, "demo")
 _JUDGES = (*JUDGING_COMMANDS, "demo")
 _REPORTS = (*_JUDGES, "report")
-_PRINTS = (*_CALLS, "report", "simulate")
+_PRINTS = (*_CALLS, "report", "known-failures", "simulate")
+_RUNS = ("run", "test", "demo")
 
 CI_NAMES = ("auto", "github", "gitlab", "jenkins", "azure", "circleci", "buildkite", "bitbucket", "teamcity", "none")
 
@@ -73,8 +76,9 @@ class Setting:
 
 
 def _setting(help_: str, parse: Callable[[str], object] = parsers.text, default: str = "", **facts: Any) -> Any:
-    """Declare a field of Settings as a setting; without a default it is empty."""
-    value = parse(default) if default else () if facts.get("many") else ""
+    """Declare a field of Settings as a setting; without a default it is `unset`, or else empty."""
+    unset = facts.pop("unset", () if facts.get("many") else "")
+    value = parse(default) if default else unset
     metadata = {"help": help_, "parse": parse, "default": default, **facts}
     return dataclasses.field(default=value, repr=not facts.get("secret"), metadata=metadata)
 
@@ -98,10 +102,10 @@ class Settings:
         "import ids, separated by commas, spaces or newlines", parsers.ids, many=True, commands=("wait",)
     )
     files: tuple[str, ...] = _setting(
-        "suite files (of report: kore-result.json), one per line",
+        "suite files (of report and known-failures: kore-result.json), one per line",
         parsers.paths,
         many=True,
-        commands=("import", "test", "report"),
+        commands=("import", "test", "report", "known-failures"),
     )
     suites: tuple[str, ...] = _setting(
         "suite names, one per line", parsers.lines, many=True, free=True, commands=("run",)
@@ -159,6 +163,16 @@ class Settings:
     allow_empty: bool = _setting(
         "let a suite without steps or enabled assertions pass", parsers.flag, "false", commands=_JUDGES
     )
+    known_failures: str = _setting(
+        "TOML file of failures that do not count, each with a reason and an end date", parsers.path, commands=_RUNS
+    )
+    baseline: str = _setting(
+        "kore-result.json of an earlier call: only failures that are new count", parsers.path, commands=_RUNS
+    )
+    min_pass_rate: decimal.Decimal | None = _setting(  # noqa: RUF009 it makes a field
+        "share of judged assertions that has to pass, such as 95%", parsers.percentage, unset=None, commands=_RUNS
+    )
+    max_failures: int | None = _setting("number of failures to tolerate", parsers.count, unset=None, commands=_RUNS)
     soft_fail: tuple[int, ...] = _setting(
         "exit codes to turn into 0, such as 1,4", parsers.exit_codes, many=True, commands=_JUDGES
     )

@@ -1,6 +1,7 @@
 """Parse one setting's text: durations, sizes, hosts, lists. Each function raises ValueError for an invalid text."""
 
 import contextlib
+import decimal
 import ipaddress
 import json
 import pathlib
@@ -76,6 +77,21 @@ def number(raw: str) -> int:
     if not re.fullmatch(r"\d{1,6}", raw, re.ASCII) or int(raw) == 0:
         raise ValueError("must be a whole number greater than 0")
     return int(raw)
+
+
+def count(raw: str) -> int:
+    """Read a whole number, also zero."""
+    if not re.fullmatch(r"\d{1,6}", raw, re.ASCII):
+        raise ValueError("must be a whole number")
+    return int(raw)
+
+
+def percentage(raw: str) -> decimal.Decimal:
+    """Read `95%` or `99.5` as written: arithmetic with it is exact."""
+    match = re.fullmatch(r"(\d{1,3}(?:\.\d{1,6})?) ?%?", raw, re.ASCII)
+    if not match or not 0 < decimal.Decimal(match[1]) <= 100:
+        raise ValueError("must be a percentage above 0, at most 100: use 95%")
+    return decimal.Decimal(match[1])
 
 
 def path(raw: str) -> str:

@@ -191,6 +191,7 @@ def test_parse__help_marks_what_is_required(capsys: pytest.CaptureFixture[str]) 
         "run": ["--host", "--stream-id", "--suites", "--client-id", "--user-email", "KORE_CLIENT_SECRET"],
         "test": ["--host", "--stream-id", "--files", "--client-id", "--user-email", "KORE_CLIENT_SECRET"],
         "report": ["--files"],
+        "known-failures": ["--files"],
         "demo": [],
         "simulate": [],
         "doctor": ["--host", "--stream-id", "--client-id", "KORE_CLIENT_SECRET"],
