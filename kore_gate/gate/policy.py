@@ -9,7 +9,8 @@ import itertools
 import json
 import re
 import tomllib
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set as AbstractSet
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
 from kore_gate import text
@@ -114,7 +115,9 @@ def _problems(row: Mapping[str, object]) -> Iterable[str]:
         if not isinstance(value, str):
             yield f"{key} is missing" if value is None else f"{key} must be a text in quotes"
         elif not value.strip():
-            yield f"{key} is empty: " + ("say why this failure does not count" if key == "reason" else "* stands for any")
+            yield f"{key} is empty: " + (
+                "say why this failure does not count" if key == "reason" else "* stands for any"
+            )
     until = row.get("until")
     if type(until) is not datetime.date:  # a time of day is a date as well
         yield "until is missing" if until is None else "until must be a date without quotes, such as 2026-12-31"
@@ -123,9 +126,7 @@ def _problems(row: Mapping[str, object]) -> Iterable[str]:
 def known_file(failures: Iterable[Judged], today: datetime.date) -> str:
     """Write a file of known failures, whose reasons are still to be filled in."""
     until = today + datetime.timedelta(days=_DAYS)
-    blocks = [
-        "# Known failures, see docs/policies.md. Each needs a reason: an empty one is an error.\n"
-    ]
+    blocks = ["# Known failures, see docs/policies.md. Each needs a reason: an empty one is an error.\n"]
     for failure in failures:
         names = (failure.identity.suite, failure.step, failure.identity.name)
         rows = [f"{key} = {_quoted(name)}\n" for key, name in zip(_TEXTS, names, strict=False)]
@@ -147,7 +148,9 @@ def apply(call: Result, tests: Sequence[Judged], policies: Policies, today: date
     if policies == Policies():
         return call
     forgivable = {n for n, suite in enumerate(call.suites) if _is_forgivable(suite)}
-    unclear = [suite for suite in call.suites if suite.verdict.ending is not Ending.PASSED and not _is_forgivable(suite)]
+    unclear = [
+        suite for suite in call.suites if suite.verdict.ending is not Ending.PASSED and not _is_forgivable(suite)
+    ]
     red = [test for test in tests if test.outcome.is_red]
     marks, remarks = _known(policies.known or (), tests, today, is_whole=not unclear)
     if policies.baseline is not None:
@@ -258,16 +261,16 @@ def _judged_again(call: Result, marks: Mapping[Place, Mark], red: Collection[int
     for place, mark in marks.items():
         by_suite[place.suite][place] = mark
     suites = list(call.suites)
-    for place, own in by_suite.items():
-        result = suites[place]
-        steps = tuple(_marked(step, place, number, own) for number, step in enumerate(result.steps))
+    for at, own in by_suite.items():
+        result = suites[at]
+        steps = tuple(_marked(step, at, number, own) for number, step in enumerate(result.steps))
         words = _words(own.values(), within)
         judged = _passed(f"Run: passed with {words}.")
-        if place in red:
+        if at in red:
             message = f"{result.verdict.message.rstrip('.')}; forgiven: {words}."
             judged = dataclasses.replace(result.verdict, message=message)
         suite = dataclasses.replace(result.suite, steps=steps) if result.suite else None
-        suites[place] = dataclasses.replace(result, suite=suite, verdict=judged)
+        suites[at] = dataclasses.replace(result, suite=suite, verdict=judged)
     overall = verdict.overall(suites)
     if overall.ending is Ending.PASSED:
         overall = _passed(f"Passed with {_words(marks.values(), within)}.")

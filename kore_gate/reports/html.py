@@ -172,7 +172,7 @@ def _groups(sections: Sequence[_Section], marker: transcript.Marker) -> list[_Gr
 def _forgiven(call: Result, sections: Sequence[_Section]) -> list[tuple[str, cases.Finding]]:
     """List what policies forgave, each with the id of its step, "" where that is not shown."""
     shown = sections if call.forgiveness else ()
-    return [(one.anchors.get(found.place, ""), found) for one in shown for found in cases.forgiven(one.result)]
+    return [(one.anchors.get(failure.place, ""), failure) for one in shown for failure in cases.forgiven(one.result)]
 
 
 def _pair(failure: cases.Finding, marker: transcript.Marker) -> transcript.Pair | None:

@@ -49,7 +49,12 @@ def _step(number: int, outcomes: tuple[Outcome, ...]) -> Step:
 def make_entry(**overrides: Any) -> Entry:
     """Build an entry that is about everything, until the end of the year."""
     base = Entry(
-        suite="*", step="*", assertion="*", reason="BOT-1", until=datetime.date(2026, 12, 31), source="known.toml, line 1"
+        suite="*",
+        step="*",
+        assertion="*",
+        reason="BOT-1",
+        until=datetime.date(2026, 12, 31),
+        source="known.toml, line 1",
     )
     return dataclasses.replace(base, **overrides)
 
@@ -219,7 +224,9 @@ def test_apply__nothing_judged() -> None:
 def test_apply__step_as_a_whole() -> None:
     """A step that failed without an assertion can be known, and has the mark itself."""
     step = make_step(replies=(make_reply(assertions=()),), outcome=F, reason="no reply")
-    call = applied(make_run((F,), suite=make_suite(name="Banking", steps=(step,))), known=[make_entry(assertion="step")])
+    call = applied(
+        make_run((F,), suite=make_suite(name="Banking", steps=(step,))), known=[make_entry(assertion="step")]
+    )
 
     assert call.verdict.ending is Ending.PASSED
     assert call.suites[0].steps[0].mark is not None
@@ -252,7 +259,9 @@ def test_apply__other_objections() -> None:
     assert (call.verdict.ending, marks(call)) == (Ending.FAILED, ["-"])
 
 
-OUTCOMES = st.lists(st.lists(st.sampled_from([P, P, F, E, S]), min_size=1, max_size=3).map(tuple), min_size=1, max_size=4)
+OUTCOMES = st.lists(
+    st.lists(st.sampled_from([P, P, F, E, S]), min_size=1, max_size=3).map(tuple), min_size=1, max_size=4
+)
 RUNS = st.lists(OUTCOMES, min_size=1, max_size=3)
 NAMES = st.sampled_from(["*", "01 *", "02 Hi", "0[13]*"])
 ENTRIES = st.lists(
@@ -286,7 +295,7 @@ def allowed(call: Result, before: Result, policies: dict[str, Any]) -> bool:
     tests = list(files.judged(before))
     red = [test for test in tests if test.outcome.is_red]
     entries = [entry for entry in policies.get("known", ()) if entry.until >= TODAY]
-    known = {test.identity for entry in entries for test in policy._matching(entry, tests)}  # noqa: SLF001 tested alone
+    known = {test.identity for entry in entries for test in policy._matching(entry, tests)}
     baseline = policies.get("baseline", {})
     left = [test for test in red if test.identity not in known and not baseline.get(test.identity)]
     passed = sum(test.outcome is P for test in tests)
@@ -297,7 +306,9 @@ def allowed(call: Result, before: Result, policies: dict[str, Any]) -> bool:
 
 @given(runs=RUNS, policies=POLICIES)
 @FAST
-def test_apply__never_greener_than_its_arithmetic(runs: list[list[tuple[Outcome, ...]]], policies: dict[str, Any]) -> None:
+def test_apply__never_greener_than_its_arithmetic(
+    runs: list[list[tuple[Outcome, ...]]], policies: dict[str, Any]
+) -> None:
     """A call is green exactly where counting says so; outcomes never change, and each suite agrees with its marks."""
     before = judged_call(*build(runs))
     after = files.apply(before, Policies(**policies), TODAY)
@@ -312,15 +323,14 @@ def test_apply__never_greener_than_its_arithmetic(runs: list[list[tuple[Outcome,
 
 @given(runs=RUNS, policies=POLICIES, data=st.data())
 @FAST
-def test_apply__another_failure(runs: list[list[tuple[Outcome, ...]]], policies: dict[str, Any], data: st.DataObject) -> None:
+def test_apply__another_failure(
+    runs: list[list[tuple[Outcome, ...]]], policies: dict[str, Any], data: st.DataObject
+) -> None:
     """One more failure never turns red into green."""
     places = [(r, s, a) for r, run in enumerate(runs) for s, step in enumerate(run) for a in range(len(step))]
     at = data.draw(st.sampled_from(places))
     worse = [
-        [
-            tuple(F if (r, s, a) == at else one for a, one in enumerate(step))
-            for s, step in enumerate(run)
-        ]
+        [tuple(F if (r, s, a) == at else one for a, one in enumerate(step)) for s, step in enumerate(run)]
         for r, run in enumerate(runs)
     ]
 
@@ -426,7 +436,9 @@ FOREIGN = st.text(st.characters(codec=None, exclude_categories=()), max_size=30)
 def test_known_file__reads_back(name: str, words: str, value: str) -> None:
     """The file that is printed forgives the failure it was printed for, whatever its names, once it has a reason."""
     step = dataclasses.replace(
-        _step(1, (F,)), input=words, replies=(make_reply(assertions=(make_assertion(outcome=F, checks=(make_check(value=value),)),)),)
+        _step(1, (F,)),
+        input=words,
+        replies=(make_reply(assertions=(make_assertion(outcome=F, checks=(make_check(value=value),)),)),),
     )
     run = make_run((F,), name=name, suite=make_suite(name=name, steps=(step,)))
     printed = policy.known_file(files.judged(judged_call(run)), TODAY)
