@@ -1,12 +1,13 @@
 """Start kore-gate: catch signals first, load the rest after."""
 
+import contextlib
 import os
 import signal
 import sys
 from types import FrameType
 from typing import NoReturn
 
-from kore_gate.errors import ExitCode
+from kore_gate import __version__
 
 
 def catch_signals() -> list[int]:
@@ -27,9 +28,16 @@ def catch_signals() -> list[int]:
 def main(pending: list[int] | None = None) -> NoReturn:
     """Run the command line and leave with its exit code."""
     caught = catch_signals() if pending is None else pending
+    if sys.argv[1:] == ["--version"]:
+        # Setup scripts ask for it; to load the command line takes several times as long as this answer.
+        with contextlib.suppress(AttributeError, OSError):  # no stdout, or nobody who reads it
+            sys.stdout.write(f"kore_gate {__version__}\n")
+        leave(0)
     try:
         from kore_gate import cli
     except ImportError as error:
+        from kore_gate.errors import ExitCode
+
         sys.stderr.write(
             f"kore-gate is not completely installed: {error}.\n"
             "Install it again together with its dependencies.\n"

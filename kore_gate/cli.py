@@ -1,35 +1,35 @@
 """Run the command line: the only module that sees arguments, environment, signals and exit codes."""
 
 import argparse
-import concurrent.futures
 import contextlib
 import itertools
 import operator
 import os
-import pathlib
-import platform
-import shutil
 import signal
 import sys
-import threading
-import traceback
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
+# What only a command needs is imported where it runs: --version and --help answer at once.
 from kore_gate import __version__, errors, text
-from kore_gate.ci import dialects
 from kore_gate.errors import ExitCode
-from kore_gate.gate import verdict
-from kore_gate.model import Origin, Phase, Result
 from kore_gate.settings import options, parsers, sources
 
 if TYPE_CHECKING:
+    import pathlib
+    import threading
+
+    from kore_gate.ci import dialects
     from kore_gate.commands.gate import Call
+    from kore_gate.model import Result
 
 T = TypeVar("T")
 
-_POSITIONAL = {"import": "files", "test": "files", "run": "suites", "report": "files", "known-failures": "files"}
+_POSITIONAL = {
+    "import": "files", "test": "files", "run": "suites",
+    "report": "files", "known-failures": "files", "shard": "files",
+}
 
 _PURPOSE = "The gate that stops a bad Kore.ai bot from shipping."
 _OVERVIEW = {
@@ -141,6 +141,8 @@ class _Help(argparse.RawDescriptionHelpFormatter):
     """Lays help out as it is written, in 80 columns."""
 
     def __init__(self, prog: str) -> None:
+        import shutil
+
         super().__init__(prog, max_help_position=30, width=min(shutil.get_terminal_size().columns - 2, 80))
 
     def _split_lines(self, text: str, width: int) -> list[str]:
@@ -243,19 +245,19 @@ def _stop(_: int) -> None:
     raise KeyboardInterrupt
 
 
-class _NameLookups(concurrent.futures.ThreadPoolExecutor):
-    """Runs the loop's name lookups; asyncio would wait at its end for one that hangs."""
-
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = True) -> None:  # noqa: ARG002 never waits
-        super().shutdown(wait=False, cancel_futures=cancel_futures)
-
-
 def _run(work: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine on a loop of its own."""
     import asyncio
+    import concurrent.futures
+
+    class NameLookups(concurrent.futures.ThreadPoolExecutor):
+        """Runs the loop's name lookups; asyncio would wait at its end for one that hangs."""
+
+        def shutdown(self, wait: bool = True, *, cancel_futures: bool = True) -> None:  # noqa: ARG002 never waits
+            super().shutdown(wait=False, cancel_futures=cancel_futures)
 
     async def run() -> T:
-        asyncio.get_running_loop().set_default_executor(_NameLookups())
+        asyncio.get_running_loop().set_default_executor(NameLookups())
         return await work
 
     return asyncio.run(run())
@@ -265,6 +267,7 @@ class _Program:
     """One run of the program: what it was started with, and where it prints."""
 
     def __init__(self, arguments: argparse.Namespace, environ: Mapping[str, str], received: list[int]) -> None:
+        from kore_gate.ci import dialects
         from kore_gate.clock import Clock
         from kore_gate.reports.console import Console
 
@@ -287,7 +290,7 @@ class _Program:
             colour=dialects.colour(environ, sys.stderr.isatty(), self.ci),
             verbose=self.settings.verbose or dialects.debug(environ),
             live=dialects.live(environ, sys.stderr.isatty(), self.ci),
-            quiet_stdout=self.settings.output == "json",
+            quiet_stdout=self.settings.output == "json" or arguments.command == "shard",
             now=self.clock.now,
         )
 
@@ -296,6 +299,7 @@ class _Program:
 
         A second signal ends the process at once.
         """
+        import threading
 
         def handle(number: int, _frame: FrameType | None) -> None:
             if self.received:
@@ -345,24 +349,36 @@ class _Program:
                 return 0
             case "demo" | "simulate":
                 return self._simulate()
-            case "report":
-                from kore_gate.commands import report
-
+            case "report" | "known-failures" | "shard":
                 self.stop_with(_stop)
-                return report.run(settings, console)
-            case "known-failures":
-                from kore_gate.commands import policies
-
-                self.stop_with(_stop)
-                console.write_out(policies.known_file(settings, self.clock))
-                return 0
+                return self._read_files(settings)
             case "doctor":
                 from kore_gate.commands import doctor
 
                 self.stop_with(_stop)
                 return _run(doctor.Doctor(settings, console, self.clock).run())
             case _:
-                return self._judge(settings, pathlib.Path.cwd())
+                return self._judge(settings)
+
+    def _read_files(self, settings: options.Settings) -> int:
+        """Run a command that needs files alone."""
+        console = self.console
+        match settings.command:
+            case "report":
+                from kore_gate.commands import report
+
+                return report.run(settings, console, self._context())
+            case "known-failures":
+                from kore_gate.commands import policies
+
+                console.write_out(policies.known_file(settings, self.clock))
+                return 0
+            case _:
+                import pathlib
+
+                from kore_gate.commands import shard
+
+                return shard.run(settings, console, pathlib.Path.cwd())
 
     def _refusal(self, error: errors.SettingsError) -> errors.SettingsError:
         """Leave the reports of invalid settings, for an older one would look like this call's; return the error."""
@@ -377,7 +393,7 @@ class _Program:
             error = errors.SettingsError([problem], hint="Run `kore-gate demo`, or `kore-gate COMMAND --help`.")
         if settings.command in options.JUDGING_COMMANDS and settings.report_dir:
             try:
-                self._call(settings, pathlib.Path.cwd()).refuse(error)
+                self._call(settings).refuse(error)
             except errors.ReportError as failure:
                 console.debug(f"no report written: {failure.message}")
         return error
@@ -391,6 +407,8 @@ class _Program:
             console.write_out(demo.list_scenarios())
             return 0
         if arguments.command == "simulate":
+            import threading
+
             stop = threading.Event()
             self.stop_with(lambda _: stop.set())
             demo.simulate(arguments.scenario, arguments.port, arguments.job_seconds, console, stop)
@@ -398,13 +416,13 @@ class _Program:
         with demo.stage(arguments.scenario, arguments.settings, self.variables, console) as (settings, root):
             return self._judge(settings, root)
 
-    def _judge(self, settings: options.Settings, root: pathlib.Path) -> int:
+    def _judge(self, settings: options.Settings, root: "pathlib.Path | None" = None) -> int:
         """Run a command that judges suites, which a signal stops; report how it ended."""
         import asyncio
 
         call = self._call(settings, root)
 
-        async def run() -> Result:
+        async def run() -> "Result":
             loop = asyncio.get_running_loop()
 
             def stop(number: int) -> None:
@@ -420,28 +438,42 @@ class _Program:
 
         return call.conclude(_run(run()))
 
-    def _call(self, settings: options.Settings, root: pathlib.Path) -> "Call":
+    def _call(self, settings: options.Settings, root: "pathlib.Path | None" = None) -> "Call":
         from kore_gate.commands import gate
 
+        return gate.Call(settings, self._context(root), self.console, self.clock)
+
+    def _context(self, root: "pathlib.Path | None" = None) -> "dialects.Context":
+        """Describe where the call runs; suite files are below the working directory, unless another root is named."""
+        import pathlib
+        import shutil
+
+        from kore_gate.ci import dialects
+        from kore_gate.model import Origin
+
         ci, environ = self.ci, self.environ
-        context = dialects.Context(
+        return dialects.Context(
             ci=ci,
             output_file=environ.get("GITHUB_OUTPUT", "") if ci == "github" else "",
             summary_file=environ.get("GITHUB_STEP_SUMMARY", "") if ci == "github" else "",
             agent=shutil.which("buildkite-agent", path=environ.get("PATH")) or "" if ci == "buildkite" else "",
-            machine=platform.node() or "unknown",
+            machine=os.uname().nodename or "unknown",
             # What a demonstration tests is not in the repository.
-            origin=dialects.origin(environ, ci) if root == pathlib.Path.cwd() else Origin(),
-            root=root,
+            origin=Origin() if root else dialects.origin(environ, ci),
+            root=root or pathlib.Path.cwd(),
         )
-        return gate.Call(settings, context, self.console, self.clock)
 
 
 def main(argv: Sequence[str], pending: list[int] | None = None) -> int:
     """Run one command; return the exit code. `pending` holds the signals that came before."""
     environ = dict(os.environ)
     received = [] if pending is None else pending
-    with contextlib.closing(_Program(parse(argv, sources.default_command(environ)), environ, received)) as program:
+    arguments = parse(argv, sources.default_command(environ))
+
+    from kore_gate.gate import verdict
+    from kore_gate.model import Phase
+
+    with contextlib.closing(_Program(arguments, environ, received)) as program:
         console = program.console
         try:
             return program.run()
@@ -451,6 +483,8 @@ def main(argv: Sequence[str], pending: list[int] | None = None) -> int:
             console.error(error, is_last=True)
             ended = verdict.from_error(error, Phase.SETTINGS)
         except Exception as exc:  # noqa: BLE001 a bug, too, must end in a message and in its own exit code
+            import traceback
+
             console.debug("".join(traceback.format_exception(exc)))
             ended = verdict.from_error(exc, Phase.SETTINGS)
             message = f"{ended.message} {console.redactor.text(str(exc))}"

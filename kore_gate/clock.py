@@ -1,6 +1,5 @@
 """The one place that knows what time it is."""
 
-import asyncio
 import contextlib
 import datetime
 import time
@@ -28,8 +27,12 @@ class Clock:
 
     async def sleep(self, seconds: float) -> None:
         """Wait without holding up other tasks."""
+        import asyncio  # already there where a loop runs, and not for commands without one
+
         await asyncio.sleep(seconds)
 
     def limit(self, seconds: float) -> contextlib.AbstractAsyncContextManager[object]:
         """Raise TimeoutError in a block that takes longer than so many seconds."""
+        import asyncio
+
         return asyncio.timeout(seconds)

@@ -3,6 +3,7 @@
 import dataclasses
 import datetime
 import enum
+from collections.abc import Mapping
 
 from kore_gate.errors import Ending, ExitCode
 
@@ -213,6 +214,17 @@ class Verdict:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Part:
+    """The call that a suite's result comes from, where the results of different calls are merged."""
+
+    command: str
+    host: str
+    stream_id: str
+    bot_language: str = ""
+    bot_version: str = ""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class SuiteResult:
     """How one suite of the call ended."""
 
@@ -230,15 +242,23 @@ class SuiteResult:
     file: str = ""
     started: str = ""  # UTC, ISO 8601
     duration: float = 0.0  # in seconds
+    phases: Mapping[Phase, float] = dataclasses.field(default_factory=dict)  # seconds of each job that ended
     download_url: str = ""
     notes: tuple[str, ...] = ()
     resume: str = ""
     only_tests_failed: bool = False  # nothing else speaks against it: policies may forgive; not saved
+    part: Part | None = None
+    variant: str = ""  # what a merge added to the name, to tell it from a suite with the same one
 
     @property
     def steps(self) -> tuple[Step, ...]:
         """Return the steps of the suite, as far as it is known."""
         return self.suite.steps if self.suite else ()
+
+    @property
+    def own_name(self) -> str:
+        """Return the name that the suite has in Kore.ai."""
+        return self.name.removesuffix(f" ({self.variant})") if self.variant else self.name
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -270,6 +290,8 @@ class Result:
     host: str
     stream_id: str
     verdict: Verdict
+    bot_language: str = ""
+    bot_version: str = ""  # of runs
     suites: tuple[SuiteResult, ...] = ()
     started: str = ""
     duration: float = 0.0

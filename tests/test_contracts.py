@@ -312,6 +312,7 @@ FACTS: dict[str, Any] = {
     "Forgiveness": model.Forgiveness,
     "Verdict": model.Verdict,
     "A suite's result": model.SuiteResult,
+    "Part": model.Part,
     "Counts": model.Counts,
     "Suite": model.Suite,
     "Step": model.Step,

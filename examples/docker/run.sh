@@ -10,7 +10,8 @@ set -euo pipefail
 
 # Names alone: Docker takes the values from the environment, so that none stands in the list of processes.
 wanted='^(KORE_.*|(HTTPS?|ALL|NO)_PROXY|(https?|all|no)_proxy|NO_COLOR|FORCE_COLOR'
-wanted+='|CI|GITLAB_CI|TF_BUILD|CIRCLECI|BUILDKITE|BITBUCKET_COMMIT|TEAMCITY_VERSION|JENKINS_URL|BUILD_ID)$'
+wanted+='|CI|GITLAB_CI|TF_BUILD|CIRCLECI|BUILDKITE|BITBUCKET_COMMIT|TEAMCITY_VERSION|JENKINS_URL|BUILD_ID'
+wanted+='|(CI|CIRCLE)_NODE_(INDEX|TOTAL)|(BUILDKITE_PARALLEL_JOB|BITBUCKET_PARALLEL_STEP)(_COUNT)?)$'
 variables=()
 while read -r name; do variables+=(--env "$name"); done < <(compgen -e | grep -E "$wanted")
 

@@ -1,5 +1,6 @@
 """The commands that talk to Kore.ai (wait, import, run, test): from settings to reports and exit code."""
 
+import asyncio
 import contextlib
 import dataclasses
 import secrets
@@ -12,7 +13,7 @@ from kore_gate.ci import outputs
 from kore_gate.ci.dialects import Context
 from kore_gate.clock import Clock
 from kore_gate.commands import policies
-from kore_gate.errors import Ending, ExitCode
+from kore_gate.errors import ExitCode
 from kore_gate.gate import policy, suite_files, suite_run, verdict
 from kore_gate.gate.runner import Runner
 from kore_gate.gate.suite_run import SuiteRun
@@ -20,16 +21,13 @@ from kore_gate.kore import transport
 from kore_gate.kore.auth import Signer
 from kore_gate.kore.client import KoreClient
 from kore_gate.model import Event, Happening, Phase, Result, SuiteResult, Verdict
-from kore_gate.reports import cases, junit, labels, result, summary, write
+from kore_gate.reports import cases, history, junit, labels, result, summary, write
 from kore_gate.reports.console import Console
 from kore_gate.reports.write import PAGE, RESULT, SUMMARY, Writer
 from kore_gate.settings.sources import Settings
 
 if TYPE_CHECKING:
     import httpx
-
-# GitHub drops a step's summary of more than a mebibyte whole.
-_SUMMARY_LIMIT = 1_000_000
 
 # Ids are written the moment they are known; with very many suites only once all are.
 _MOST_SINGLE_NOTES = 20
@@ -58,6 +56,8 @@ class Call:
         self._runner = Runner(self.settings, self.clock, deadline, self._on_event, self._save_file)
         self._runs: list[SuiteRun] = []
         self._policies = policy.Policies()
+        self._next_drafts = 0.0  # monotonic
+        self._coming_drafts: asyncio.TimerHandle | None = None
         self._drafts: dict[str, str] = {}  # the JUnit file of each suite that has no verdict yet, by its key
         self._signum = 0
         self._is_writing = False
@@ -92,6 +92,7 @@ class Call:
             return self._finish([_result_without_suite(refusal)])
         try:
             self._runs = self._suites()
+            self._read_history()
             signer = Signer(self.settings, self.clock)
             async with transport.connect(self.settings, self.context.ci, self.transport) as http:
                 self._print_plan()
@@ -136,6 +137,14 @@ class Call:
             case _:
                 return suite_files.load(settings.files, settings.name, self.context.root)
 
+    def _read_history(self) -> None:
+        """Learn from earlier results how long the suites take; what cannot be read there is a warning."""
+        if self.settings.history:
+            earlier = history.load(self.settings.history)
+            self._runner.expect = dataclasses.replace(earlier, results=()).seconds  # which may be large
+            for warning in history.warnings(earlier):
+                self.console.warning(warning)
+
     def _print_plan(self) -> None:
         """Print what is going to be done, where, and within which time."""
         settings, known = self.settings, sum(bool(run.ds_id or run.run_id) for run in self._runs)
@@ -157,9 +166,26 @@ class Call:
             else:
                 self.console.event(event)
             if event.happening in (Happening.STARTED, Happening.IDENTIFIED):
-                self._write_drafts(self._result([run.draft() for run in self._runs], verdict.UNFINISHED))
+                self._leave_drafts()
         except Exception:  # noqa: BLE001 a fault in the output must not end the work; reports remain
             self.console.debug(traceback.format_exc())
+
+    def _leave_drafts(self) -> None:
+        """Write drafts of the reports; with very many suites a tenth of the time is all that goes into them."""
+        began = self.clock.monotonic()
+        if began < self._next_drafts:
+            if not self._coming_drafts:
+                later = asyncio.get_running_loop().call_later
+                self._coming_drafts = later(self._next_drafts - began, self._leave_coming_drafts)
+            return
+        self._write_drafts(self._result([run.draft() for run in self._runs], verdict.UNFINISHED))
+        ended = self.clock.monotonic()
+        self._next_drafts = ended + 9 * (ended - began)
+
+    def _leave_coming_drafts(self) -> None:
+        self._coming_drafts = None
+        with contextlib.suppress(Exception):  # likewise
+            self._leave_drafts()
 
     def _save_file(self, suite: str, link: str, content: bytes) -> str:
         """Keep a results file that Kore.ai links to; return the name it got. Raises ReportError."""
@@ -174,6 +200,8 @@ class Call:
             host=self.settings.host,
             stream_id=self.settings.stream_id,
             verdict=judged,
+            bot_language=self.settings.bot_language,
+            bot_version=self.settings.bot_version if self.settings.command in ("run", "test") else "",
             suites=tuple(suites),
             started=self._started.strftime("%Y-%m-%dT%H:%M:%SZ"),
             duration=round(self.clock.monotonic() - self._began, 3),
@@ -211,6 +239,8 @@ class Call:
 
     def _finish(self, suites: Sequence[SuiteResult]) -> Result:
         """Write all reports, again where a signal comes meanwhile; once time is up, what takes no time."""
+        if self._coming_drafts:
+            self._coming_drafts.cancel()
         call = self._result(suites, verdict.overall(suites))
         try:
             call = call if self._signum else policies.apply(call, self._policies, self.clock.now().date())
@@ -270,28 +300,7 @@ class Call:
             self._writer.discard(name)
 
     def _hand_over(self, call: Result) -> list[errors.ReportError]:
-        """Give the CI system outputs and summary; return what failed."""
-        values = self._outputs(call, write.junit_names(call))
-        self.console.outputs(values)
-        summary_path = self._writer.directory / SUMMARY
-        if summary_path.is_file():
-            self.console.summary(str(summary_path.resolve()))
-        has_page = PAGE in self._writer.written
-        has_reader = self.context.agent or self.context.summary_file
-        page = summary.render(call, _SUMMARY_LIMIT, has_page=has_page) if has_reader else ""
-        if self.context.agent:
-            problem = outputs.annotate(self.context.agent, page, passed=call.verdict.ending is Ending.PASSED)
-            if problem:
-                self.console.warning(problem)
-        failures = []
-        written_values = outputs.github_file(values, secrets.token_hex)
-        for path, addition in ((self.context.output_file, written_values), (self.context.summary_file, page)):
-            try:
-                if path:
-                    self._writer.append(path, addition)
-            except errors.ReportError as error:
-                failures.append(error)
-        return failures
+        return write.hand_over(call, self._writer, self.settings.report_dir, self.context, self.console)
 
     def _outputs(self, call: Result, junit_names: Sequence[str]) -> dict[str, str]:
         return outputs.outputs_of(call, cases.total(call), self.settings.report_dir, junit_names)

@@ -3,12 +3,9 @@
 import collections
 import dataclasses
 import datetime
-import decimal
-import fnmatch
 import itertools
 import json
 import re
-import tomllib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import NamedTuple
@@ -20,6 +17,7 @@ from kore_gate.model import Forgiveness, Mark, Outcome, Policy, Reply, Result, S
 
 MOST_BYTES = 2 * 2**20
 _DAYS = 14
+_MILLION = 10**6
 _TEXTS = ("suite", "step", "assertion", "reason")
 _HEADER = re.compile(r"""[ \t]*\[\[[ \t]*(?:known|"known"|'known')[ \t]*\]\]""")
 
@@ -78,12 +76,14 @@ class Policies:
 
     known: Sequence[Entry] | None = None
     baseline: Mapping[Identity, bool] | None = None
-    min_pass_rate: decimal.Decimal | None = None
+    min_pass_rate: int | None = None  # in millionths of a percent
     max_failures: int | None = None
 
 
 def parse_known(source: str, file: str) -> tuple[list[Entry], list[str]]:
     """Read a file of known failures; return its valid entries, and every problem with its line."""
+    import tomllib
+
     try:
         content = tomllib.loads(source)
     except (ValueError, RecursionError) as exc:
@@ -174,7 +174,7 @@ def apply(call: Result, tests: Sequence[Judged], policies: Policies, today: date
         remarks=(*remarks, *unmet),
     )
     call = dataclasses.replace(call, forgiveness=forgiveness)
-    return _judged_again(call, marks, {test.place.suite for test in left}, within) if marks else call
+    return _judged_again(call, marks, {test.place.suite for test in left}) if marks else call
 
 
 def _is_forgivable(suite: SuiteResult) -> bool:
@@ -218,6 +218,8 @@ def _matching(entry: Entry, tests: Iterable[Judged]) -> list[Judged]:
 
 def _pattern(pattern: str) -> Callable[[str], bool]:
     """Return what tells whether a name is the pattern, or fits it as a glob."""
+    import fnmatch
+
     match = re.compile(fnmatch.translate(pattern)).match
     return lambda name: name == pattern or match(name) is not None
 
@@ -246,8 +248,8 @@ def _thresholds(policies: Policies, tests: Iterable[Judged], left: Sequence[Judg
     compared: list[tuple[str, bool]] = []
     if left and policies.min_pass_rate is not None:
         tenths = passed * 1000 // total  # rounded down, so that it never reads as met where it is not
-        rate = f"min-pass-rate {policies.min_pass_rate}%: {tenths // 10}.{tenths % 10}%"
-        compared.append((rate, passed * 100 >= policies.min_pass_rate * total))
+        rate = f"min-pass-rate {policies.min_pass_rate / _MILLION:.10g}%: {tenths // 10}.{tenths % 10}%"
+        compared.append((rate, passed * 100 * _MILLION >= policies.min_pass_rate * total))
     if left and policies.max_failures is not None:
         compared.append((f"max-failures {policies.max_failures}: {len(left)}", len(left) <= policies.max_failures))
     if compared and not passed and all(test.place.assertion < 0 for test in left):
@@ -255,7 +257,7 @@ def _thresholds(policies: Policies, tests: Iterable[Judged], left: Sequence[Judg
     return "; ".join(one for one, _ in compared), [f"Not met: {one}." for one, is_met in compared if not is_met]
 
 
-def _judged_again(call: Result, marks: Mapping[Place, Mark], red: Collection[int], within: str) -> Result:
+def _judged_again(call: Result, marks: Mapping[Place, Mark], red: Collection[int]) -> Result:
     """Put the marks in, and give the suites, of which `red` ones stay so, and the call the verdicts that follow."""
     by_suite = collections.defaultdict[int, dict[Place, Mark]](dict)
     for place, mark in marks.items():
@@ -264,17 +266,23 @@ def _judged_again(call: Result, marks: Mapping[Place, Mark], red: Collection[int
     for at, own in by_suite.items():
         result = suites[at]
         steps = tuple(_marked(step, at, number, own) for number, step in enumerate(result.steps))
-        words = _words(own.values(), within)
+        words = _words(own.values())
         judged = _passed(f"Run: passed with {words}.")
         if at in red:
             message = f"{result.verdict.message.rstrip('.')}; forgiven: {words}."
             judged = dataclasses.replace(result.verdict, message=message)
         suite = dataclasses.replace(result.suite, steps=steps) if result.suite else None
         suites[at] = dataclasses.replace(result, suite=suite, verdict=judged)
-    overall = verdict.overall(suites)
-    if overall.ending is Ending.PASSED:
-        overall = _passed(f"Passed with {_words(marks.values(), within)}.")
-    return dataclasses.replace(call, suites=tuple(suites), verdict=overall)
+    return dataclasses.replace(call, suites=tuple(suites), verdict=overall(suites))
+
+
+def overall(suites: Sequence[SuiteResult]) -> Verdict:
+    """Return the one verdict of all suites, which counts what is forgiven where it is passed."""
+    judged = verdict.overall(suites)
+    steps = [step for suite in suites for step in suite.steps if step.is_red]
+    marks = [one.mark for step in steps for reply in step.replies for one in reply.assertions if one.mark]
+    marks += [step.mark for step in steps if step.mark]
+    return _passed(f"Passed with {_words(marks)}.") if marks and judged.ending is Ending.PASSED else judged
 
 
 def _passed(message: str) -> Verdict:
@@ -297,10 +305,11 @@ def _marked(step: Step, suite: int, number: int, marks: Mapping[Place, Mark]) ->
     return dataclasses.replace(step, replies=replies, mark=marks.get(Place(suite, number)))
 
 
-def _words(marks: Iterable[Mark], within: str) -> str:
+def _words(marks: Collection[Mark]) -> str:
     """Count what is forgiven: `1 known failure and 2 tolerated failures (max-failures 5: 2)`."""
     counts = collections.Counter(mark.policy for mark in marks)
     names = {Policy.KNOWN: "known failure", Policy.BASELINE: "baseline failure", Policy.TOLERATED: "tolerated failure"}
     parts = [f"{counts[one]} {name}{'s' if counts[one] > 1 else ''}" for one, name in names.items() if counts[one]]
     words = " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1])))
-    return f"{words} ({within})" if counts[Policy.TOLERATED] else words
+    within = dict.fromkeys(mark.reason for mark in marks if mark.policy is Policy.TOLERATED)
+    return f"{words} ({'; '.join(within)})" if within else words

@@ -1,13 +1,13 @@
 """Waits for a job to end: asks for its status, sleeps, asks again."""
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable
 
 import tenacity
 
 from kore_gate import errors, text
 from kore_gate.clock import Clock
+from kore_gate.gate.pace import Pace
 from kore_gate.model import Job
 
 VISIBLE_WITHIN = 30.0  # seconds a new record may take to be visible
@@ -22,16 +22,14 @@ _SOON = 0.001
 async def wait_for(
     fetch: Callable[[], Awaitable[Job]],
     *,
-    interval: float | None,
-    spacing: Callable[[float], float],
+    pace: Pace,
     deadline: float,
     clock: Clock,
     on_status: Callable[[Job], None],
 ) -> Job:
     """Ask for a job's status until it has ended, and return it; the caller ends the wait at the deadline (monotonic).
 
-    `interval` is in seconds, None for about five. `spacing` returns the seconds to keep between requests, given how
-    many are left. Raises Gone when the record never appeared or vanished, and every GateError that `fetch` raises.
+    Raises Gone when the record never appeared or vanished, and every GateError that `fetch` raises.
     """
     began, request_seconds = clock.monotonic(), 0.0
     last: Job | None = None
@@ -53,15 +51,15 @@ async def wait_for(
         finally:
             request_seconds = clock.monotonic() - started
         missing.clear()
+        pace.note(started - began, last.percent)
         on_status(last)
         return last
 
     def pause(_: tenacity.RetryCallState) -> float:
-        left = deadline - clock.monotonic()
-        # Pipelines that start together should not ask together. Source of the five: a one-step import takes a minute.
-        chosen = random.uniform(4.0, 6.0) if interval is None else interval  # noqa: S311 guards nothing
-        seconds = max(chosen, spacing(left))
-        # However long the interval: a last request just before the deadline.
+        now = clock.monotonic()
+        left = deadline - now
+        seconds = pace.seconds(now - began, left)
+        # However long that is: a last request just before the deadline.
         final = left - min(max(2 * request_seconds, LEAST_MARGIN), MOST_MARGIN)
         return min(seconds, final) if final > _SOON else max(seconds, left)
 

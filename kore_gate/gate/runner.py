@@ -11,6 +11,7 @@ from kore_gate import errors, text
 from kore_gate.clock import Clock
 from kore_gate.errors import Ending
 from kore_gate.gate import poller, verdict
+from kore_gate.gate.pace import Pace
 from kore_gate.gate.suite_run import SuiteRun
 from kore_gate.kore.client import KoreClient
 from kore_gate.model import Event, Happening, Job, Phase, State, Suite, SuiteResult, Verdict
@@ -37,7 +38,7 @@ class Runner:
     """Takes suites through the chain, all at once; whatever happens to one, the others keep their results.
 
     `on_event` receives everything that happens; `save_file` keeps a results file (suite, link, content) and returns its
-    name. `deadline` is on the clock's monotonic scale.
+    name. `deadline` is on the clock's monotonic scale, `expect` returns how long a suite's job usually takes.
     """
 
     settings: Settings
@@ -45,6 +46,7 @@ class Runner:
     deadline: float
     on_event: Callable[[Event], None]
     save_file: Callable[[str, str, bytes], str]
+    expect: Callable[[str, Phase], float | None] = lambda _suite, _phase: None
     _tasks: dict[asyncio.Task[Any], SuiteRun] = dataclasses.field(default_factory=dict)
     _judge_stopped: Callable[[SuiteResult], Verdict] | None = None  # once a signal or fail-fast has come
     _has_warned_of_expiry: bool = False
@@ -170,14 +172,20 @@ class Runner:
                 self._wait_for(run, reason, f"asking again for {text.duration(seconds)}")
                 raise
 
-        return await poller.wait_for(
+        began = self.clock.monotonic()
+        job = await poller.wait_for(
             visible,
-            interval=self.settings.poll_interval,
-            spacing=lambda left: client.spacing(run.run_id or run.ds_id, left),
+            pace=Pace(
+                lambda left: client.spacing(run.run_id or run.ds_id, left),
+                self.settings.poll_interval,
+                self.expect(run.name, run.phase),
+            ),
             deadline=self.deadline,
             clock=self.clock,
             on_status=lambda job: self._note_status(run, job),
         )
+        run.phases[run.phase] = round(self.clock.monotonic() - began, 3)
+        return job
 
     def _note_status(self, run: SuiteRun, job: Job) -> None:
         """Keep the job, and report what has changed."""

@@ -9,7 +9,7 @@ from kore_gate import text
 from kore_gate.clock import Clock
 from kore_gate.errors import Ending
 from kore_gate.gate import verdict
-from kore_gate.model import Evidence, Job, Outcome, Phase, Result, Source, State, Suite, SuiteResult, Verdict
+from kore_gate.model import Evidence, Job, Outcome, Part, Phase, Result, Source, State, Suite, SuiteResult, Verdict
 
 # Stands for the id of a run that is still to be started, where other runs of the call have one.
 TO_START = "-"
@@ -36,6 +36,7 @@ class SuiteRun:
     trouble: str = ""  # why it has to wait, if its last request was not answered
     outlook: str = ""  # what comes next, and when
     since: float = 0.0  # monotonic: when that began
+    phases: dict[Phase, float] = dataclasses.field(default_factory=dict)  # seconds of each job that ended
     notes: list[str] = dataclasses.field(default_factory=list)
     result: SuiteResult | None = None
     command: str = ""
@@ -107,6 +108,7 @@ class SuiteRun:
             file=self.file,
             started=self.started,
             duration=round(self.clock.monotonic() - self.began, 3),
+            phases=dict(self.phases),
             download_url=job.download_url,
             notes=tuple(self.notes),
             only_tests_failed=self._only_tests_failed(suite),
@@ -137,21 +139,35 @@ class SuiteRun:
 
 def resume_call(call: Result) -> str:
     """Return the command that resumes all suites of a call that can be; "" if there are none."""
-    return resume_command(call.command, [suite for suite in call.suites if suite.resume])
+    own = Part(command=call.command, host=call.host, stream_id=call.stream_id)
+    parts: dict[Part, list[SuiteResult]] = {}
+    for suite in call.suites:
+        if suite.resume:
+            parts.setdefault(suite.part or own, []).append(suite)
+    # One bot's settings are those of the environment; of several, each command names its own.
+    names = ("host", "stream_id", "bot_language", "bot_version")
+    differing = [name for name in names if len({getattr(part, name) for part in parts}) > 1]
+    commands = []
+    for part, suites in parts.items():
+        values = {name.replace("_", "-"): getattr(part, name) for name in differing}
+        options = [_option(name, [value]) for name, value in values.items() if value]
+        commands.append(resume_command(part.command, suites, options))
+    return " && ".join(commands)
 
 
-def resume_command(command: str, suites: Sequence[SuiteResult]) -> str:
+def resume_command(command: str, suites: Sequence[SuiteResult], options: Sequence[str] = ()) -> str:
     """Return the command line that resumes suites of a command (`wait`, `import`, `run`, `test`)."""
     imports = [suite for suite in suites if suite.phase is Phase.IMPORT and suite.ds_id]
     runs = [suite for suite in suites if suite.phase is Phase.RUN and suite.run_id]
     parts = []
     if imports:
-        parts.append("kore-gate wait " + _option("ds-id", list(dict.fromkeys(suite.ds_id for suite in imports))))
+        ids = [_option("ds-id", list(dict.fromkeys(suite.ds_id for suite in imports)))]
+        parts.append(" ".join(["kore-gate wait", *ids, *options]))
     to_run = [suite for suite in suites if suite in runs or (command == "test" and suite in imports)]
     if to_run:
-        names = _exact([suite.name for suite in to_run], r"^[-\[]|^\s|\s$|[\r\n]")
+        names = _exact([suite.own_name for suite in to_run], r"^[-\[]|^\s|\s$|[\r\n]")
         ids = [_option("run-id", [suite.run_id or TO_START for suite in to_run])] if runs else []
-        parts.append(" ".join(["kore-gate run", *map(text.shell, names), *ids]))
+        parts.append(" ".join(["kore-gate run", *map(text.shell, names), *ids, *options]))
     return " && ".join(parts)
 
 

@@ -4,6 +4,7 @@ Sources: Kore.ai's pages "Upload File", "Create (Import) a Conversation Test Sui
 Status", "Execute a Test Suite" and "Test Suite Execution Status and Summary".
 """
 
+import asyncio
 import json
 import urllib.parse
 from collections.abc import Callable, Mapping
@@ -11,7 +12,7 @@ from typing import Any
 
 from kore_gate import errors, text
 from kore_gate.clock import Clock
-from kore_gate.kore import payloads, responses, statuses, transport
+from kore_gate.kore import payloads, rate_limit, responses, statuses, transport
 from kore_gate.kore.auth import Signer
 from kore_gate.kore.rate_limit import RateLimit
 from kore_gate.kore.responses import as_text
@@ -41,6 +42,9 @@ class KoreClient:
         self._on_wait = on_wait
         self._on_call = on_call
         self._rate_limit = RateLimit(clock, on_wait)
+        self._all_calls = RateLimit(clock, on_wait, windows=rate_limit.AT_ONCE, reason=rate_limit.AT_ONCE_REASON)
+        # Requests wait here: of hundreds that wait for its connections, httpx compares each with each.
+        self._connections = asyncio.Semaphore(transport.CONNECTIONS)
         self._redactor = Redactor(settings.secrets)
         self._suites = ("stream", settings.stream_id, "conversation", "testsuite")
         self.skew: float | None = None  # how far Kore.ai's clock is ahead, in seconds
@@ -133,10 +137,14 @@ class KoreClient:
             line = ""
             self._on_wait(reason, outlook)
 
+        async def ready() -> None:
+            await self._rate_limit.acquire(job_id or self._settings.stream_id)
+            await self._all_calls.acquire("")
+
         try:
             body = await until_answered(
                 one_try,
-                ready=lambda: self._rate_limit.acquire(job_id or self._settings.stream_id),
+                ready=ready,
                 again=again,
                 clock=self._clock,
                 settings=self._settings,
@@ -173,7 +181,7 @@ class KoreClient:
         try:
             if transport.origin(address) == transport.origin(self._settings.host):
                 headers = {**headers, "auth": self._signer.token()}
-            async with self._clock.limit(self._settings.request_timeout):
+            async with self._connections, self._clock.limit(self._settings.request_timeout):
                 return await transport.send(self._http, method, address, limit, headers=headers, **request)
         except transport.BROKEN as exc:
             raise transport.failure(exc, self._redactor, address) from exc

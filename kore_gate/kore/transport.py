@@ -4,6 +4,7 @@ import collections
 import contextlib
 import dataclasses
 import datetime
+import functools
 import socket
 import ssl
 import typing
@@ -20,6 +21,9 @@ from kore_gate.settings import parsers
 from kore_gate.settings.redact import Redactor
 from kore_gate.settings.sources import Settings
 
+# However many suites: an answer takes a moment, and between two of them a suite needs no connection.
+CONNECTIONS = 50
+
 HttpClient = httpx.AsyncClient
 HttpResponse = httpx.Response
 
@@ -34,14 +38,14 @@ async def connect(
     """Open the connections of one call: verified TLS, no redirects, proxies from the environment."""
     try:
         http = httpx.AsyncClient(
-            verify=_authorities(settings),
+            verify=_Later(settings) if settings.host.startswith("http:") else _authorities(settings),
             transport=transport,
             # A simulator on this machine is not behind the company's proxy.
             trust_env=not parsers.is_loopback(urllib.parse.urlsplit(settings.host).hostname or ""),
             follow_redirects=False,
             # Shorter, so that a missing connection is not taken for a missing response.
             timeout=httpx.Timeout(settings.request_timeout, connect=min(10.0, settings.request_timeout / 2)),
-            limits=httpx.Limits(max_connections=settings.max_parallel + 5),
+            limits=httpx.Limits(max_connections=CONNECTIONS),
             headers={"user-agent": f"kore_gate/{__version__} (+{ci})", "accept-encoding": "gzip"},
         )
     except (ValueError, ImportError, httpx.InvalidURL) as exc:
@@ -65,6 +69,23 @@ def _authorities(settings: Settings) -> ssl.SSLContext:
         hint = "It must be a readable file with certificates in PEM form."
         raise errors.SettingsError([f"{name} cannot be used: {exc.strerror or exc}."], hint=hint) from exc
     return context
+
+
+class _Later(ssl.SSLContext):
+    """Loads the authorities at the first handshake, which a call over plain http hardly ever comes to."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._load = functools.cache(lambda: _authorities(settings))
+        if settings.ca_file:
+            self._load()  # as a file of the caller's it is checked in any case
+
+    def __new__(cls, _: Settings) -> typing.Self:
+        """Refuse every certificate by itself, as a client's context does that knows no authority."""
+        return super().__new__(cls, ssl.PROTOCOL_TLS_CLIENT)
+
+    def wrap_bio(self, *arguments: typing.Any, **options: typing.Any) -> ssl.SSLObject:
+        """Begin a handshake that trusts the authorities."""
+        return self._load().wrap_bio(*arguments, **options)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)

@@ -202,21 +202,22 @@ class Console:
         indent = " " * min(len(raw) - len(raw.lstrip(" ")), 20)
         self._print(indent + text.terminal(raw, LINE_LIMIT), style, exact=exact)
 
-    def _print(self, line: str, style: str = "", *, exact: bool) -> None:
-        """Print one inert line; on a terminal it is wrapped unless it must stay `exact`."""
+    def _print(self, line: str, style: str = "", *, exact: bool, styled: tuple[int, int | None] = (0, None)) -> None:
+        """Print one inert line, `styled` from there to there; on a terminal it is wrapped unless it stays `exact`."""
         if not (self.live or (self.colour and style)):
             self._stderr.write(f"{line}\n")
             return
-        from rich.cells import cell_len
         from rich.text import Text
 
         if exact or not self.live:
-            self._screen.print(Text(line, style), soft_wrap=True)
+            words = Text(line)
+            words.stylize(style, *styled)
+            self._screen.print(words, soft_wrap=True)
             return
         words = Text(line.lstrip(), style)
         indent = Text(" " * (len(line) - len(words)))
         # Some terminals draw joined letters wider than rich counts them.
-        room = self._screen.width - len(indent) - (_widest(line) - cell_len(line))
+        room = self._screen.width - len(indent) - (_widest(line) - _cells(line))
         for part in words.wrap(self._screen, max(room, 1)):
             part.rstrip()
             self._screen.print(indent + part, soft_wrap=True)
@@ -309,10 +310,6 @@ class Console:
 
     def _write_table(self, result: Result) -> None:
         """List the suites in columns, those that did not pass first once there are too many."""
-        from rich.cells import cell_len
-        from rich.table import Table
-        from rich.text import Text
-
         suites = list(result.tested_suites)
         more = len(suites) - SUITES_SHOWN
         if more > 0:
@@ -325,19 +322,25 @@ class Console:
             numbers = (counts.steps, counts.passed, counts.failed, counts.errors, counts.skipped)
             rows.append((str(suite.verdict.ending), *map(str, numbers), text.duration(suite.duration)))
         # Names get what the other columns, two apart, leave.
-        room = self._screen.width - sum(2 + max(map(len, column)) for column in zip(headings, *rows, strict=True))
+        widths = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
+        room = (self._screen.width if self.live else LOG_WIDTH) - sum(2 + wide for wide in widths)
         full_names = [text.terminal(suite.name) for suite in suites]
         names = _fit_all(full_names, max(room, 1))
         if self.live:
             # As many columns stay free as some terminals draw joined letters wider than rich counts them.
-            names = _fit_all(full_names, max(room - max(_widest(name) - cell_len(name) for name in names), 1))
-        table = Table("Suite", box=None, pad_edge=False)
-        for heading in headings:
-            table.add_column(heading, justify="left" if heading == "Verdict" else "right", no_wrap=True)
-        for suite, name, (ending, *cells) in zip(suites, names, rows, strict=True):
-            table.add_row(name, Text(ending, COLOURS[suite.verdict.ending]), *cells)
+            names = _fit_all(full_names, max(room - max(_widest(name) - _cells(name) for name in names), 1))
+        first = max(map(_cells, ("Suite", *names)))
+
+        def aligned(name: str, ending: str, *cells: str) -> str:
+            head = f"{name}{' ' * (first - _cells(name))}  {ending:<{widths[0]}}"
+            return "  ".join([head, *(f"{cell:>{wide}}" for cell, wide in zip(cells, widths[1:], strict=True))])
+
         self._write("")
-        self._screen.print(table)
+        self._print(aligned("Suite", *headings), "bold", exact=True)
+        for suite, name, row in zip(suites, names, rows, strict=True):
+            line = aligned(name, *row)
+            start = line.rindex(row[0])
+            self._print(line, COLOURS[suite.verdict.ending], exact=True, styled=(start, start + len(row[0])))
         if more > 0:
             self._write(f"… and {more} more")
         self._write("")
@@ -408,7 +411,6 @@ class _Stream(io.TextIOBase):
 
 def bars(rows: Sequence[tuple[Event, float]], now: float, width: int, height: int) -> "rich.console.RenderableType":
     """Draw a bar for the last event of each suite; without room for all, those that still run, and count the others."""
-    from rich.cells import cell_len
     from rich.console import Group
     from rich.progress_bar import ProgressBar
     from rich.table import Table
@@ -427,7 +429,7 @@ def bars(rows: Sequence[tuple[Event, float]], now: float, width: int, height: in
     states = [_fit(_state(event), words, keep_end=event.happening is not Happening.TROUBLE) for event, _ in shown]
     texts = list(zip(names, states, strict=True))
     # One column stays free, and as many as some terminals draw joined letters wider than rich counts them.
-    free = 1 + max(sum(_widest(part) - cell_len(part) for part in pair) for pair in texts)
+    free = 1 + max(sum(_widest(part) - _cells(part) for part in pair) for pair in texts)
     table = Table.grid(padding=(0, 1, 0, 0), pad_edge=False)
     for column in (words, max(width - 2 * words - 10 - free, 1), words, 7):
         table.add_column(width=column, no_wrap=True)
@@ -474,9 +476,18 @@ def _fit(name: str, width: int, *, keep_end: bool = True) -> str:
 
 def _widest(name: str) -> int:
     """Count the cells of a text on a terminal that does not join letters: each vowel sign takes one."""
+    if name.isascii():
+        return len(name)
+    return max(_cells(name), sum(1 if unicodedata.category(char) == "Mc" else _cells(char) for char in name))
+
+
+def _cells(name: str) -> int:
+    """Count the cells of a text on a terminal that joins letters."""
+    if name.isascii():
+        return len(name)
     from rich.cells import cell_len
 
-    return max(cell_len(name), sum(1 if unicodedata.category(char) == "Mc" else cell_len(char) for char in name))
+    return cell_len(name)
 
 
 def _state(event: Event) -> str:

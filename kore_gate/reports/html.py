@@ -5,7 +5,7 @@ import collections
 import dataclasses
 import functools
 import hashlib
-import importlib.resources
+import pathlib
 import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -182,7 +182,7 @@ def _pair(failure: cases.Finding, marker: transcript.Marker) -> transcript.Pair 
 
 
 def _read(name: str) -> str:
-    return importlib.resources.files("kore_gate.reports").joinpath(name).read_text(encoding="utf-8")
+    return pathlib.Path(__file__).with_name(name).read_text(encoding="utf-8")
 
 
 @functools.cache
@@ -207,8 +207,11 @@ def environment() -> "jinja2.Environment":
     def safe(escape: Callable[..., str]) -> Callable[..., markupsafe.Markup]:
         return lambda *arguments: markupsafe.Markup(escape(*arguments))  # noqa: S704 # that is what `escape` is for
 
+    # The package as built holds the templates compiled, for the Jinja that compiled them.
+    here = pathlib.Path(__file__).parent
+    compiled = here / f"compiled-{jinja2.__version__}"
     env = jinja2.Environment(
-        loader=jinja2.FunctionLoader(_read),
+        loader=jinja2.ModuleLoader(compiled) if compiled.is_dir() else jinja2.FileSystemLoader(here),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

@@ -143,7 +143,7 @@ def _properties(result: SuiteResult, call: Result, granularity: str) -> dict[str
         "kore.verdict": result.verdict.ending,
         "kore.exit_code": str(int(result.verdict.exit_code)),
         "kore.status": result.status,
-        "kore.stream_id": call.stream_id,
+        "kore.stream_id": (result.part or call).stream_id,
         "kore.test_suite_id": result.test_suite_id,
         "kore.ds_id": result.ds_id,
         "kore.run_id": result.run_id,

@@ -1,13 +1,15 @@
 """kore-result.json: everything a call found out, for machines, and for rendering the reports again."""
 
 import dataclasses
+import datetime
+import itertools
 import json
+import math
 from collections.abc import Mapping, Sequence
 
-import msgspec
-
-from kore_gate import errors
-from kore_gate.model import Result, SuiteResult
+from kore_gate import __version__, errors
+from kore_gate.gate import policy
+from kore_gate.model import Forgiveness, Origin, Part, Phase, Policy, Result, SuiteResult, Verdict
 from kore_gate.reports import cases
 
 SCHEMA = 2
@@ -18,7 +20,7 @@ def render(result: Result, files: Sequence[str] = ()) -> bytes:
     """Return the result as JSON, with counts for each suite and the names of the report files."""
     suites = [
         _saved(dataclasses.replace(suite, suite=None))
-        | {"suite": _short(suite.suite), "counts": msgspec.to_builtins(cases.count(suite, result.junit_granularity))}
+        | {"suite": _short(suite.suite), "counts": dataclasses.asdict(cases.count(suite, result.junit_granularity))}
         for suite in result.suites
     ]
     call = _saved(dataclasses.replace(result, suites=()))
@@ -29,7 +31,7 @@ def render(result: Result, files: Sequence[str] = ()) -> bytes:
 
 def _saved(fact: Result | SuiteResult) -> dict[str, object]:
     """Write a fact down without what only a running call needs, and without policies where none is set."""
-    facts: dict[str, object] = msgspec.to_builtins(fact)
+    facts = dataclasses.asdict(fact)
     facts.pop("only_tests_failed", None)
     return {name: value for name, value in facts.items() if (name, value) != ("forgiveness", None)}
 
@@ -46,6 +48,8 @@ def _short(fact: object) -> object:
 
 def load(data: bytes) -> tuple[Result, list[str]]:
     """Read a saved result and the names of its files. Raises SettingsError when it is none."""
+    import msgspec  # for reading alone: writing does without
+
     try:
         content = json.loads(data)
         schema = content.get("schema") if isinstance(content, Mapping) else None
@@ -59,3 +63,116 @@ def load(data: bytes) -> tuple[Result, list[str]]:
         raise errors.SettingsError(
             [f"This is not a readable kore-result.json: {exc}."], hint="Use the kore-result.json of a finished command."
         ) from exc
+
+
+def merge(calls: Mapping[str, Result]) -> Result:
+    """Merge the results of several calls, by their files, into the one that a single call would have had.
+
+    Raises SettingsError where two files have the same suite of the same bot, language and version.
+    """
+    results = list(calls.values())
+    parts = [(file, _part(call, suite), suite) for file, call in calls.items() for suite in call.suites]
+    namesakes: dict[str, list[tuple[str, Part]]] = {}
+    for file, part, suite in parts:
+        if suite.phase is not Phase.SETTINGS:  # a problem of the whole call, which several may have had
+            namesakes.setdefault(suite.own_name, []).append((file, part))
+    if problems := _doubles(namesakes):
+        hint = "Name each result once; results of different bots, languages or versions may have the same suites."
+        raise errors.SettingsError(problems, hint=hint)
+    of_calls = list(dict.fromkeys(part for _, part, _ in parts)) or [_part(call) for call in results]
+    suites = tuple(
+        _renamed(suite, part if len(of_calls) > 1 else None, [each[1] for each in namesakes.get(suite.own_name, ())])
+        for _, part, suite in parts
+    )
+    started, duration = _times(results)
+    return Result(
+        version=__version__,
+        suites=suites,
+        verdict=_verdict(results, suites),
+        started=started,
+        duration=duration,
+        machine=_common([call.machine for call in results]),
+        ci=_common([call.ci for call in results], "none"),
+        origin=Origin(**{name: _common([getattr(call.origin, name) for call in results]) for name in _fields(Origin)}),
+        junit_granularity=_common([call.junit_granularity for call in results], "assertion"),
+        junit_dialect=_common([call.junit_dialect for call in results], "rich"),
+        forgiveness=_forgiveness([call.forgiveness for call in results if call.forgiveness]),
+        **{name: ", ".join(dict.fromkeys(getattr(part, name) for part in of_calls)) for name in _fields(Part)},
+    )
+
+
+def _forgiveness(parts: Sequence[Forgiveness]) -> Forgiveness | None:
+    """Sum what policies forgave in each call; None where none is set."""
+    sums = {kind.value: sum(getattr(part, kind.value) for part in parts) for kind in Policy}
+    return Forgiveness(**sums, remarks=tuple(remark for part in parts for remark in part.remarks)) if parts else None
+
+
+def _fields(fact: type[Origin | Part]) -> list[str]:
+    return [field.name for field in dataclasses.fields(fact)]
+
+
+def _part(call: Result, suite: SuiteResult | None = None) -> Part:
+    """Return which call a suite's result comes from."""
+    return (suite and suite.part) or Part(**{name: getattr(call, name) for name in _fields(Part)})
+
+
+# What tells two suites of one name apart, in the order in which their names say it.
+_APART = ("bot_language", "bot_version", "stream_id", "host")
+
+
+def _doubles(namesakes: Mapping[str, Sequence[tuple[str, Part]]]) -> list[str]:
+    """Name files with the same suites; a language or version that is not known tells nothing apart."""
+    same: dict[tuple[str, str], list[str]] = {}
+    for name, group in namesakes.items():
+        for (file, part), (other_file, other) in itertools.combinations(group, 2):
+            pairs = [(getattr(part, field), getattr(other, field)) for field in _APART]
+            if file != other_file and not any(one and another and one != another for one, another in pairs):
+                same.setdefault((file, other_file), []).append(name)
+    return [
+        f"{file} and {other} have the same {'suites' if len(names) > 1 else 'suite'}: "
+        + ", ".join(map(repr, names[:3]))
+        + (f" and {len(names) - 3} more." if len(names) > 3 else ".")
+        for (file, other), names in same.items()
+    ]
+
+
+def _renamed(suite: SuiteResult, part: Part | None, namesakes: Sequence[Part]) -> SuiteResult:
+    """Have the name say the bot, language or version that tells the suite from others of its name."""
+    differing = [name for name in _APART if len({getattr(each, name) for each in namesakes} - {""}) > 1]
+    for number in range(len(differing)):
+        # The fewest that are enough.
+        shown = {tuple(getattr(each, name) for name in differing[:number]) for each in namesakes}
+        if len(shown) == len({tuple(getattr(each, name) for name in differing) for each in namesakes}):
+            differing = differing[:number]
+            break
+    variant = ", ".join(filter(None, (getattr(part, name) for name in differing))) if part else ""
+    name = f"{suite.own_name} ({variant})" if variant else suite.own_name
+    return dataclasses.replace(suite, name=name, part=part, variant=variant)
+
+
+def _verdict(results: Sequence[Result], suites: Sequence[SuiteResult]) -> Verdict:
+    """Return the gravest verdict: of the suites, or of a call that is graver than its suites."""
+    verdicts = [policy.overall(suites)] if suites else []
+    return max([*verdicts, *(call.verdict for call in results)], key=lambda each: each.exit_code.gravity)
+
+
+def _times(results: Sequence[Result]) -> tuple[str, float]:
+    """Return when the first call began, and the seconds from there to the end of the last."""
+    lasted = [call.duration if math.isfinite(call.duration) else 0.0 for call in results]
+    begun: list[tuple[float, str, float]] = []
+    for call, seconds in zip(results, lasted, strict=True):
+        try:
+            moment = datetime.datetime.fromisoformat(call.started)
+        except ValueError:
+            continue
+        if moment.tzinfo:
+            begun.append((moment.timestamp(), call.started, seconds))
+    if not begun:
+        return "", max(lasted)
+    end = max(moment + seconds for moment, _, seconds in begun)
+    return min(begun)[1], round(end - min(begun)[0], 3)
+
+
+def _common(values: Sequence[str], otherwise: str = "") -> str:
+    """Return the value that all of them have."""
+    return values[0] if len(set(values)) == 1 else otherwise

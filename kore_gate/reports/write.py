@@ -5,17 +5,24 @@ import functools
 import json
 import pathlib
 import re
+import secrets
 import tempfile
 import urllib.parse
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from kore_gate import errors, text
 from kore_gate.ci import outputs
+from kore_gate.ci.dialects import Context
+from kore_gate.errors import Ending
 from kore_gate.model import Result, SuiteResult
 from kore_gate.reports import cases, html, junit, result, summary
+from kore_gate.reports.console import Console
 
 RESULT, PAGE, SUMMARY = "kore-result.json", "kore-report.html", "kore-summary.md"
 FIXED_NAMES = (RESULT, PAGE, SUMMARY, "kore-annotations.json", "kore.env")
+
+# GitHub drops a step's summary of more than a mebibyte whole.
+_SUMMARY_LIMIT = 1_000_000
 
 # What an earlier result says of files is believed only where the names are such as the gate gives.
 _DOWNLOAD = re.compile(r"kore-results-.+")
@@ -171,3 +178,29 @@ def _reports(
     yield PAGE, lambda: html.render(call), None
     if PAGE not in writer.written:
         yield SUMMARY, lambda: summary.render(call, has_page=False).encode(), None
+
+
+def hand_over(
+    call: Result, writer: Writer, directory: str, context: Context, console: Console
+) -> list[errors.ReportError]:
+    """Give the CI system outputs and summary; return what failed."""
+    values = outputs.outputs_of(call, cases.total(call), directory, junit_names(call))
+    console.outputs(values)
+    summary_path = writer.directory / SUMMARY
+    if summary_path.is_file():
+        console.summary(str(summary_path.resolve()))
+    has_page = PAGE in writer.written
+    page = summary.render(call, _SUMMARY_LIMIT, has_page=has_page) if context.agent or context.summary_file else ""
+    if context.agent:
+        problem = outputs.annotate(context.agent, page, passed=call.verdict.ending is Ending.PASSED)
+        if problem:
+            console.warning(problem)
+    failures = []
+    written_values = outputs.github_file(values, secrets.token_hex)
+    for path, addition in ((context.output_file, written_values), (context.summary_file, page)):
+        try:
+            if path:
+                writer.append(path, addition)
+        except errors.ReportError as error:
+            failures.append(error)
+    return failures

@@ -1,7 +1,6 @@
 """Every command and every setting: the one table that options, inputs, variables and the README are checked against."""
 
 import dataclasses
-import decimal
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -12,8 +11,9 @@ COMMANDS = {
     "import": "upload suite files, start their imports, wait for them",
     "run": "run suites by name, wait, report their results",
     "test": "import suite files, then run the suites",
-    "report": "render a saved kore-result.json again, offline",
+    "report": "render a saved kore-result.json again, or merge several, offline",
     "known-failures": "print a file of known failures from a kore-result.json, offline",
+    "shard": "print which suite files one of several parallel jobs tests, offline",
     "demo": "test against a built-in Kore.ai simulator; needs no account",
     "simulate": "serve the simulator on a local port",
     "doctor": "check settings, credentials, clock, proxy, certificate, host and scope",
@@ -27,7 +27,7 @@ _FILES = ("import", "test")
 _CALLS = (*REMOTE_COMMANDS, "demo")
 _JUDGES = (*JUDGING_COMMANDS, "demo")
 _REPORTS = (*_JUDGES, "report")
-_PRINTS = (*_CALLS, "report", "known-failures", "simulate")
+_PRINTS = (*_CALLS, "report", "known-failures", "shard", "simulate")
 _RUNS = ("run", "test", "demo")
 
 CI_NAMES = ("auto", "github", "gitlab", "jenkins", "azure", "circleci", "buildkite", "bitbucket", "teamcity", "none")
@@ -105,8 +105,12 @@ class Settings:
         "suite files (of report and known-failures: kore-result.json), one per line",
         parsers.paths,
         many=True,
-        commands=("import", "test", "report", "known-failures"),
+        commands=(*_FILES, "report", "known-failures", "shard"),
     )
+    total: int = _setting(
+        "number of parallel jobs; report: how many results there must be", parsers.number, commands=("shard", "report")
+    )
+    index: int = _setting("number of this job, from 1 to total", parsers.number, commands=("shard",))
     suites: tuple[str, ...] = _setting(
         "suite names, one per line", parsers.lines, many=True, free=True, commands=("run",)
     )
@@ -150,6 +154,12 @@ class Settings:
         "limit of one request, first byte sent to last byte read", parsers.duration, "30s", commands=_CALLS
     )
     poll_interval: float | None = _setting("auto, or a duration", parsers.interval, "auto", commands=_JUDGES)
+    history: tuple[str, ...] = _setting(
+        "earlier kore-result.json files, or folders of them: how long suites take",
+        parsers.paths,
+        many=True,
+        commands=(*JUDGING_COMMANDS, "shard"),
+    )
     report_dir: str = _setting("directory for the reports", parsers.path, "junit-reports", commands=_REPORTS)
     junit_granularity: str = _choice(
         "one test case per assertion or step", ("assertion", "step"), "assertion", commands=_REPORTS
@@ -169,17 +179,17 @@ class Settings:
     baseline: str = _setting(
         "kore-result.json of an earlier call: only failures that are new count", parsers.path, commands=_RUNS
     )
-    min_pass_rate: decimal.Decimal | None = _setting(  # noqa: RUF009 it makes a field
+    min_pass_rate: int | None = _setting(  # in millionths of a percent
         "share of judged assertions that has to pass, such as 95%", parsers.percentage, unset=None, commands=_RUNS
     )
     max_failures: int | None = _setting("number of failures to tolerate", parsers.count, unset=None, commands=_RUNS)
     soft_fail: tuple[int, ...] = _setting(
-        "exit codes to turn into 0, such as 1,4", parsers.exit_codes, many=True, commands=_JUDGES
+        "exit codes to turn into 0, such as 1,4", parsers.exit_codes, many=True, commands=_REPORTS
     )
     max_response: int = _setting("maximum size of one response", parsers.size, "64MiB", commands=_CALLS)
     ca_file: str = _setting("extra certificate authority (PEM)", parsers.path)
     allow_http: bool = _setting("allow http to hosts other than localhost", parsers.flag, "false")
-    max_parallel: int = _setting("maximum number of suites at a time", parsers.number, "20", commands=_JUDGES)
+    max_parallel: int = _setting("maximum number of suites at a time", parsers.parallel, "auto", commands=_JUDGES)
     fail_fast: bool = _setting("stop the other suites after the first failure", parsers.flag, "false", commands=_JUDGES)
     ci: str = _choice("CI system to write output for", CI_NAMES, "auto", commands=_PRINTS)
     output: str = _choice("json prints the result on stdout", ("text", "json"), "text", commands=_REPORTS)

@@ -1,12 +1,7 @@
 """Parse one setting's text: durations, sizes, hosts, lists. Each function raises ValueError for an invalid text."""
 
 import contextlib
-import decimal
-import ipaddress
-import json
-import pathlib
 import re
-import urllib.parse
 from collections.abc import Callable
 
 from kore_gate.errors import ExitCode
@@ -23,6 +18,9 @@ _NOT_IN_HOSTS = {
     r"[\\\s]": "must not contain a space or a backslash",
     "^(?!https?://)[^/]*://": "must be a host name or an http(s) URL",
 }
+
+# Suites in work at a time. Kore.ai's limits allow 20 new ones a minute: so many where a suite takes five minutes.
+OPEN_JOBS = 100
 
 # A bug or an interruption is never a success, and bad usage would hide every other fault.
 SOFT = [code.value for code in ExitCode if 0 < code < ExitCode.BUG and code is not ExitCode.USAGE]
@@ -79,6 +77,11 @@ def number(raw: str) -> int:
     return int(raw)
 
 
+def parallel(raw: str) -> int:
+    """Read a number of suites; `auto` is one, for starts wait for the limits of Kore.ai by themselves."""
+    return OPEN_JOBS if raw == "auto" else number(raw)
+
+
 def count(raw: str) -> int:
     """Read a whole number, also zero."""
     if not re.fullmatch(r"\d{1,6}", raw, re.ASCII):
@@ -86,12 +89,13 @@ def count(raw: str) -> int:
     return int(raw)
 
 
-def percentage(raw: str) -> decimal.Decimal:
-    """Read `95%` or `99.5` as written: arithmetic with it is exact."""
-    match = re.fullmatch(r"(\d{1,3}(?:\.\d{1,6})?) ?%?", raw, re.ASCII)
-    if not match or not 0 < decimal.Decimal(match[1]) <= 100:
+def percentage(raw: str) -> int:
+    """Read `95%` or `99.5` as millionths of a percent: arithmetic with it is exact."""
+    match = re.fullmatch(r"(\d{1,3})(?:\.(\d{1,6}))? ?%?", raw, re.ASCII)
+    millionths = int(match[1] + (match[2] or "").ljust(6, "0")) if match else 0
+    if not 0 < millionths <= 100 * 10**6:
         raise ValueError("must be a percentage above 0, at most 100: use 95%")
-    return decimal.Decimal(match[1])
+    return millionths
 
 
 def path(raw: str) -> str:
@@ -99,6 +103,8 @@ def path(raw: str) -> str:
     head, _, rest = text(raw).partition("/")
     if not head.startswith("~"):
         return raw
+    import pathlib
+
     try:
         return str(pathlib.Path(head).expanduser() / rest)
     except RuntimeError:
@@ -114,6 +120,8 @@ def several(
     def parse(raw: str) -> tuple[str, ...]:
         parts = [part.strip() for part in re.split(separator, raw)]
         if raw.startswith("["):
+            import json
+
             with contextlib.suppress(ValueError, RecursionError):
                 parts = json.loads(raw)
         if not all(isinstance(part, str) for part in parts):
@@ -152,6 +160,8 @@ def exit_codes(raw: str) -> tuple[int, ...]:
 
 def host(raw: str) -> str:
     """Read a host or its URL as the base of all addresses, without a slash at the end."""
+    import urllib.parse
+
     text(raw)
     for pattern, problem in _NOT_IN_HOSTS.items():
         if re.search(pattern, raw, re.IGNORECASE):
@@ -173,6 +183,8 @@ def _check_host_name(name: str) -> None:
     if not name.isascii():
         # Letters that look alike would take the token elsewhere.
         raise ValueError("it has non-ASCII letters, use its xn-- form")
+    import ipaddress
+
     if name.startswith("[") and "%" not in name:
         ipaddress.IPv6Address(name.removeprefix("[").removesuffix("]"))
     elif re.fullmatch(r"[0-9.]+", name):

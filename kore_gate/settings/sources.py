@@ -1,14 +1,10 @@
 """Read settings from options, inputs, variables and files, and report every problem at once."""
 
-import difflib
-import pathlib
 import re
-import urllib.parse
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from kore_gate import errors
 from kore_gate.settings import options, parsers
-from kore_gate.settings.redact import Redactor
 
 Settings = options.Settings
 NEEDED: Mapping[str, Sequence[str]] = {
@@ -19,7 +15,17 @@ NEEDED: Mapping[str, Sequence[str]] = {
     "doctor": ["host", "stream-id"],
     "report": ["files"],
     "known-failures": ["files"],
+    "shard": ["files", "total", "index"],
 }
+
+# Where CI systems number parallel jobs: the number, what it begins with, and how many there are.
+_PARALLEL = (
+    ("CI_NODE_INDEX", 1, "CI_NODE_TOTAL"),  # GitLab
+    ("CIRCLE_NODE_INDEX", 0, "CIRCLE_NODE_TOTAL"),
+    ("BUILDKITE_PARALLEL_JOB", 0, "BUILDKITE_PARALLEL_JOB_COUNT"),
+    ("BITBUCKET_PARALLEL_STEP", 0, "BITBUCKET_PARALLEL_STEP_COUNT"),
+    ("SYSTEM_JOBPOSITIONINPHASE", 1, "SYSTEM_TOTALJOBSINPHASE"),  # Azure
+)
 
 # What a CI passes on in place of a variable that it does not know. Words of people may begin with a dollar sign.
 _UNSET = re.compile(r"\$\([\w.-]+\)|\$\{[\w.-]+\}|\$\{\{[^{}]*\}\}|(?P<word>\$[A-Z_][A-Z0-9_]*)")
@@ -49,7 +55,11 @@ def read(
 
     The error has every problem, those of the command line (`problems`) included. What is invalid keeps its default.
     """
+    from kore_gate.settings.redact import Redactor
+
     values = {setting: _text(setting, flags, environ) for setting in options.SETTINGS}
+    if command == "shard" and not any(values[options.BY_NAME[name]][0] for name in ("index", "total")):
+        values |= _parallel_job(environ)
     redactor = Redactor(text for setting, (text, _, _) in values.items() if setting.secret)
     parsed: dict[str, object] = {}
     invalid: dict[str, str] = {}  # the problem by the setting's name
@@ -96,6 +106,8 @@ def unknown_variables(command: str, environ: Mapping[str, str]) -> list[str]:
 
 def did_you_mean(name: str, known: Iterable[str], similarity: float = 0.75) -> str:
     """Suggest the known name that is most similar, if there is one."""
+    import difflib  # takes a moment to import, and is for typing errors alone
+
     close = difflib.get_close_matches(name, sorted(known), n=1, cutoff=similarity)
     return f" Did you mean {close[0]}?" if close else ""
 
@@ -114,6 +126,8 @@ def _text(setting: options.Setting, flags: Mapping[str, str], environ: Mapping[s
         return text, source, ""
     if text:
         return text, source, f"{setting.variable} is set twice: as {source} and as a file in {variable}; keep one."
+    import pathlib
+
     try:
         text = pathlib.Path(parsers.path(path)).read_text(encoding="utf-8-sig").strip()
     except (OSError, ValueError) as exc:
@@ -121,6 +135,18 @@ def _text(setting: options.Setting, flags: Mapping[str, str], environ: Mapping[s
         # Without the path: it may be the secret itself, in the wrong variable.
         return "", "", f"{variable} names a file that cannot be read: {reason}."
     return text, f"file in {variable}", "" if text else f"{variable} names an empty file."
+
+
+def _parallel_job(environ: Mapping[str, str]) -> dict[options.Setting, tuple[str, str, str]]:
+    """Return index and total as the CI system numbers its parallel jobs."""
+    for index, first, total in _PARALLEL:
+        number, count = environ.get(index, "").strip(), environ.get(total, "").strip()
+        if re.fullmatch(r"\d{1,6}", number, re.ASCII) and count:
+            return {
+                options.BY_NAME["index"]: (str(int(number) + 1 - first), f"variable {index}", ""),
+                options.BY_NAME["total"]: (count, f"variable {total}", ""),
+            }
+    return {}
 
 
 def _check(setting: options.Setting, text: str) -> None:
@@ -148,10 +174,16 @@ def _missing(settings: Settings, invalid: Collection[str]) -> list[str]:
 
 def _contradictions(settings: Settings, invalid: Collection[str]) -> list[str]:
     """List settings that contradict each other."""
+    sources = settings.sources
+    is_placed = {"index", "total"} <= sources.keys() - invalid
+    if settings.command == "shard" and is_placed and settings.index > settings.total:
+        index, total = sources["index"], sources["total"]
+        return [f"index {settings.index} ({index}) must be at most total, which is {settings.total} ({total})."]
     if settings.command not in options.REMOTE_COMMANDS:
         return []
+    import urllib.parse
+
     problems = []
-    sources = settings.sources
     if settings.jwt and (settings.client_secret or settings.private_key):
         other = "client-secret" if settings.client_secret else "private-key"
         problems.append(

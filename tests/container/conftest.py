@@ -55,12 +55,12 @@ def engine_with_rsa(client: docker.DockerClient, engine: Engine) -> Iterator[Eng
     client.images.remove(tag, force=True)
 
 
-def build(client: docker.DockerClient, tag: str, **arguments: str) -> None:
-    """Build an image from the checkout; its build needs a package index, so it shares the machine's network."""
+def build(client: docker.DockerClient, tag: str, context: pathlib.Path = ROOT, /, **arguments: str) -> None:
+    """Build an image from a checkout; its build needs a package index, so it shares the machine's network."""
     base = os.environ.get("KORE_GATE_BASE_IMAGE")
     try:
         client.images.build(
-            path=str(ROOT),
+            path=str(context),
             tag=tag,
             buildargs=arguments | ({"BASE_IMAGE": base} if base else {}),
             network_mode="host",

@@ -18,6 +18,7 @@ SECTIONS = {
     "Forgiveness": model.Forgiveness,
     "Verdict": model.Verdict,
     "A suite's result": model.SuiteResult,
+    "Part": model.Part,
     "Counts": model.Counts,
     "Suite": model.Suite,
     "Step": model.Step,

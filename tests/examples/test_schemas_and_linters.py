@@ -10,7 +10,7 @@ from tests.container.containers import ROOT
 from tests.needs import need
 
 EXAMPLES = ROOT / "examples"
-WORKFLOWS = [*sorted((ROOT / ".github/workflows").glob("*.yml")), EXAMPLES / "github/conversation-tests.yml"]
+WORKFLOWS = [*sorted((ROOT / ".github/workflows").glob("*.yml")), *sorted((EXAMPLES / "github").glob("*.yml"))]
 ZIZMOR_CONFIG = pathlib.Path(__file__).parent / "zizmor.yml"
 
 
@@ -35,8 +35,10 @@ def _passes(*command: str | pathlib.Path) -> str:
         *(pytest.param("github-workflows", file, id=f"github-{file.name}") for file in WORKFLOWS),
         pytest.param("github-actions", ROOT / "action.yml", id="github-action"),
         pytest.param("gitlab-ci", EXAMPLES / "gitlab/.gitlab-ci.yml", id="gitlab"),
+        pytest.param("gitlab-ci", EXAMPLES / "gitlab/sharded.gitlab-ci.yml", id="gitlab-sharded"),
         pytest.param("azure-pipelines", EXAMPLES / "azure/azure-pipelines.yml", id="azure"),
         pytest.param("circle-ci", EXAMPLES / "circleci/config.yml", id="circleci"),
+        pytest.param("circle-ci", EXAMPLES / "circleci/sharded.yml", id="circleci-sharded"),
         pytest.param("buildkite", EXAMPLES / "buildkite/pipeline.yml", id="buildkite"),
         pytest.param("bitbucket-pipelines", EXAMPLES / "bitbucket/bitbucket-pipelines.yml", id="bitbucket"),
     ],

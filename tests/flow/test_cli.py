@@ -6,6 +6,7 @@ import functools
 import json
 import os
 import pathlib
+import shutil
 import signal
 import types
 from collections.abc import Iterator, Mapping
@@ -497,7 +498,9 @@ Commands:
   import      upload suite files, start their imports, wait for them
   run         run suites by name, wait, report their results
   test        import suite files, then run the suites
-  report      render a saved kore-result.json again, offline
+  report      render a saved kore-result.json again, or merge several, offline
+  shard       print which suite files one of several parallel jobs tests,
+              offline
   demo        test against a built-in Kore.ai simulator; needs no account
   simulate    serve the simulator on a local port
   doctor      check settings, credentials, clock, proxy, certificate, host and
@@ -606,3 +609,32 @@ def test_package__errors_have_codes() -> None:
 
     assert len(kinds) > 5
     assert all(kind.exit_code in ExitCode and kind.exit_code is not ExitCode.PASSED for kind in kinds)
+
+
+def test_main__shard(program: Program, tmp_path: pathlib.Path) -> None:
+    """On stdout are the files of the shard and nothing else, also where the CI system reads warnings there."""
+    suite_file(tmp_path)
+    files = str(tmp_path / "*.json")
+    environ = {"GITHUB_ACTIONS": "true", "KORE_HISTORY": "nowhere", "KORE_STREAM_DI": "st-1"}
+
+    ended = program.run("shard", files, "--total", "2", "--index", "1", environ=environ)
+    none = program.run("shard", files, "--total", "2", "--index", "2", environ=environ)
+
+    assert (ended.code, none.code) == (0, 0)
+    assert (ended.out, none.out) == ("greeting.json\n", "")
+    assert "Warning: history: nowhere is neither a file nor a folder." in ended.err
+
+
+def test_main__merge(program: Program, tmp_path: pathlib.Path) -> None:
+    """A merge needs no settings of Kore.ai's, ends with its verdict, and gives GitHub its outputs."""
+    program.run(environ=GOOD)
+    shutil.copytree(program.reports, tmp_path / "results" / "1")
+    output = tmp_path / "output"
+
+    ended = program.run(
+        "report", str(tmp_path / "results"), environ={"KORE_CI": "github", "GITHUB_OUTPUT": str(output)}
+    )
+
+    assert (ended.code, ended.requests) == (0, 0)
+    assert ended.err.splitlines()[-1] == "Exit code: 0 (passed)"
+    assert "passed" in output.read_text(encoding="utf-8")

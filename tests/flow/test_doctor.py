@@ -95,6 +95,8 @@ Settings:
   stream-id          input stream-id     st-5a1e0000-0000-5000-8000-00000000b0b0
   ds-id              --ds-id             ds-demo-1, ds-demo-2
   files                                  not set
+  total                                  not set
+  index                                  not set
   suites                                 not set
   run-id                                 not set
   name                                   not set
@@ -113,6 +115,7 @@ Settings:
   outage-limit       default             3m
   request-timeout    default             30s
   poll-interval      --poll-interval     auto
+  history                                not set
   report-dir         default             junit-reports
   junit-granularity  default             assertion
   junit-dialect      default             rich

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from kore_gate import cli, errors, text
+from kore_gate.ci.dialects import Context
 from kore_gate.commands import policies, report
 from kore_gate.errors import ExitCode
 from kore_gate.gate import policy
@@ -106,7 +107,7 @@ def test_report__same_bytes() -> None:
 
     assert json.loads(before["kore-result.json"])["schema"] == 2
     settings = Settings(command="report", files=(str(ended.reports / "kore-result.json"),))
-    report.run(settings, Screen().console)
+    report.run(settings, Screen().console, Context(ci="none"))
 
     assert {path.name: path.read_bytes() for path in ended.reports.iterdir()} == before
 

@@ -1,12 +1,17 @@
 import importlib.metadata
 import pathlib
 import re
+import subprocess
+import sys
 import tomllib
+import zipfile
 
 import pytest
 import yaml
 
 import kore_gate
+from kore_gate.reports import result
+from tests import builders
 
 ROOT = pathlib.Path(__file__).parents[2]
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
@@ -121,3 +126,44 @@ def test_workflow__permissions(name: str) -> None:
     assert all("permissions" in job for job in workflow["jobs"].values())
     assert checkouts
     assert all(step["with"]["persist-credentials"] is False for step in checkouts)
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """Build the wheel with this environment's tools, and unpack it."""
+    folder = tmp_path_factory.mktemp("wheel")
+    build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder)]
+    how = subprocess.run(build, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert how.returncode == 0, how.stderr
+    (path,) = folder.glob("*.whl")
+    with zipfile.ZipFile(path) as archive:
+        archive.extractall(folder / "package")
+    return folder / "package"
+
+
+RENDER = """
+import sys
+import jinja2
+from kore_gate.reports import html, result, summary
+if sys.argv[2] == "compiled":
+    jinja2.Environment.compile = None  # who needs it now fails
+call, _ = result.load(open(sys.argv[1], "rb").read())
+sys.stdout.buffer.write(html.__file__.encode() + b"\\n" + html.render(call) + summary.render(call).encode())
+"""
+
+
+def test_wheel__compiled_templates(wheel: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    """The wheel renders with the modules it holds, without compiling, and writes the same bytes as the checkout."""
+    saved = tmp_path / "kore-result.json"
+    saved.write_bytes(result.render(builders.make_call(builders.make_result())))
+    pages = []
+    for package, kind in ((wheel, "compiled"), (ROOT, "source")):
+        script = [sys.executable, "-c", RENDER, str(saved), kind]
+        how = subprocess.run(script, env={"PYTHONPATH": str(package)}, cwd=tmp_path, capture_output=True, check=False)
+        assert how.returncode == 0, how.stderr
+        place, _, page = how.stdout.partition(b"\n")
+        assert place.decode() == str(package / "kore_gate" / "reports" / "html.py")
+        pages.append(page)
+
+    assert pages[0] == pages[1]
+    assert b"<html" in pages[0]

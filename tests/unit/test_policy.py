@@ -1,6 +1,5 @@
 import dataclasses
 import datetime
-import decimal
 from typing import Any
 
 import pytest
@@ -13,6 +12,7 @@ from kore_gate.gate import policy, verdict
 from kore_gate.gate.policy import Entry, Identity, Policies
 from kore_gate.model import Evidence, Mark, Outcome, Phase, Policy, Result, Step, SuiteResult
 from kore_gate.reports import result
+from kore_gate.settings import parsers
 from tests.builders import make_assertion, make_call, make_check, make_reply, make_result, make_step, make_suite
 
 TODAY = datetime.date(2026, 6, 30)
@@ -206,7 +206,7 @@ def test_apply__order() -> None:
 def test_apply__thresholds(passed: int, failed: int, thresholds: dict[str, Any], unmet: list[str]) -> None:
     """The arithmetic is exact, and each threshold that is set must hold."""
     if "min_pass_rate" in thresholds:
-        thresholds = {**thresholds, "min_pass_rate": decimal.Decimal(thresholds["min_pass_rate"])}
+        thresholds = {**thresholds, "min_pass_rate": parsers.percentage(thresholds["min_pass_rate"])}
     call = applied(make_run((P,) * passed), make_run((F,) * failed, name="Red"), **thresholds)
 
     assert (call.verdict.exit_code is ExitCode.PASSED) == (not unmet)
@@ -279,7 +279,7 @@ POLICIES = st.fixed_dictionaries(
     optional={
         "known": ENTRIES,
         "baseline": RUNS.map(lambda runs: baseline_of(*build(runs))),
-        "min_pass_rate": st.sampled_from(["0.1", "33.3", "50", "80", "100"]).map(decimal.Decimal),
+        "min_pass_rate": st.sampled_from(["0.1", "33.3", "50", "80", "100"]).map(parsers.percentage),
         "max_failures": st.integers(0, 5),
     },
 )
@@ -300,7 +300,9 @@ def allowed(call: Result, before: Result, policies: dict[str, Any]) -> bool:
     left = [test for test in red if test.identity not in known and not baseline.get(test.identity)]
     passed = sum(test.outcome is P for test in tests)
     rate, most = policies.get("min_pass_rate"), policies.get("max_failures")
-    within = (rate is None or passed / (passed + len(left) or 1) * 100 >= rate) and (most is None or len(left) <= most)
+    within = (rate is None or passed / (passed + len(left) or 1) * 10**8 >= rate) and (
+        most is None or len(left) <= most
+    )
     return not left or (within and (rate, most) != (None, None))
 
 

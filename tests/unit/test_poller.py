@@ -5,6 +5,7 @@ import pytest
 
 from kore_gate import errors
 from kore_gate.gate import poller
+from kore_gate.gate.pace import Pace
 from kore_gate.model import Job, State
 from tests.fakes.clock import FakeClock
 
@@ -44,8 +45,7 @@ class Record:
             async with self.clock.limit(timeout):
                 return await poller.wait_for(
                     self.fetch,
-                    interval=every,
-                    spacing=lambda _: spacing,
+                    pace=Pace(lambda _: spacing, every),
                     deadline=timeout,
                     clock=self.clock,
                     on_status=lambda seen: self.statuses.append(seen.status),
@@ -66,18 +66,6 @@ def test_wait_for__first_request_at_once(clock: FakeClock) -> None:
     seen = record.wait()
 
     assert (seen, clock.naps) == (DONE, [])
-
-
-def test_wait_for__interval_by_itself(clock: FakeClock) -> None:
-    """By itself the gate asks about every five seconds, never in step with others, and never too fast."""
-    record = Record(clock, lambda _: RUNNING)
-
-    with pytest.raises(TimeoutError):
-        record.wait(every=None, timeout=1000.0)
-
-    *naps, _, _ = clock.naps
-    assert all(4.0 <= nap <= 6.0 for nap in naps)
-    assert len(set(naps)) > 100
 
 
 def test_wait_for__keeps_its_interval(clock: FakeClock) -> None:
@@ -188,8 +176,7 @@ def test_wait_for__cancelled_before_the_record_is_visible(clock: FakeClock) -> N
         async with clock.limit(10):
             await poller.wait_for(
                 record.fetch,
-                interval=5.0,
-                spacing=lambda _: 0.0,
+                pace=Pace(lambda _: 0.0, 5.0),
                 deadline=60.0,
                 clock=clock,
                 on_status=lambda _: None,

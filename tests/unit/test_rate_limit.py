@@ -2,10 +2,10 @@
 
 import asyncio
 import random
+from collections.abc import Sequence
 
 import pytest
 
-from kore_gate.kore import rate_limit
 from kore_gate.kore.rate_limit import WINDOWS, RateLimit
 from kore_gate.simulator.service import Request, Simulator
 from tests.fakes.clock import FakeClock
@@ -16,9 +16,11 @@ def clock() -> FakeClock:
     return FakeClock()
 
 
-def limited(clock: FakeClock, waits: list[str] | None = None) -> RateLimit:
+def limited(
+    clock: FakeClock, waits: list[str] | None = None, windows: Sequence[tuple[int, float]] = WINDOWS
+) -> RateLimit:
     """Return limits that name each wait in a list."""
-    return RateLimit(clock, lambda *wait: (waits if waits is not None else []).append("; ".join(wait)))
+    return RateLimit(clock, lambda *wait: (waits if waits is not None else []).append("; ".join(wait)), windows=windows)
 
 
 async def spend(limits: RateLimit, clock: FakeClock, calls: int, key: str = "bot") -> list[float]:
@@ -48,10 +50,9 @@ def test_acquire__first_calls_are_free(clock: FakeClock) -> None:
     assert times[60] == 61.0
 
 
-def test_acquire__both_windows(clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_acquire__both_windows(clock: FakeClock) -> None:
     """Neither window's limit is ever exceeded, and no call waits longer than they ask."""
-    monkeypatch.setattr(rate_limit, "WINDOWS", ((3, 6.0), (9, 36.0)))
-    times = clock.run(spend(limited(clock), clock, 20))
+    times = clock.run(spend(limited(clock, windows=((3, 6.0), (9, 36.0))), clock, 20))
 
     assert most_within(times, 6.0) == 3
     assert most_within(times, 36.0) == 9
@@ -59,10 +60,9 @@ def test_acquire__both_windows(clock: FakeClock, monkeypatch: pytest.MonkeyPatch
     assert times[9] == 36.0
 
 
-def test_acquire__in_order(clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_acquire__in_order(clock: FakeClock) -> None:
     """Who asked first is served first, whoever else comes while he waits."""
-    monkeypatch.setattr(rate_limit, "WINDOWS", ((1, 10.0),))
-    limits = limited(clock)
+    limits = limited(clock, windows=((1, 10.0),))
     served: list[str] = []
 
     async def caller(name: str, after: float) -> None:
@@ -91,10 +91,9 @@ def test_acquire__each_for_itself(clock: FakeClock) -> None:
     assert clock.run(both()) == [0.0] * 60
 
 
-def test_acquire__a_cancelled_caller_takes_nothing(clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_acquire__a_cancelled_caller_takes_nothing(clock: FakeClock) -> None:
     """A caller that gives up leaves its turn to the next."""
-    monkeypatch.setattr(rate_limit, "WINDOWS", ((1, 10.0),))
-    limits = limited(clock)
+    limits = limited(clock, windows=((1, 10.0),))
 
     async def give_up() -> float:
         await limits.acquire("bot")
@@ -137,10 +136,10 @@ def test_acquire__tells_those_in_the_queue(clock: FakeClock) -> None:
 
 @pytest.mark.parametrize(
     ("left", "pace"),
-    [(6.0, 0.1), (61.0, 61 / 60), (1800.0, 61 / 60), (2700.0, 1.5), (3601.0, 3601 / 1800), (9e9, 3601 / 1800)],
+    [(5.4, 0.1), (61.0, 61 / 54), (1800.0, 61 / 54), (2430.0, 1.5), (3601.0, 3601 / 1620), (9e9, 3601 / 1620)],
 )
 def test_spacing(clock: FakeClock, left: float, pace: float) -> None:
-    """Calls are spread so that they last as long as is wanted."""
+    """Calls are spread so that they last as long as is wanted; a tenth of them is left to others."""
     assert limited(clock).spacing("bot", left) == pytest.approx(pace)
 
 
@@ -154,8 +153,8 @@ def test_spacing__after_a_burst(clock: FakeClock) -> None:
 
     clock.run(burst())
 
-    assert limits.spacing("bot", 20.0) == pytest.approx(2.0)
-    assert limits.spacing("bot", 61.0) == pytest.approx(61 / 60)
+    assert limits.spacing("bot", 20.0) == pytest.approx(5.0)
+    assert limits.spacing("bot", 61.0) == pytest.approx(61 / 54)
 
 
 @pytest.mark.parametrize("timeout", [30.0, 120.0])
@@ -188,6 +187,30 @@ def test_acquire__memory(clock: FakeClock) -> None:
 
     assert {len(calls) for calls in limits._calls.values()} == {1800}
     assert WINDOWS == ((60, 61.0), (1800, 3601.0))
+
+
+def test_acquire__says_when_a_queue_will_have_moved_on(clock: FakeClock) -> None:
+    """Who waits behind others gets a time that counts them."""
+    waits: list[str] = []
+
+    clock.run(spend(limited(clock, waits, windows=((2, 10.0),)), clock, 7))
+
+    assert [wait.rpartition("; ")[2] for wait in waits[:5]] == [
+        "until 03:04:15 UTC",
+        "until 03:04:15 UTC",
+        "until 03:04:25 UTC",
+        "until 03:04:25 UTC",
+        "until 03:04:35 UTC",
+    ]
+
+
+def test_acquire__a_moment_is_no_news(clock: FakeClock) -> None:
+    """A wait of less than a second is not worth a word."""
+    waits: list[str] = []
+
+    times = clock.run(spend(limited(clock, waits, windows=((2, 0.9),)), clock, 3))
+
+    assert (times, waits) == ([0.0, 0.0, 0.9], [])
 
 
 def test_acquire__never_refused(clock: FakeClock) -> None:
