@@ -27,8 +27,12 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _POSITIONAL = {
-    "import": "files", "test": "files", "run": "suites",
-    "report": "files", "known-failures": "files", "shard": "files",
+    "import": "files",
+    "test": "files",
+    "run": "suites",
+    "report": "files",
+    "known-failures": "files",
+    "shard": "files",
 }
 
 _PURPOSE = "The gate that stops a bad Kore.ai bot from shipping."

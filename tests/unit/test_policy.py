@@ -2,6 +2,7 @@ import dataclasses
 import datetime
 from typing import Any
 
+import lxml.html
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -11,9 +12,10 @@ from kore_gate.errors import Ending, ExitCode
 from kore_gate.gate import policy, verdict
 from kore_gate.gate.policy import Entry, Identity, Policies
 from kore_gate.model import Evidence, Mark, Outcome, Phase, Policy, Result, Step, SuiteResult
-from kore_gate.reports import result
+from kore_gate.reports import html, junit, result, summary
 from kore_gate.settings import parsers
 from tests.builders import make_assertion, make_call, make_check, make_reply, make_result, make_step, make_suite
+from tests.fakes.screens import Screen
 
 TODAY = datetime.date(2026, 6, 30)
 FAST = settings(suppress_health_check=[HealthCheck.too_slow])
@@ -450,3 +452,89 @@ def test_known_file__reads_back(name: str, words: str, value: str) -> None:
     assert problems == []
     assert entries[0].until == TODAY + datetime.timedelta(days=14)
     assert applied(run, known=entries).verdict.ending is Ending.PASSED
+
+
+def test_merge__counts_what_each_call_forgave() -> None:
+    """A merged result sums what its calls forgave, and says so in its verdict."""
+    first = applied(make_run((F,), name="A"), known=[make_entry(), make_entry(suite="Gone")])
+    second = applied(make_run((F,), (P,), name="B"), max_failures=1)
+
+    merged = result.merge({"a.json": first, "b.json": second, "c.json": judged_call(make_run((P,), name="C"))})
+
+    assert merged.verdict.message == "Passed with 1 known failure and 1 tolerated failure (max-failures 1: 1)."
+    assert merged.forgiveness
+    assert (merged.forgiveness.known, merged.forgiveness.tolerated, len(merged.forgiveness.remarks)) == (1, 1, 1)
+    assert result.merge({"c.json": judged_call(make_run((P,), name="C"))}).forgiveness is None
+
+
+def test_page__forgiven() -> None:
+    """The page lists what is forgiven with a link to its step, shows the reason there, and what is to be removed."""
+    call = applied(make_run((P,), (F, P)), known=[make_entry(step="02 *"), make_entry(suite="<b>Gone")])
+    page = lxml.html.fromstring(html.render(call))
+
+    section = page.get_element_by_id("policies").text_content()
+    (link,) = page.get_element_by_id("policies").iter("a")
+    step = page.get_element_by_id(link.get("href").removeprefix("#"))
+    assert "Banking: 02 Hi" in section
+    assert "known until 2026-12-31: BOT-1" in section
+    assert "To be removed: known.toml, line 1 (<b>Gone / * / *) matches no test of this call." in section
+    assert "Forgiven" in step.text_content()
+    assert "known until 2026-12-31: BOT-1" in step.text_content()
+    assert page.find_class("badge")[0].text_content() == "✓ Passed"
+
+
+def test_page__forgiven_step_without_assertion() -> None:
+    """The reason stands at a step that failed as a whole, too."""
+    step = make_step(replies=(make_reply(assertions=()),), outcome=F, reason="no reply")
+    call = applied(make_run((F,), suite=make_suite(name="Banking", steps=(step,))), known=[make_entry()])
+
+    assert html.render(call).decode().count("known until 2026-12-31: BOT-1") == 2
+
+
+@pytest.mark.parametrize("granularity", ["assertion", "step"])
+@pytest.mark.parametrize("dialect", ["rich", "strict"])
+def test_reports__very_many(dialect: str, granularity: str) -> None:
+    """Thousands of forgiven failures and remarks are counted everywhere, and listed as far as there is room."""
+    run = make_run(*[(F, P)] * 3000)
+    entries = [make_entry(), *(make_entry(suite=f"Gone {number}") for number in range(300))]
+    call = dataclasses.replace(applied(run, known=entries), junit_granularity=granularity, junit_dialect=dialect)
+    screen = Screen()
+    screen.console.result(call, [])
+
+    data = junit.render(call.suites[0], call)
+    junit.verify(data, call.suites[0], call)
+    assert data.count(b"<skipped") == 3000
+    assert "Policies: 3000 failures forgiven" in screen.stderr.replace(",", "")
+    assert "… and 250 more: see kore-result.json" in screen.stderr
+    page = html.render(call).decode()
+    assert "2,970 more forgiven failures." in page
+    assert "200 more are in kore-result.json." in page
+    shown = summary.render(call)
+    assert "2,970 more forgiven failures in `kore-report.html`" in shown
+    assert "- 250 more in `kore-report.html`" in shown
+    assert len(summary.render(call, 20_000).encode()) <= 20_000
+
+
+@pytest.mark.parametrize(
+    ("raw", "millionths"),
+    [("95%", 95_000_000), ("95", 95_000_000), ("99.5 %", 99_500_000), ("100%", 10**8), ("0.000001%", 1)],
+)
+def test_percentage(raw: str, millionths: int) -> None:
+    """A percentage is read exactly."""
+    assert parsers.percentage(raw) == millionths
+
+
+@pytest.mark.parametrize(
+    "raw", ["0", "0%", "100.000001%", "101", "-5%", "95%%", "95,5%", "٩٥%", "0.0000001", ""]
+)
+def test_percentage__invalid(raw: str) -> None:
+    """What is not a percentage from above 0 to 100 is an error."""
+    with pytest.raises(ValueError, match="must be a percentage"):
+        parsers.percentage(raw)
+
+
+def test_count() -> None:
+    """A number of failures may be zero, and nothing below."""
+    assert [parsers.count(raw) for raw in ("0", "12")] == [0, 12]
+    with pytest.raises(ValueError, match="whole number"):
+        parsers.count("-1")
