@@ -21,7 +21,7 @@ from kore_gate.kore import transport
 from kore_gate.kore.auth import Signer
 from kore_gate.kore.client import KoreClient
 from kore_gate.model import Event, Happening, Phase, Result, SuiteResult, Verdict
-from kore_gate.reports import cases, history, junit, labels, result, summary, write
+from kore_gate.reports import cases, junit, labels, result, summary, write
 from kore_gate.reports.console import Console
 from kore_gate.reports.write import PAGE, RESULT, SUMMARY, Writer
 from kore_gate.settings.sources import Settings
@@ -140,6 +140,8 @@ class Call:
     def _read_history(self) -> None:
         """Learn from earlier results how long the suites take; what cannot be read there is a warning."""
         if self.settings.history:
+            from kore_gate.reports import history  # it takes a moment to load
+
             earlier = history.load(self.settings.history)
             self._runner.expect = dataclasses.replace(earlier, results=()).seconds  # which may be large
             for warning in history.warnings(earlier):

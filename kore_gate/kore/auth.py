@@ -3,7 +3,7 @@
 Source of claims and header: Kore.ai's page "Using Platform APIs".
 """
 
-import uuid
+import secrets
 import warnings
 
 from kore_gate import errors, text
@@ -29,7 +29,7 @@ class Signer:
         if settings.jwt:
             return settings.jwt
         now = int(self._clock.now().timestamp())
-        claims: dict[str, object] = {"appId": settings.client_id, "sub": "kore_gate", "jti": str(uuid.uuid4())}
+        claims: dict[str, object] = {"appId": settings.client_id, "sub": "kore_gate", "jti": secrets.token_hex(16)}
         claims |= {"iat": now, "exp": now + LIFETIME}
         try:
             with warnings.catch_warnings():
