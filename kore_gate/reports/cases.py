@@ -190,7 +190,7 @@ def total(call: Result) -> Counts:
 
 
 def unjudged(result: SuiteResult, granularity: str = "assertion") -> int:
-    """Count the test cases with enabled assertions that nobody judged."""
+    """Count the test cases with enabled assertions that nobody judged, or that are forgiven."""
     return sum(outcome is Outcome.SKIPPED and enabled for outcome, enabled in _outcomes(result, granularity))
 
 
@@ -240,15 +240,11 @@ def _own_outcome(result: SuiteResult) -> Outcome | None:
 def _outcomes(result: SuiteResult, granularity: str) -> Iterator[tuple[Outcome, bool]]:
     """Return how each test case ends, and whether an enabled assertion stands behind it."""
     for findings in _findings(result):
-        # What is forgiven was judged.
-        pairs = [
-            (one.outcome, bool(one.assertion and one.assertion.enabled and not one.assertion.mark)) for one in findings
-        ]
+        pairs = [(finding.outcome, bool(finding.assertion and finding.assertion.enabled)) for finding in findings]
         if granularity == "assertion":
             yield from pairs
         else:
-            worst = min(findings, key=_gravity)
-            yield worst.outcome, any(enabled for _, enabled in pairs) and not worst.mark
+            yield min(findings, key=_gravity).outcome, any(enabled for _, enabled in pairs)
 
 
 def _cases(result: SuiteResult, granularity: str) -> Iterator[Case]:

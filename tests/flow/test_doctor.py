@@ -121,6 +121,10 @@ Settings:
   junit-dialect      default             rich
   download           --download          false
   allow-empty        default             false
+  known-failures                         not set
+  baseline                               not set
+  min-pass-rate                          not set
+  max-failures                           not set
   soft-fail                              not set
   max-response       default             64MiB
   ca-file                                not set
