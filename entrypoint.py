@@ -16,7 +16,7 @@ from typing import NoReturn
 from kore_gate import __main__ as program
 
 COMMANDS = (
-    *("wait", "import", "run", "test", "report", "known-failures", "shard"),
+    *("wait", "import", "run", "test", "lint", "report", "known-failures", "shard"),
     *("demo", "simulate", "doctor", "completion"),
 )
 FILE_COMMANDS = ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")

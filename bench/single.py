@@ -1,4 +1,4 @@
-"""One suite: the gate beside a shell loop on a job that is done, start-up, and a suite of fifty thousand steps."""
+"""One suite: the gate beside a shell loop on a job that is done, and start-up."""
 
 import os
 import pathlib
@@ -64,19 +64,8 @@ def start_up(runs: int) -> None:
         print(f"{row} | {took - alone:+.0f} ms, {took / alone:.1f} times |")
 
 
-def huge_suite(runs: int) -> None:
-    """Take fifty thousand steps from Kore.ai's answer to the JUnit file; compare with parsing the answer alone."""
-    program = [sys.executable, "-I", str(HERE / "huge.py")]
-    costs = measure.in_turn({"junit": [*program, "junit"], "parse": [*program, "parse"]}, runs)
-    for field, unit in (("wall", "s"), ("peak", "MB")):
-        junit, parse = (measure.median(costs[name], field) for name in ("junit", "parse"))
-        row = f"| (c) 50,000 steps from answer to JUnit file, {field} | {junit:.1f} {unit}"
-        print(f"{row} | json.loads alone: {parse:.1f} {unit} | {junit / parse:.1f} times |")
-
-
 if __name__ == "__main__":
     number = int(sys.argv[1]) if len(sys.argv) > 1 else 11
     service.LIMITS = ((10**9, 60.0, ""),)  # what the gate does at the limits is not what is measured
     done_job(number)
     start_up(number)
-    huge_suite(3)

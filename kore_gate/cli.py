@@ -26,14 +26,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_POSITIONAL = {
-    "import": "files",
-    "test": "files",
-    "run": "suites",
-    "report": "files",
-    "known-failures": "files",
-    "shard": "files",
-}
+_FILE_COMMANDS = ("import", "test", "lint", "report", "known-failures", "shard")
+_POSITIONAL = dict.fromkeys(_FILE_COMMANDS, "files") | {"run": "suites"}
 
 _PURPOSE = "The gate that stops a bad Kore.ai bot from shipping."
 _OVERVIEW = {
@@ -353,9 +347,8 @@ class _Program:
                 return 0
             case "demo" | "simulate":
                 return self._simulate()
-            case "report" | "known-failures" | "shard":
-                self.stop_with(_stop)
-                return self._read_files(settings)
+            case "lint" | "report" | "known-failures" | "shard":
+                return self._read_files()
             case "doctor":
                 from kore_gate.commands import doctor
 
@@ -363,26 +356,6 @@ class _Program:
                 return _run(doctor.Doctor(settings, console, self.clock).run())
             case _:
                 return self._judge(settings)
-
-    def _read_files(self, settings: options.Settings) -> int:
-        """Run a command that needs files alone."""
-        console = self.console
-        match settings.command:
-            case "report":
-                from kore_gate.commands import report
-
-                return report.run(settings, console, self._context())
-            case "known-failures":
-                from kore_gate.commands import policies
-
-                console.write_out(policies.known_file(settings, self.clock))
-                return 0
-            case _:
-                import pathlib
-
-                from kore_gate.commands import shard
-
-                return shard.run(settings, console, pathlib.Path.cwd())
 
     def _refusal(self, error: errors.SettingsError) -> errors.SettingsError:
         """Leave the reports of invalid settings, for an older one would look like this call's; return the error."""
@@ -401,6 +374,29 @@ class _Program:
             except errors.ReportError as failure:
                 console.debug(f"no report written: {failure.message}")
         return error
+
+    def _read_files(self) -> int:
+        """Run a command that works offline on files."""
+        settings, console, context = self.settings, self.console, self._context()
+        self.stop_with(_stop)
+        match settings.command:
+            case "lint":
+                from kore_gate.commands import lint
+
+                return lint.run(settings, console, self.clock, context)
+            case "known-failures":
+                from kore_gate.commands import policies
+
+                console.write_out(policies.known_file(settings, self.clock))
+                return 0
+            case "shard":
+                from kore_gate.commands import shard
+
+                return shard.run(settings, console, context.root)
+            case _:
+                from kore_gate.commands import report
+
+                return report.run(settings, console, context)
 
     def _simulate(self) -> int:
         """Serve the simulator, or run the whole chain against it."""

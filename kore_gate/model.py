@@ -4,8 +4,11 @@ import dataclasses
 import datetime
 import enum
 from collections.abc import Mapping
+from typing import Literal
 
 from kore_gate.errors import Ending, ExitCode
+
+Severity = Literal["error", "warning"]
 
 
 class Outcome(enum.StrEnum):
@@ -214,6 +217,17 @@ class Verdict:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class LintFinding:
+    """What a rule of the lint says of a suite, or of one of its steps."""
+
+    rule: str
+    severity: Severity
+    message: str
+    step: int = 0  # its number; 0: the suite as a whole
+    line: int = 0  # of the suite's file, 0 if it is not known
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Part:
     """The call that a suite's result comes from, where the results of different calls are merged."""
 
@@ -247,6 +261,7 @@ class SuiteResult:
     notes: tuple[str, ...] = ()
     resume: str = ""
     only_tests_failed: bool = False  # nothing else speaks against it: policies may forgive; not saved
+    lint: tuple[LintFinding, ...] = ()
     part: Part | None = None
     variant: str = ""  # what a merge added to the name, to tell it from a suite with the same one
 

@@ -140,11 +140,13 @@ def duration(seconds: float) -> str:
     return " ".join(filter(None, parts))
 
 
-def unique(name: str, taken: set[str], joint: str = "-") -> str:
-    """Return the name, numbered where `taken` (in lower case) has it; it is taken from then on."""
-    candidate, number = name, 1
+def unique(name: str, taken: dict[str, int], joint: str = "-") -> str:
+    """Return the name, numbered where `taken` (in lower case, each with its last number) has it; it is taken then."""
+    candidate, folded = name, name.casefold()
+    number = taken.get(folded, 1)  # thousands may have this name: those numbers are not tried again
     while candidate.casefold() in taken:
         number += 1
         candidate = f"{name}{joint}{number}"
-    taken.add(candidate.casefold())
+    taken[folded] = number
+    taken[candidate.casefold()] = 1
     return candidate

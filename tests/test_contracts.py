@@ -313,6 +313,7 @@ FACTS: dict[str, Any] = {
     "Verdict": model.Verdict,
     "A suite's result": model.SuiteResult,
     "Part": model.Part,
+    "Lint finding": model.LintFinding,
     "Counts": model.Counts,
     "Suite": model.Suite,
     "Step": model.Step,

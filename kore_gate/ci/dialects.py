@@ -9,9 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Literal
 
 from kore_gate import text
-from kore_gate.model import Origin
-
-Severity = Literal["error", "warning"]
+from kore_gate.model import Origin, Severity
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)

@@ -14,7 +14,7 @@ from kore_gate.ci.dialects import Context
 from kore_gate.clock import Clock
 from kore_gate.commands import policies
 from kore_gate.errors import ExitCode
-from kore_gate.gate import policy, suite_files, suite_run, verdict
+from kore_gate.gate import lint, policy, suite_files, suite_run, verdict
 from kore_gate.gate.runner import Runner
 from kore_gate.gate.suite_run import SuiteRun
 from kore_gate.kore import transport
@@ -263,6 +263,8 @@ class Call:
         # Signals may come at any moment, also while an exception of theirs is handled: the flag is off by then.
         try:
             self._is_writing = True
+            if not self._signum:  # then there is no time for more than the results
+                call = self._linted(call)
             failures: list[errors.ReportError] = []
             for deliver in (self._write_reports, self._hand_over):
                 failures += deliver(call)
@@ -275,6 +277,16 @@ class Call:
             return call
         finally:
             self._is_writing = False
+
+    def _linted(self, call: Result) -> Result:
+        """Add what the lint finds; whatever happens to it, reports are written."""
+        settings = self.settings
+        try:
+            suites = lint.annotated(call.suites, settings.lint_ignore, settings.min_assertions)
+        except Exception:  # noqa: BLE001 no bug of it may cost the results
+            self.console.debug(traceback.format_exc())
+            return call
+        return dataclasses.replace(call, suites=tuple(suites))
 
     def _write_short(self, call: Result) -> Result:
         """Write what takes no time: reports without steps, and a red JUnit file for each suite that has none yet."""

@@ -1,6 +1,7 @@
 """The files of policies: read and checked before anything is sent, and one of them written."""
 
 import codecs
+import dataclasses
 import datetime
 import pathlib
 from collections.abc import Iterator
@@ -33,12 +34,14 @@ def load(settings: Settings) -> Policies:
             problems = [*problems, *error.details]
     if problems:
         raise errors.SettingsError(problems, hint=_HINT)
-    return Policies(
+    policies = Policies(
         known=known,
         baseline=baseline,
         min_pass_rate=settings.min_pass_rate,
         max_failures=settings.max_failures,
     )
+    is_off = policies == Policies()
+    return policies if is_off else dataclasses.replace(policies, min_assertions=settings.min_assertions)
 
 
 def apply(call: Result, policies: Policies, today: datetime.date) -> Result:

@@ -78,6 +78,7 @@ class Policies:
     baseline: Mapping[Identity, bool] | None = None
     min_pass_rate: int | None = None  # in millionths of a percent
     max_failures: int | None = None
+    min_assertions: int = 0  # a suite with fewer is not forgiven anything
 
 
 def parse_known(source: str, file: str) -> tuple[list[Entry], list[str]]:
@@ -147,9 +148,10 @@ def apply(call: Result, tests: Sequence[Judged], policies: Policies, today: date
     """
     if policies == Policies():
         return call
-    forgivable = {n for n, suite in enumerate(call.suites) if _is_forgivable(suite)}
+    least = policies.min_assertions
+    forgivable = {n for n, suite in enumerate(call.suites) if _is_forgivable(suite, least)}
     unclear = [
-        suite for suite in call.suites if suite.verdict.ending is not Ending.PASSED and not _is_forgivable(suite)
+        suite for suite in call.suites if suite.verdict.ending is not Ending.PASSED and not _is_forgivable(suite, least)
     ]
     red = [test for test in tests if test.outcome.is_red]
     marks, remarks = _known(policies.known or (), tests, today, is_whole=not unclear)
@@ -177,8 +179,9 @@ def apply(call: Result, tests: Sequence[Judged], policies: Policies, today: date
     return _judged_again(call, marks, {test.place.suite for test in left}) if marks else call
 
 
-def _is_forgivable(suite: SuiteResult) -> bool:
-    return suite.verdict.ending is Ending.FAILED and suite.only_tests_failed
+def _is_forgivable(suite: SuiteResult, least: int) -> bool:
+    has_enough = sum(len(step.enabled_outcomes) for step in suite.steps) >= least
+    return suite.verdict.ending is Ending.FAILED and suite.only_tests_failed and has_enough
 
 
 def _known(

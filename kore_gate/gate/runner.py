@@ -116,7 +116,8 @@ class Runner:
                 run.begin(self.clock, self.settings.command)
                 run.trouble = run.outlook = ""
                 self._emit(run, Happening.STARTED, _DOING[run.phase, bool(run.ds_id or run.run_id)])
-                run.end(*await self._chain(run, client))
+                judged, suite = await self._chain(run, client)
+                run.end(verdict.require_assertions(judged, suite, self.settings.min_assertions), suite)
                 await self._download(run, client)
         except TimeoutError:
             if run.result:

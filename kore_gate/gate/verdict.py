@@ -186,6 +186,19 @@ def _judge_job(job: Job, suite: Suite | None, phase: Phase, success: str, *, all
     return _verdict(ExitCode.PASSED, f"{phase.title()}: {success}{counts}.")
 
 
+def require_assertions(judged: Verdict, suite: Suite | None, least: int) -> Verdict:
+    """Let no suite pass that has fewer enabled assertions than a caller asks for; what is not known is none."""
+    number = sum(len(step.enabled_outcomes) for step in suite.steps) if suite else 0
+    if judged.ending is not Ending.PASSED or number >= least:
+        return judged
+    return _verdict(
+        ExitCode.FAILED,
+        f"The suite has {number} of at least {_count(least, 'enabled assertion')}; otherwise: {judged.message}",
+        cause="assertions that are disabled or missing, or a response that only counts steps.",
+        hint="Enable or add assertions, or lower min-assertions; `kore-gate lint` lists what a suite does not test.",
+    )
+
+
 def _contradictions(job: Job, steps: Sequence[Step]) -> Iterator[str]:
     """Name what in its own answer contradicts a job that is said to have ended well."""
     red = sum(step.outcome.is_red for step in steps)

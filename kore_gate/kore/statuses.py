@@ -132,6 +132,8 @@ _LEVELS = frozenset(["info", "debug", "notice", "trace"])
 _MAX_KEY_LENGTH = 60
 _MAX_OBJECTIONS = 10
 
+_CONTAINERS = (dict, list)
+
 # A value to be swept: what it is a part of, the value, and its path. Parts are: "anything"; "judged", a step or an
 # assertion, whose own status is read as an outcome; "names" of assertions; "reply"; "row" and "context row", expected
 # values; "own", texts of the bot.
@@ -172,7 +174,9 @@ def _sweep(start: _Place) -> Iterator[_Finding]:
             places += ((part, entry, f"{where}[{index}]") for index, entry in enumerate(value))
         elif isinstance(value, dict):
             for key, entry in value.items():
-                if entry is None or entry == "":
+                has_parts = bool(entry) and isinstance(entry, _CONTAINERS)
+                # Most of a large answer has nothing inside, and a key that nothing below looks at.
+                if entry is None or entry == "" or not (has_parts or _kind(key)):
                     continue
                 path = f"{where}.{key[:_MAX_KEY_LENGTH]}" if where else key[:_MAX_KEY_LENGTH]
                 # The name of an assertion is its author's.
@@ -184,7 +188,7 @@ def _sweep(start: _Place) -> Iterator[_Finding]:
                 # The steps hold the bot's own texts, and its links.
                 if _kind(key) == "link" and _is_link(entry) and not _STEPS.search(path):
                     yield "link", path, entry, value
-                if isinstance(entry, dict | list):
+                if has_parts:
                     places.append((_part(part, key, where), entry, path))
 
 

@@ -150,7 +150,7 @@ def judged(result: SuiteResult, place: int, title: str) -> Iterator[policy.Judge
         Case(classname=f"kore.{suite}.{finding.where}", name=finding.name, outcome=finding.outcome)
         for finding in findings
     )
-    for case, finding in zip(_numbered(named), findings, strict=True):
+    for case, finding in zip(numbered(named), findings, strict=True):
         step, reported = finding.step, finding.assertion or finding.step
         yield policy.Judged(
             identity=policy.Identity(title, case.classname, case.name),
@@ -163,7 +163,7 @@ def judged(result: SuiteResult, place: int, title: str) -> Iterator[policy.Judge
 
 def each(result: SuiteResult, granularity: str = "assertion") -> Iterator[Case]:
     """Make the test cases of a suite one by one: large suites have hundreds of thousands."""
-    return _numbered(_cases(result, granularity))
+    return numbered(_cases(result, granularity))
 
 
 def count(result: SuiteResult, granularity: str = "assertion") -> Counts:
@@ -248,18 +248,18 @@ def _outcomes(result: SuiteResult, granularity: str) -> Iterator[tuple[Outcome, 
 
 
 def _cases(result: SuiteResult, granularity: str) -> Iterator[Case]:
+    classname = f"kore.{segment(result.name)}"
     for findings in _findings(result):
         step = findings[0].step
         if not step:
             yield _gate_case(result, findings[0].outcome)
         elif granularity == "assertion":
-            yield from _step_cases(result, step, findings)
+            yield from _step_cases(result, step, findings, f"{classname}.{findings[0].where}")
         else:
-            yield _whole_step(result, step, [*_step_cases(result, step, findings)])
+            yield _whole_step(result, step, [*_step_cases(result, step, findings, classname)])
 
 
-def _step_cases(result: SuiteResult, step: Step, findings: Sequence[Finding]) -> Iterator[Case]:
-    classname = f"kore.{segment(result.name)}.{findings[0].where}"
+def _step_cases(result: SuiteResult, step: Step, findings: Sequence[Finding], classname: str) -> Iterator[Case]:
     transcript = _transcript(result, findings[0].place) if step.is_red else ()
     # The step was executed once: its time stands on the first of its cases that was judged.
     timed = next((finding for finding in findings if finding.outcome is not Outcome.SKIPPED), None)
@@ -352,7 +352,7 @@ def _one_line(name: str, limit: int = NAME_LIMIT * 8) -> str:
     return text.line(text.xml(name[: limit * 8 + 1]), limit)
 
 
-def _numbered(cases: Iterable[Case]) -> Iterator[Case]:
+def numbered(cases: Iterable[Case]) -> Iterator[Case]:
     """Make names printable and short, and number the repeats, the same way in every run."""
     numbers: collections.Counter[tuple[str, str]] = collections.Counter()  # the last one of each name
     for case in cases:

@@ -15,10 +15,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, TextIO, cast
 
 from kore_gate import text
-from kore_gate.ci.dialects import Dialect, Severity
+from kore_gate.ci.dialects import Dialect
 from kore_gate.errors import Ending, ExitCode, GateError
 from kore_gate.gate import suite_run
-from kore_gate.model import Event, Evidence, Happening, Mark, Result, SuiteResult, Verdict
+from kore_gate.model import Event, Evidence, Happening, Mark, Result, Severity, SuiteResult, Verdict
 from kore_gate.reports import cases, labels
 from kore_gate.settings.redact import Redactor
 
@@ -31,6 +31,7 @@ LOG_WIDTH = 120
 SUITES_SHOWN = 50
 CASES_SHOWN = 20
 BARS_SHOWN = 20
+FINDINGS_SHOWN = 100
 LINE_LIMIT = 2000
 NAME_LIMIT = 60
 # GitHub shows ten annotations of a severity for a step; of failures, the tenth says how many more there are.
@@ -43,6 +44,8 @@ PERCENT_STEP = 10
 MANY_FILES = 4
 _SUITE_FILE = re.compile(r"((?:^|.*/)(?:TEST-kore|kore-results)-)[^/]*(\.\w+)$")
 COLOURS: dict[Ending | None, str] = {None: "", **dict.fromkeys(Ending, "red"), Ending.PASSED: "green"}
+
+LEVELS: dict[Severity, str] = {"error": "red", "warning": "yellow"}
 
 
 @dataclasses.dataclass(kw_only=True, eq=False)
@@ -155,6 +158,17 @@ class Console:
             meaning = f"soft-fail turned {int(verdict.exit_code)} into {int(code)}; {meaning}"
         self._write(f"Verdict: {verdict.ending}. {verdict.message}", COLOURS[verdict.ending], exact=True)
         self._write(f"Exit code: {int(code)} ({meaning})", exact=True)
+
+    def lint(self, files: Sequence[SuiteResult], reports: Sequence[str]) -> None:
+        """Print what was found in each suite file, by file and line, and pin it to its place."""
+        for file in files:
+            for row in file.lint[:FINDINGS_SHOWN]:
+                where = f"{file.file}:{row.line or 1}"
+                self._write(f"{where}: {row.severity} {row.rule}: {row.message}", LEVELS[row.severity])
+                self._annotate(row.severity, row.message, f"lint: {row.rule}", file.file, row.line or 1)
+            if (more := len(file.lint) - FINDINGS_SHOWN) > 0:
+                self._write(f"{file.file}: … and {more} more")
+        self.info("\n".join(["Reports:", *(f"  {report}" for report in reports)]))
 
     def outputs(self, outputs: Mapping[str, str]) -> None:
         """Give later steps of the pipeline the outputs, where the CI takes them as commands."""
@@ -456,7 +470,7 @@ def bars(rows: Sequence[tuple[Event, float]], now: float, width: int, height: in
 
 def _fit_all(names: Sequence[str], width: int) -> list[str]:
     """Fit names into so many cells, numbered where they would look the same."""
-    taken: set[str] = set()
+    taken: dict[str, int] = {}
     fitted = []
     for name in names:
         short = _fit(name, width)

@@ -14,7 +14,7 @@ from kore_gate import text
 from kore_gate.errors import Ending
 from kore_gate.gate import suite_run
 from kore_gate.model import Assertion, Outcome, Reply, Result, Step, SuiteResult
-from kore_gate.reports import cases, labels, transcript
+from kore_gate.reports import cases, labels, lint, transcript
 
 if TYPE_CHECKING:
     import jinja2
@@ -75,7 +75,7 @@ def render(call: Result) -> bytes:
     """Render the page, the same bytes for the same facts."""
     env = environment()
     suites = sorted(call.tested_suites, key=lambda result: result.verdict.ending is Ending.PASSED)
-    ids = {*_IDS, *(_POLICY_IDS if call.forgiveness else ())}
+    ids = dict.fromkeys([*_IDS, *(_POLICY_IDS if call.forgiveness else ())], 1)
     sections = [
         _Section(
             result=result,
@@ -91,6 +91,7 @@ def render(call: Result) -> bytes:
     page = env.get_template("report.html.j2").render(
         call=call,
         css=css,
+        lint_rows=lint.rows,
         script=script,
         hashes={name: _digest(content) for name, content in (("style", css), ("script", script))},
         unjudged=sum(cases.unjudged(result, call.junit_granularity) for result in suites),
@@ -116,7 +117,11 @@ def _disabled(step: Step) -> set[str]:
 
 
 def _render_steps(
-    env: "jinja2.Environment", call: Result, sections: Sequence[_Section], ids: set[str], marker: transcript.Marker
+    env: "jinja2.Environment",
+    call: Result,
+    sections: Sequence[_Section],
+    ids: dict[str, int],
+    marker: transcript.Marker,
 ) -> None:
     """Render as many steps as there is room for: failed ones, what leads to them, then a piece of each suite in turn.
 

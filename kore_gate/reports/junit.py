@@ -6,7 +6,7 @@ import datetime
 import io
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 from xml.etree import ElementTree as ET
 from xml.parsers import expat
@@ -52,10 +52,31 @@ def render(result: SuiteResult, call: Result, title: tuple[int, str] | None = No
     """
     title = title or next(itertools.compress(titles(call), (suite is result for suite in call.suites)))
     # What can't fit is not tried: writing it twice takes an interrupted call's five seconds.
-    size = int(_numbers(result, "assertion")["tests"]) * _USUAL_CASE
-    is_tried = call.junit_granularity == "assertion" and size < _SIZE_LIMIT
-    data = _render(result, call, title, "assertion", _SIZE_LIMIT) if is_tried else b""
-    return data or _render(result, call, title, "step", math.inf)
+    numbers = _numbers(result, call.junit_granularity)
+    if call.junit_granularity == "assertion":
+        is_tried = int(numbers["tests"]) * _USUAL_CASE < _SIZE_LIMIT
+        if is_tried and (data := _render(result, call, title, "assertion", numbers, _SIZE_LIMIT)):
+            return data
+        numbers = _numbers(result, "step")
+    return _render(result, call, title, "step", numbers, math.inf)
+
+
+def render_lint(checked: Sequence[cases.Case], now: datetime.datetime, *, rich: bool) -> bytes:
+    """Write the JUnit file of the lint: one suite, with these test cases."""
+    body = _body(cases.numbered(checked), math.inf, rich=rich)
+    outcomes = collections.Counter(case.outcome for case in checked)
+    numbers = (len(checked), outcomes[Outcome.FAILED], outcomes[Outcome.ERROR], outcomes[Outcome.SKIPPED])
+    totals = dict(zip(_ELEMENTS.values(), map(str, numbers), strict=True)) | {"time": _seconds(0)}
+    suite = junit_xml.TestSuite(
+        "kore_gate lint",
+        hostname="localhost",
+        id="0",
+        package=None if rich else "kore",
+        timestamp=_timestamp(now.isoformat()),
+        properties={"kore.granularity": "rule"},
+    )
+    head, tail = _frame(suite.build_xml_doc(), totals, rich=rich)
+    return head + body.getvalue() + tail
 
 
 def verify(data: bytes, result: SuiteResult, call: Result) -> None:
@@ -91,23 +112,20 @@ def verify(data: bytes, result: SuiteResult, call: Result) -> None:
         raise errors.ReportError(f"{file} is green, but the suite {result.verdict.ending}.")
 
 
-def _render(result: SuiteResult, call: Result, title: tuple[int, str], granularity: str, limit: float) -> bytes:
+def _render(
+    result: SuiteResult,
+    call: Result,
+    title: tuple[int, str],
+    granularity: str,
+    numbers: Mapping[str, str],
+    limit: float,
+) -> bytes:
     """Write the file, or nothing where its test cases are longer than the limit."""
     rich = call.junit_dialect != "strict"
     place, name = title
-    body = io.BytesIO()
-    remaining = cases.each(dataclasses.replace(result, name=name), granularity)
-    while batch := list(itertools.islice(remaining, _BATCH)):
-        room = next(room for room in _ROOMS if body.tell() < room.until)
-        # junit-xml keeps many times the size of what it builds: small batches keep memory flat.
-        built = junit_xml.TestSuite("batch", [_build(case, room, rich=rich) for case in batch]).build_xml_doc()
-        for element, case in zip(built, batch, strict=True):
-            _adjust(element, case, has_properties=rich and room.output > 0)
-        built.attrib.clear()
-        built.text, built[-1].tail = "    ", "\n"
-        body.write(ET.tostring(built, encoding="utf-8").removeprefix(b"<testsuite>").removesuffix(b"</testsuite>"))
-        if body.tell() > limit:
-            return b""
+    body = _body(cases.each(dataclasses.replace(result, name=name), granularity), limit, rich=rich)
+    if body.tell() > limit:
+        return b""
     folded, short = granularity != call.junit_granularity, body.tell() > _ROOMS[0].until
     suite = junit_xml.TestSuite(
         name,
@@ -118,20 +136,41 @@ def _render(result: SuiteResult, call: Result, title: tuple[int, str], granulari
         properties=_properties(result, call, granularity),
         stdout=_remarks(result, folded=folded, short=short),
     )
-    totals = _numbers(result, granularity) | {"time": _seconds(result.duration)}
+    totals = {**numbers, "time": _seconds(result.duration)}
     head, tail = _frame(suite.build_xml_doc(), totals, rich=rich)
     return head + body.getvalue() + tail
+
+
+def _body(remaining: Iterator[cases.Case], limit: float, *, rich: bool) -> io.BytesIO:
+    """Write test cases, as far as they are not longer than the limit."""
+    body = io.BytesIO()
+    while body.tell() <= limit and (batch := list(itertools.islice(remaining, _BATCH))):
+        room = next(room for room in _ROOMS if body.tell() < room.until)
+        # junit-xml keeps many times the size of what it builds: small batches keep memory flat.
+        built = junit_xml.TestSuite("batch", [_build(case, room, rich=rich) for case in batch]).build_xml_doc()
+        for element, case in zip(built, batch, strict=True):
+            _adjust(element, case, has_properties=rich and room.output > 0)
+        built.attrib.clear()
+        built.text, built[-1].tail = "    ", "\n"
+        # As bytes it would pass through two more layers of streams, piece by piece.
+        batch_text = ET.tostring(built, encoding="unicode").removeprefix("<testsuite>").removesuffix("</testsuite>")
+        body.write(batch_text.encode("utf-8", "xmlcharrefreplace"))
+    return body
 
 
 def titles(call: Result) -> list[tuple[int, str]]:
     """Return place and name of each suite, a name unlike the others also in what its test cases are called."""
     taken: set[str] = set()
+    numbers: dict[str, Iterator[int]] = {}  # thousands may have one name: those of the others are not tried again
     numbered = []
     for place, suite in enumerate(call.suites):
         base = text.line(text.xml(suite.name or suite.key), 180) or "suite"
-        candidates = itertools.chain([base], (f"{base} #{number}" for number in itertools.count(2)))
-        unique = next(candidate for candidate in candidates if cases.segment(candidate) not in taken)
-        taken.add(cases.segment(unique))
+        unique, part = base, cases.segment(base)
+        following = numbers.setdefault(part, itertools.count(2))
+        while part in taken:
+            unique = f"{base} #{next(following)}"
+            part = cases.segment(unique)
+        taken.add(part)
         numbered.append((place, unique))
     return numbered
 
@@ -228,8 +267,9 @@ def _adjust(element: ET.Element, case: cases.Case, *, has_properties: bool) -> N
     """Give a test case its time always, and its properties; take what the schemas forbid."""
     element.set("time", _seconds(case.duration))
     element.tail = "\n    "
-    for skipped in element.iterfind("skipped"):
-        del skipped.attrib["type"]
+    if case.outcome is Outcome.SKIPPED:
+        for skipped in element.iterfind("skipped"):
+            del skipped.attrib["type"]
     if case.outcome.is_red or case.mark:
         if has_properties and case.step:
             properties = ET.Element("properties")

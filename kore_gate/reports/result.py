@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime
+import functools
 import itertools
 import json
 import math
@@ -18,32 +19,36 @@ _READABLE = (1, SCHEMA)  # the first knew no policies
 
 def render(result: Result, files: Sequence[str] = ()) -> bytes:
     """Return the result as JSON, with counts for each suite and the names of the report files."""
-    suites = [
-        _saved(dataclasses.replace(suite, suite=None))
-        | {"suite": _short(suite.suite), "counts": dataclasses.asdict(cases.count(suite, result.junit_granularity))}
-        for suite in result.suites
-    ]
-    call = _saved(dataclasses.replace(result, suites=()))
+    suites = [_suite(suite, result.junit_granularity) for suite in result.suites]
+    call = dataclasses.asdict(dataclasses.replace(result, suites=()))
+    if result.forgiveness is None:
+        del call["forgiveness"]
     content = {"schema": SCHEMA, **call, "suites": suites, "files": list(files)}
     # Half an emoji is legal in JSON's own escapes, and nowhere else.
     return json.dumps(content, ensure_ascii=True, separators=(",", ":")).encode() + b"\n"
 
 
-def _saved(fact: Result | SuiteResult) -> dict[str, object]:
-    """Write a fact down without what only a running call needs, and without policies where none is set."""
-    facts = dataclasses.asdict(fact)
-    facts.pop("only_tests_failed", None)
-    return {name: value for name, value in facts.items() if (name, value) != ("forgiveness", None)}
+def _suite(suite: SuiteResult, granularity: str) -> dict[str, object]:
+    facts = dataclasses.asdict(dataclasses.replace(suite, suite=None, lint=()))
+    facts |= {"suite": _short(suite.suite), "lint": _short(suite.lint)}
+    facts["counts"] = dataclasses.asdict(cases.count(suite, granularity))
+    del facts["only_tests_failed"]  # only a running call needs it
+    return {name: value for name, value in facts.items() if name != "lint" or value}
 
 
 def _short(fact: object) -> object:
     """Write a fact of the model down without the fields that have their default value: most have, in large suites."""
     if isinstance(fact, tuple):
         return [_short(part) for part in fact]
-    if isinstance(fact, type) or not dataclasses.is_dataclass(fact):
-        return fact
-    values = ((field, getattr(fact, field.name)) for field in dataclasses.fields(fact))
-    return {field.name: _short(value) for field, value in values if value != field.default}
+    defaults = _defaults(type(fact))  # type: ignore[arg-type]  # a class can be hashed
+    values = ((name, getattr(fact, name), default) for name, default in defaults)
+    return {name: _short(value) for name, value, default in values if value != default} if defaults else fact
+
+
+@functools.cache
+def _defaults(kind: type) -> list[tuple[str, object]]:
+    """Return the fields of a fact, with their default values; none for other types."""
+    return [(field.name, field.default) for field in dataclasses.fields(kind)] if dataclasses.is_dataclass(kind) else []
 
 
 def load(data: bytes) -> tuple[Result, list[str]]:

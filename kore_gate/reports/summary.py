@@ -10,7 +10,7 @@ from typing import TypeVar
 from kore_gate import text
 from kore_gate.errors import Ending
 from kore_gate.model import Evidence, Result, Step, SuiteResult
-from kore_gate.reports import cases, html, labels
+from kore_gate.reports import cases, html, labels, lint
 
 T = TypeVar("T")
 _Column = tuple[str, list[str]]  # its header and its cells
@@ -48,6 +48,7 @@ def render(call: Result, limit: int = LIMIT, *, has_page: bool = True) -> str:
         "has_page": has_page,
         "tables": _tables,
         "link": _link,
+        "lint_rows": lint.rows,
         "red_first": _red_first,
         "source_link": lambda *place: _link(labels.source_link(*place)),
     }

@@ -35,7 +35,7 @@ def name(suite: str, link: str, taken: Iterable[str] = ()) -> str:
     candidates = (*urllib.parse.parse_qs(parts.query).get("clientfilename", ()), parts.path)
     endings = (re.search(r"\.[A-Za-z0-9]{1,8}$", candidate) for candidate in candidates)
     ending = next((ending[0].lower() for ending in endings if ending), ".bin")
-    stems = {one.removesuffix(ending) for one in taken if one.endswith(ending)}
+    stems = {one.removesuffix(ending): 1 for one in taken if one.endswith(ending)}
     return text.unique(f"kore-results-{text.file_name(suite)}", stems) + ending
 
 
@@ -138,7 +138,7 @@ def _remove(path: pathlib.Path) -> None:
 
 def junit_names(call: Result) -> list[str]:
     """Name the JUnit file of each suite, unique also where upper and lower case are one."""
-    taken: set[str] = set()
+    taken: dict[str, int] = {}
     return [f"TEST-kore-{text.unique(text.file_name(suite.name), taken)}.xml" for suite in call.suites]
 
 

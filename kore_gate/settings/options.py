@@ -11,6 +11,7 @@ COMMANDS = {
     "import": "upload suite files, start their imports, wait for them",
     "run": "run suites by name, wait, report their results",
     "test": "import suite files, then run the suites",
+    "lint": "check suite files for what they fail to test, offline",
     "report": "render a saved kore-result.json again, or merge several, offline",
     "known-failures": "print a file of known failures from a kore-result.json, offline",
     "shard": "print which suite files one of several parallel jobs tests, offline",
@@ -24,13 +25,28 @@ JUDGING_COMMANDS = ("wait", "import", "run", "test")  # leave reports, whatever 
 REMOTE_COMMANDS = (*JUDGING_COMMANDS, "doctor")
 # Commands that share settings. The demo has access, bot and files of its own.
 _FILES = ("import", "test")
+_LINTS = ("lint", "wait", "import", "run", "test", "demo")
 _CALLS = (*REMOTE_COMMANDS, "demo")
 _JUDGES = (*JUDGING_COMMANDS, "demo")
-_REPORTS = (*_JUDGES, "report")
-_PRINTS = (*_CALLS, "report", "known-failures", "shard", "simulate")
+_REPORTS = (*_JUDGES, "lint", "report")
+_PRINTS = (*_CALLS, "lint", "report", "known-failures", "shard", "simulate")
 _RUNS = ("run", "test", "demo")
 
 CI_NAMES = ("auto", "github", "gitlab", "jenkins", "azure", "circleci", "buildkite", "bitbucket", "teamcity", "none")
+
+# Ids of the lint's rules, as gate/lint has them.
+LINT_RULES = (
+    "suite-without-content",
+    "empty-text",
+    "too-few-assertions",
+    "step-without-assertion",
+    "dynamic-text",
+    "flow-off",
+    "fallback-reply",
+    "duplicate-step",
+    "duplicate-suite",
+    "not-understood",
+)
 
 # How a demonstration reports is the user's to choose; other settings could send it to a real bot.
 REPORTING = ("report-dir", "junit-granularity", "junit-dialect", "ci", "output", "verbose")
@@ -105,7 +121,7 @@ class Settings:
         "suite files (of report and known-failures: kore-result.json), one per line",
         parsers.paths,
         many=True,
-        commands=(*_FILES, "report", "known-failures", "shard"),
+        commands=(*_FILES, "lint", "report", "known-failures", "shard"),
     )
     total: int = _setting(
         "number of parallel jobs; report: how many results there must be", parsers.number, commands=("shard", "report")
@@ -183,6 +199,15 @@ class Settings:
         "share of judged assertions that has to pass, such as 95%", parsers.percentage, unset=None, commands=_RUNS
     )
     max_failures: int | None = _setting("number of failures to tolerate", parsers.count, unset=None, commands=_RUNS)
+    min_assertions: int = _setting("least number of enabled assertions of a suite", parsers.count, "0", commands=_LINTS)
+    lint_ignore: tuple[str, ...] = _setting(
+        "rules of the lint to switch off",
+        parsers.some_of(*LINT_RULES),
+        many=True,
+        choices=LINT_RULES,
+        commands=_LINTS,
+    )
+    lint_strict: bool = _setting("let warnings of the lint count as errors", parsers.flag, "false", commands=("lint",))
     soft_fail: tuple[int, ...] = _setting(
         "exit codes to turn into 0, such as 1,4", parsers.exit_codes, many=True, commands=_REPORTS
     )

@@ -77,16 +77,14 @@ def number(raw: str) -> int:
     return int(raw)
 
 
+def count(raw: str) -> int:
+    """Read a whole number, zero included."""
+    return 0 if re.fullmatch("0{1,6}", raw) else number(raw)
+
+
 def parallel(raw: str) -> int:
     """Read a number of suites; `auto` is one, for starts wait for the limits of Kore.ai by themselves."""
     return OPEN_JOBS if raw == "auto" else number(raw)
-
-
-def count(raw: str) -> int:
-    """Read a whole number, also zero."""
-    if not re.fullmatch(r"\d{1,6}", raw, re.ASCII):
-        raise ValueError("must be a whole number")
-    return int(raw)
 
 
 def percentage(raw: str) -> int:
@@ -149,6 +147,22 @@ def choice(*allowed: str) -> Callable[[str], str]:
         if raw.lower() not in names:
             raise ValueError(f"must be one of {', '.join(allowed)}")
         return names[raw.lower()]
+
+    return parse
+
+
+def some_of(*allowed: str) -> Callable[[str], tuple[str, ...]]:
+    """Return a parser that takes some of these words, and suggests the one that may be meant."""
+
+    def parse(raw: str) -> tuple[str, ...]:
+        for word in ids(raw):
+            if word not in allowed:
+                import difflib
+
+                close = difflib.get_close_matches(word, allowed, n=1)
+                advice = f"did you mean {close[0]}?" if close else f"it must be one of {', '.join(allowed)}"
+                raise ValueError(f"{'' if word == raw else f'holds {word!r}, which '}is unknown: {advice}")
+        return ids(raw)
 
     return parse
 

@@ -111,7 +111,7 @@ def _unescaped(raw: str) -> str:
 
 def _rename(container: dict[str, object], clean: Callable[[str], str]) -> None:
     """Mask secrets in keys; no entry is lost where two become the same."""
-    taken = {key.casefold() for key in container if clean(key) == key}
+    taken = {key.casefold(): 1 for key in container if clean(key) == key}
     if len(taken) == len(container):
         return
     entries = list(container.items())

@@ -13,6 +13,7 @@ NEEDED: Mapping[str, Sequence[str]] = {
     "run": ["host", "stream-id", "suites", "user-email"],
     "test": ["host", "stream-id", "files", "user-email"],
     "doctor": ["host", "stream-id"],
+    "lint": ["files"],
     "report": ["files"],
     "known-failures": ["files"],
     "shard": ["files", "total", "index"],

@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 import enum
+import functools
 import importlib.resources
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -127,8 +128,14 @@ def without_assertions(steps: list[Json]) -> list[Json]:
 
 def huge(steps: list[Json]) -> list[Json]:
     """Add numbered steps, up to 50,000 in all."""
-    numbers = range(len(steps) + 1, 50_001)
-    return [*steps, *({"input": f"Question {number}", "outputs": [reply(f"Answer {number}")]} for number in numbers)]
+    return [*steps, *_numbered()[len(steps) :]]
+
+
+@functools.cache
+def _numbered() -> list[Json]:
+    # Each status call shows them again.
+    numbers = range(1, 50_001)
+    return [{"input": f"Question {number}", "outputs": [reply(f"Answer {number}")]} for number in numbers]
 
 
 def hostile(steps: list[Json]) -> list[Json]:
@@ -142,6 +149,12 @@ def hostile(steps: list[Json]) -> list[Json]:
     return [*steps, *attacks]
 
 
+def drifting(steps: list[Json]) -> list[Json]:
+    """Add a step whose text was recorded with the day and the balance of that day."""
+    text = "On 3 May 2026 your balance is $ 1,204.50."
+    return [*steps, {"input": "What is my balance today?", "outputs": [reply(text)]}]
+
+
 class RunEnd(enum.Enum):
     """How the runs of a scenario end."""
 
@@ -151,6 +164,7 @@ class RunEnd(enum.Enum):
     NOT_EXECUTED = enum.auto()  # failed in the middle; the later steps were not reached
     CONTRADICTION = enum.auto()  # the run is passed, though a step is failed
     FLAKY = enum.auto()  # passes two times of three
+    DRIFTED = enum.auto()  # failed by the last step alone
     ERROR = enum.auto()  # ended by an error, without results
 
 
@@ -170,6 +184,7 @@ class Scenario:
     short: bool = False  # runs give counts only
     link: bool = False  # records of ended jobs carry a link to a results file
     shape: Callable[[list[Json]], list[Json]] = list
+    # `{day}` and `{amount}` in it are those of the run.
     wrong_text: str = "I'm sorry, something went wrong. Please try again later."
     faults: tuple[Response | None, ...] = ()  # repeated over the calls of one id; None: the regular response
     after: int = 0  # regular responses before the faults begin
@@ -182,7 +197,13 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "test": ExitCode.__getitem__,
     "run": RunEnd.__getitem__,
     "reasons": tuple,
-    "shape": {"huge": huge, "hostile": hostile, "disabled": without_assertions, "empty": lambda _: []}.__getitem__,
+    "shape": {
+        "huge": huge,
+        "hostile": hostile,
+        "disabled": without_assertions,
+        "drifting": drifting,
+        "empty": lambda _: [],
+    }.__getitem__,
     "faults": lambda faults: tuple(FAULTS[fault] if fault else None for fault in faults),
     "calls": frozenset,
 }

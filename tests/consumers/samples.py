@@ -5,9 +5,11 @@ import itertools
 from pathlib import Path
 
 from kore_gate.errors import Ending
-from kore_gate.model import Evidence, Outcome, Phase, Reply, Result, Step, SuiteResult
-from kore_gate.reports import junit
+from kore_gate.gate.lint import RULES
+from kore_gate.model import Evidence, LintFinding, Outcome, Phase, Reply, Result, Step, SuiteResult
+from kore_gate.reports import junit, lint
 from tests import builders
+from tests.fakes.screens import START
 
 HOSTILE = (
     "\x1b[31mred\x1b[0m \x00\x08\ud83d\ufffe ]]> <![CDATA[ <!-- &#x1b; &amp; </testcase><testcase name='x'/>"
@@ -41,6 +43,17 @@ class Sample:
         junit.verify(data, self.result, call)
         path = folder / f"TEST-kore-{name}.xml"
         path.write_bytes(data)
+        return path
+
+
+class LintSample(Sample):
+    """The report of the lint on a suite file of the result."""
+
+    def write(self, folder: Path, name: str) -> Path:
+        """Write the report as the gate does, and say where."""
+        checked = list(lint.checked_cases([self.result], strict=False))
+        path = folder / f"TEST-kore-{name}.xml"
+        path.write_bytes(junit.render_lint(checked, START, rich=self.dialect == "rich"))
         return path
 
 
@@ -118,4 +131,20 @@ SAMPLES = {
     for (name, (result, by_assertion, by_step)), dialect, granularity in itertools.product(
         _RESULTS.items(), ("rich", "strict"), ("assertion", "step")
     )
+}
+SAMPLES |= {
+    f"lint-{dialect}-rule": LintSample(
+        result=builders.make_result(
+            name=HOSTILE,
+            file=HOSTILE,
+            lint=(
+                LintFinding(rule="empty-text", severity="error", message=HOSTILE, step=1, line=3),
+                LintFinding(rule="dynamic-text", severity="warning", message=HOSTILE, step=2, line=9),
+            ),
+        ),
+        dialect=dialect,
+        granularity="rule",
+        numbers=Numbers(tests=len(RULES), failures=1, skipped=1),
+    )
+    for dialect in ("rich", "strict")
 }

@@ -19,6 +19,7 @@ SECTIONS = {
     "Verdict": model.Verdict,
     "A suite's result": model.SuiteResult,
     "Part": model.Part,
+    "Lint finding": model.LintFinding,
     "Counts": model.Counts,
     "Suite": model.Suite,
     "Step": model.Step,

@@ -498,6 +498,7 @@ Commands:
   import          upload suite files, start their imports, wait for them
   run             run suites by name, wait, report their results
   test            import suite files, then run the suites
+  lint            check suite files for what they fail to test, offline
   report          render a saved kore-result.json again, or merge several,
                   offline
   known-failures  print a file of known failures from a kore-result.json,

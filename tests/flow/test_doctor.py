@@ -125,6 +125,9 @@ Settings:
   baseline                               not set
   min-pass-rate                          not set
   max-failures                           not set
+  min-assertions     default             0
+  lint-ignore                            not set
+  lint-strict        default             false
   soft-fail                              not set
   max-response       default             64MiB
   ca-file                                not set

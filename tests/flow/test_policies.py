@@ -312,3 +312,9 @@ def test_policies__off() -> None:
     for path in ended.reports.iterdir():
         content = path.read_text("utf-8").lower()
         assert not re.search(r"forgiven|kore\.policy|tolerated|kore_known", content), path.name
+
+
+def test_policies__too_few_assertions() -> None:
+    """A suite with fewer assertions than min-assertions asks for is not forgiven its failures."""
+    assert gate(known_failures=known_file(), min_assertions="7").code == ExitCode.FAILED
+    assert gate(reports="fewer", known_failures=known_file(), min_assertions="5").code == ExitCode.PASSED

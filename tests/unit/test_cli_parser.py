@@ -190,6 +190,7 @@ def test_parse__help_marks_what_is_required(capsys: pytest.CaptureFixture[str]) 
         "import": ["--host", "--stream-id", "--files", "--client-id", "--user-email", "KORE_CLIENT_SECRET"],
         "run": ["--host", "--stream-id", "--suites", "--client-id", "--user-email", "KORE_CLIENT_SECRET"],
         "test": ["--host", "--stream-id", "--files", "--client-id", "--user-email", "KORE_CLIENT_SECRET"],
+        "lint": ["--files"],
         "report": ["--files"],
         "known-failures": ["--files"],
         "shard": ["--files", "--total", "--index"],

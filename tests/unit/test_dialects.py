@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from kore_gate import text
 from kore_gate.ci import dialects
-from kore_gate.ci.dialects import Dialect, Severity, dialect_for
-from kore_gate.model import Origin
+from kore_gate.ci.dialects import Dialect, dialect_for
+from kore_gate.model import Origin, Severity
 from tests.fakes import runners
 
 TRICKS = (

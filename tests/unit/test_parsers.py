@@ -245,6 +245,34 @@ def test_flag__neither(raw: str) -> None:
         parsers.flag(raw)
 
 
+def test_count() -> None:
+    """A count may be zero, and is nothing else that a number is not."""
+    assert [parsers.count(raw) for raw in ("0", "000", "7")] == [0, 0, 7]
+    with pytest.raises(ValueError, match="whole number"):
+        parsers.count("-1")
+
+
+@pytest.mark.parametrize(
+    ("raw", "problem"),
+    [
+        ("flow-of", "is unknown: did you mean flow-off?"),
+        ("empty-text, flow-of", "holds 'flow-of', which is unknown: did you mean flow-off?"),
+        ("x", "is unknown: it must be one of flow-off, empty-text"),
+    ],
+)
+def test_some_of__bad(raw: str, problem: str) -> None:
+    """An unknown word is named, with the one that may be meant."""
+    with pytest.raises(ValueError, match="unknown") as caught:
+        parsers.some_of("flow-off", "empty-text")(raw)
+
+    assert str(caught.value) == problem
+
+
+def test_some_of() -> None:
+    """Some of the words, separated by commas, spaces or lines, each once."""
+    assert parsers.some_of("a", "b", "c")("c, a\nc") == ("c", "a")
+
+
 def test_number() -> None:
     """A number is whole and above zero."""
     assert parsers.number("20") == 20

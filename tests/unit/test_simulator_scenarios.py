@@ -43,6 +43,7 @@ def test_scenarios__all_there() -> None:
         "short-form-failing",
         "contradiction",
         "flaky",
+        "drifting-text",
         "run-error",
         "drip",
         "hang",
@@ -356,6 +357,18 @@ def test_contradiction__passed_with_a_failed_step() -> None:
     assert (record["status"], record["result"]["status"]) == ("passed", "passed")
     assert record["result"]["stepDetails"]["failed"] == 0
     assert [step["status"] for step in record["result"]["executionResults"]].count("failed") == 1
+
+
+def test_drifting_text__other_values() -> None:
+    """The recorded day and amount are never those of the run, which fails by that step alone."""
+    caller = Caller(scenario="drifting-text")
+
+    records = [caller.finished_run("Balance")["result"] for _ in range(2)]
+
+    rows = [record["executionResults"] for record in records]
+    assert [[row["status"] for row in steps] for steps in rows] == [["passed", "passed", "passed", "failed"]] * 2
+    texts = {steps[-1][part][0]["text"] for steps in rows for part in ("outputs", "actualOutput")}
+    assert len(texts) == 3
 
 
 def test_flaky__two_of_three() -> None:

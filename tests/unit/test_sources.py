@@ -59,6 +59,7 @@ def other(setting: options.Setting, number: int) -> str:
         "junit-granularity": ["step", "assertion", "step"],
         "junit-dialect": ["strict", "rich", "strict"],
         "soft-fail": ["1", "3", "4"],
+        "lint-ignore": ["flow-off", "empty-text", "dynamic-text"],
         "ci": ["github", "gitlab", "jenkins"],
         "output": ["json", "text", "json"],
         "jwt": [f"{TOKEN}{number}" for number in range(3)],

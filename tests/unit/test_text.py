@@ -285,8 +285,26 @@ def test_duration__table(seconds: float, shown: str) -> None:
 
 def test_unique() -> None:
     """A name that is taken in either case gets a number, and so does a number that is taken."""
-    taken: set[str] = set()
+    taken: dict[str, int] = {}
 
     names = [text.unique(name, taken) for name in ("Suite", "suite", "suite-2", "SUITE")]
 
     assert names == ["Suite", "suite-2", "suite-2-2", "SUITE-3"]
+
+
+def test_unique__numbers_of_others_are_not_tried_again() -> None:
+    """However many have a name, the next one looks up few candidates: thousands of suites may have one name."""
+
+    class Counting(dict[str, int]):
+        lookups = 0
+
+        def __contains__(self, key: object) -> bool:
+            self.lookups += 1
+            return super().__contains__(key)
+
+    taken = Counting()
+
+    names = [text.unique("Suite", taken) for _ in range(1000)]
+
+    assert (names[1], names[-1], len(set(names))) == ("Suite-2", "Suite-1000", 1000)
+    assert taken.lookups <= 3 * 1000
