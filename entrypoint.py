@@ -15,7 +15,10 @@ from typing import NoReturn
 
 from kore_gate import __main__ as program
 
-COMMANDS = ("wait", "import", "run", "test", "lint", "report", "shard", "demo", "simulate", "doctor", "completion")
+COMMANDS = (
+    *("wait", "import", "run", "test", "lint", "report", "known-failures", "shard"),
+    *("demo", "simulate", "doctor", "completion"),
+)
 FILE_COMMANDS = ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")
 USUAL_PATH = ("/usr/local/bin", "/usr/bin", "/bin")
 

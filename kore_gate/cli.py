@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_POSITIONAL = dict.fromkeys(("import", "test", "lint", "report", "shard"), "files") | {"run": "suites"}
+_FILE_COMMANDS = ("import", "test", "lint", "report", "known-failures", "shard")
+_POSITIONAL = dict.fromkeys(_FILE_COMMANDS, "files") | {"run": "suites"}
 
 _PURPOSE = "The gate that stops a bad Kore.ai bot from shipping."
 _OVERVIEW = {
@@ -346,7 +347,7 @@ class _Program:
                 return 0
             case "demo" | "simulate":
                 return self._simulate()
-            case "lint" | "report" | "shard":
+            case "lint" | "report" | "known-failures" | "shard":
                 return self._read_files()
             case "doctor":
                 from kore_gate.commands import doctor
@@ -383,6 +384,11 @@ class _Program:
                 from kore_gate.commands import lint
 
                 return lint.run(settings, console, self.clock, context)
+            case "known-failures":
+                from kore_gate.commands import policies
+
+                console.write_out(policies.known_file(settings, self.clock))
+                return 0
             case "shard":
                 from kore_gate.commands import shard
 

@@ -57,6 +57,23 @@ class Evidence(enum.StrEnum):
     EXECUTION = "execution"
 
 
+class Policy(enum.StrEnum):
+    """What forgives a failure, in the order in which they are asked."""
+
+    KNOWN = "known"
+    BASELINE = "baseline"
+    TOLERATED = "tolerated"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Mark:
+    """Why a failure does not count: the outcome beside it stays what Kore.ai reported."""
+
+    policy: Policy
+    reason: str
+    until: str = ""  # a date, for known failures
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Check:
     """One item of an assertion: a field and the value it should have."""
@@ -76,6 +93,7 @@ class Assertion:
     outcome: Outcome = Outcome.PENDING
     actual: str | None = None
     reason: str = ""
+    mark: Mark | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -109,6 +127,7 @@ class Step:
     reason: str = ""
     duration: float | None = None
     source: Source | None = None
+    mark: Mark | None = None  # of a step that failed as a whole
 
     @property
     def enabled_outcomes(self) -> list[Outcome]:
@@ -119,6 +138,12 @@ class Step:
     def is_red(self) -> bool:
         """Tell whether the step, or an enabled assertion of it, failed or could not be judged."""
         return self.outcome.is_red or any(outcome.is_red for outcome in self.enabled_outcomes)
+
+    @property
+    def is_forgiven(self) -> bool:
+        """Tell whether it is red, and policies forgave all that is."""
+        red = [one.mark for reply in self.replies for one in reply.assertions if one.enabled and one.outcome.is_red]
+        return self.is_red and None not in (red or [self.mark])
 
     @property
     def was_executed(self) -> bool:
@@ -235,6 +260,7 @@ class SuiteResult:
     download_url: str = ""
     notes: tuple[str, ...] = ()
     resume: str = ""
+    only_tests_failed: bool = False  # nothing else speaks against it: policies may forgive; not saved
     lint: tuple[LintFinding, ...] = ()
     part: Part | None = None
     variant: str = ""  # what a merge added to the name, to tell it from a suite with the same one
@@ -261,6 +287,16 @@ class Origin:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Forgiveness:
+    """How many failures of a call each policy forgave, and what else the policies report."""
+
+    known: int = 0
+    baseline: int = 0
+    tolerated: int = 0
+    remarks: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Result:
     """The outcome of one call: what every report is made from."""
 
@@ -279,6 +315,7 @@ class Result:
     origin: Origin = Origin()
     junit_granularity: str = "assertion"
     junit_dialect: str = "rich"
+    forgiveness: Forgiveness | None = None  # None: no policy is set
 
     @property
     def tested_suites(self) -> tuple[SuiteResult, ...]:

@@ -38,6 +38,9 @@ def outputs_of(result: Result, counts: Counts, report_dir: str, junit_names: Seq
         "junit-path": (directory / (junit_names[0] if len(junit_names) == 1 else "TEST-kore-*.xml")).as_posix(),
         "report-path": (directory / "kore-report.html").as_posix(),
     }
+    if result.forgiveness:
+        outputs["known"] = str(result.forgiveness.known + result.forgiveness.baseline)
+        outputs["tolerated"] = str(result.forgiveness.tolerated)
     if any(suite.download_url for suite in suites):
         outputs["download-url"] = _join([suite.download_url for suite in suites])
     return outputs

@@ -12,8 +12,9 @@ from kore_gate import __version__, errors, text
 from kore_gate.ci import outputs
 from kore_gate.ci.dialects import Context
 from kore_gate.clock import Clock
+from kore_gate.commands import policies
 from kore_gate.errors import ExitCode
-from kore_gate.gate import lint, suite_files, suite_run, verdict
+from kore_gate.gate import lint, policy, suite_files, suite_run, verdict
 from kore_gate.gate.runner import Runner
 from kore_gate.gate.suite_run import SuiteRun
 from kore_gate.kore import transport
@@ -54,6 +55,7 @@ class Call:
         deadline = self._began + self.settings.timeout
         self._runner = Runner(self.settings, self.clock, deadline, self._on_event, self._save_file)
         self._runs: list[SuiteRun] = []
+        self._policies = policy.Policies()
         self._next_drafts = 0.0  # monotonic
         self._coming_drafts: asyncio.TimerHandle | None = None
         self._drafts: dict[str, str] = {}  # the JUnit file of each suite that has no verdict yet, by its key
@@ -80,7 +82,14 @@ class Call:
 
     async def run(self) -> Result:
         """Take all suites to their results and write every report. Raises ReportError before the first request."""
+        refusal: Exception | None = None
+        try:  # first, for an earlier result that is the baseline may be removed next
+            self._policies = policies.load(self.settings)
+        except Exception as exc:  # noqa: BLE001 reports say it
+            refusal = exc
         self._writer.prepare(self.settings.command, self.settings.stream_id)
+        if refusal:
+            return self._finish([_result_without_suite(refusal)])
         try:
             self._runs = self._suites()
             self._read_history()
@@ -235,6 +244,12 @@ class Call:
         if self._coming_drafts:
             self._coming_drafts.cancel()
         call = self._result(suites, verdict.overall(suites))
+        try:
+            call = call if self._signum else policies.apply(call, self._policies, self.clock.now().date())
+        except Exception as exc:  # noqa: BLE001 nothing is forgiven by a bug
+            self.console.debug(traceback.format_exc())
+            suites = [*suites, _result_without_suite(exc)]
+            call = self._result(suites, verdict.overall(suites))
         while not self._is_late:
             if self._signum:
                 # Also where every suite had come to its verdict, and only a results file was cut off.

@@ -111,6 +111,7 @@ class SuiteRun:
             phases=dict(self.phases),
             download_url=job.download_url,
             notes=tuple(self.notes),
+            only_tests_failed=self._only_tests_failed(suite),
         )
         if self.is_gone or not (job_continues or verdict.ending in _LASTING):
             return result
@@ -121,6 +122,9 @@ class SuiteRun:
         if self.phase is Phase.RUN and self.job:
             return verdict.executed_suite(self.job, self.suite)
         return self.suite or (self.job.suite if self.job else None)
+
+    def _only_tests_failed(self, suite: Suite | None) -> bool:
+        return self.phase is Phase.RUN and self.job is not None and verdict.only_tests_failed(self.job, suite)
 
     def _evidence(self, suite: Suite | None) -> Evidence:
         job, steps = self.job, suite.steps if suite else ()

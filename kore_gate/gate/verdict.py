@@ -135,6 +135,16 @@ def judge_run(job: Job, known: Suite | None, *, allow_empty: bool) -> tuple[Verd
     return _failed(f"Run: {what} (Kore.ai: {job.status}).", (*job.reasons, *job.problems), suite), suite
 
 
+def only_tests_failed(job: Job, suite: Suite | None) -> bool:
+    """Tell whether nothing but steps that are known to have failed speaks against a run: no other can be forgiven."""
+    if job.state is not State.FAILED or not job.failed_tests or job.problems or suite is None:
+        return False
+    red = {step.number for step in suite.steps if step.is_red}
+    tally = job.tally or Tally()
+    has_all = len(red) >= (tally.failed or 0) and len(suite.steps) >= (tally.total or 0)
+    return bool(red) and has_all and _left_out(job, suite.steps) <= red
+
+
 def _judge_job(job: Job, suite: Suite | None, phase: Phase, success: str, *, allow_empty: bool) -> Verdict:
     """Judge a job that ended, and whose status says nothing of tests that failed; `success` says what green means."""
     if not job.has_ended:
@@ -195,11 +205,15 @@ def _contradictions(job: Job, steps: Sequence[Step]) -> Iterator[str]:
     if red:
         yield f"its results show that {_count(red, 'step')} failed"
     yield from job.objections
+    if left_out := _left_out(job, steps):
+        yield f"its results leave {_count(len(left_out), 'step')} of the suite not executed or not judged"
+
+
+def _left_out(job: Job, steps: Sequence[Step]) -> set[int]:
+    """Return the numbers of the steps that were not executed or not judged."""
     answered = job.suite.steps if job.suite else ()
     left_out = {step.number for step in answered if step.outcome is Outcome.SKIPPED}
-    left_out |= {step.number for step in steps if not all(outcome.is_judged for outcome in step.enabled_outcomes)}
-    if left_out:
-        yield f"its results leave {_count(len(left_out), 'step')} of the suite not executed or not judged"
+    return left_out | {step.number for step in steps if not all(outcome.is_judged for outcome in step.enabled_outcomes)}
 
 
 def _failed(message: str, details: Sequence[str], suite: Suite | None) -> Verdict:

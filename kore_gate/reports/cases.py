@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from kore_gate import text
 from kore_gate.errors import Ending
-from kore_gate.model import Assertion, Counts, Evidence, Outcome, Phase, Reply, Result, Source, Step, SuiteResult
+from kore_gate.gate import policy
+from kore_gate.model import Assertion, Counts, Evidence, Mark, Outcome, Phase, Reply, Result, Source, Step, SuiteResult
 from kore_gate.reports import labels
 
 NAME_LIMIT = 200
@@ -45,6 +46,7 @@ class Case:
     source: Source | None = None
     step: int = 0  # its number; 0: a case of the gate itself
     transcript: tuple[str, ...] = ()
+    mark: Mark | None = None  # why its failure does not count: it is skipped
 
 
 class Finding(NamedTuple):
@@ -57,6 +59,13 @@ class Finding(NamedTuple):
     number: int = 0  # of the reply, from 1
     reply: Reply | None = None
     assertion: Assertion | None = None
+    position: int = -1  # of the assertion
+
+    @property
+    def mark(self) -> Mark | None:
+        """Return why its failure does not count, None where it does."""
+        judged = self.assertion or self.step
+        return judged.mark if judged else None
 
     @property
     def where(self) -> str:
@@ -88,19 +97,27 @@ class Finding(NamedTuple):
     @property
     def explanation(self) -> tuple[str, str]:
         """Say why it ended as it did, in a line and (where there is more to say) at length."""
+        if self.mark:
+            message, detail = self.failure
+            return labels.mark(self.mark), "\n".join([labels.mark(self.mark), "", detail or message])
+        return self.failure
+
+    @property
+    def failure(self) -> tuple[str, str]:
+        """Say the same, whatever policies forgive."""
         if not self.step:
             return self.result.verdict.message, ""
         if not self.assertion or not self.reply:
-            reason = "no assertion enabled" if self.outcome is Outcome.SKIPPED else self.step.reason
+            reason = "no assertion enabled" if not self.step.outcome.is_red else self.step.reason
             return reason or "Kore.ai reports that this step failed", ""
         if not self.assertion.enabled:
             return _DISABLED, ""
         if self.outcome is Outcome.PASSED:
             return "", ""
-        if self.outcome is Outcome.FAILED:
+        if self.assertion.outcome is Outcome.FAILED:
             return labels.difference(self.assertion, self.reply)
         reason = self.assertion.reason or self.step.reason
-        if self.outcome is Outcome.ERROR:
+        if self.assertion.outcome is Outcome.ERROR:
             return reason or "could not be judged", ""
         return reason or f"not executed: {self.result.verdict.message}", ""
 
@@ -118,6 +135,30 @@ class Finding(NamedTuple):
 def failures(result: SuiteResult) -> Iterator[Finding]:
     """Find what went wrong in a suite, step by step; last the suite as a whole, where no step says it."""
     return (finding for findings in _findings(result) for finding in findings if finding.outcome.is_red)
+
+
+def forgiven(result: SuiteResult) -> Iterator[Finding]:
+    """Find the failures that policies forgave."""
+    return (finding for findings in _findings(result) for finding in findings if finding.mark)
+
+
+def judged(result: SuiteResult, place: int, title: str) -> Iterator[policy.Judged]:
+    """Name the tests of a suite as its JUnit file does, whose `title` it has, with what Kore.ai reported."""
+    findings = [finding for findings in _findings(result) for finding in findings if finding.step]
+    suite = segment(title)
+    named = (
+        Case(classname=f"kore.{suite}.{finding.where}", name=finding.name, outcome=finding.outcome)
+        for finding in findings
+    )
+    for case, finding in zip(numbered(named), findings, strict=True):
+        step, reported = finding.step, finding.assertion or finding.step
+        yield policy.Judged(
+            identity=policy.Identity(title, case.classname, case.name),
+            step=_one_line(labels.step_label(step), NAME_LIMIT) if step else "",
+            outcome=reported.outcome if reported and finding.mark else finding.outcome,
+            place=policy.Place(place, finding.place, finding.number - 1, finding.position),
+            mark=finding.mark,
+        )
 
 
 def each(result: SuiteResult, granularity: str = "assertion") -> Iterator[Case]:
@@ -149,7 +190,7 @@ def total(call: Result) -> Counts:
 
 
 def unjudged(result: SuiteResult, granularity: str = "assertion") -> int:
-    """Count the test cases with enabled assertions that nobody judged."""
+    """Count the test cases with enabled assertions that nobody judged, or that are forgiven."""
     return sum(outcome is Outcome.SKIPPED and enabled for outcome, enabled in _outcomes(result, granularity))
 
 
@@ -168,12 +209,13 @@ def _findings(result: SuiteResult) -> Iterator[list[Finding]]:
     for place, step in enumerate(result.steps):
         findings = []
         for number, reply in enumerate(step.replies, 1):
-            for assertion in filter(has_case, reply.assertions):
-                judged = assertion.enabled and assertion.outcome is not Outcome.PENDING
-                outcome = assertion.outcome if judged else Outcome.SKIPPED
-                findings.append(Finding(result, outcome, place, step, number, reply, assertion))
-        if step.outcome.is_red and not any(finding.outcome.is_red for finding in findings):
-            findings.append(Finding(result, step.outcome, place, step))
+            for position, assertion in enumerate(reply.assertions):
+                if has_case(assertion):
+                    counts = assertion.enabled and assertion.outcome is not Outcome.PENDING and not assertion.mark
+                    outcome = assertion.outcome if counts else Outcome.SKIPPED
+                    findings.append(Finding(result, outcome, place, step, number, reply, assertion, position))
+        if step.outcome.is_red and not any(finding.outcome.is_red or finding.mark for finding in findings):
+            findings.append(Finding(result, Outcome.SKIPPED if step.mark else step.outcome, place, step))
         elif not step.enabled_outcomes:
             findings.append(Finding(result, Outcome.SKIPPED, place, step))
         yield findings
@@ -202,7 +244,7 @@ def _outcomes(result: SuiteResult, granularity: str) -> Iterator[tuple[Outcome, 
         if granularity == "assertion":
             yield from pairs
         else:
-            yield min((outcome for outcome, _ in pairs), key=_WORST_FIRST.index), any(enabled for _, enabled in pairs)
+            yield min(findings, key=_gravity).outcome, any(enabled for _, enabled in pairs)
 
 
 def _cases(result: SuiteResult, granularity: str) -> Iterator[Case]:
@@ -234,13 +276,15 @@ def _step_cases(result: SuiteResult, step: Step, findings: Sequence[Finding], cl
             source=step.source,
             step=step.number,
             transcript=transcript if finding.outcome.is_red else (),
+            mark=finding.mark,
         )
 
 
 def _whole_step(result: SuiteResult, step: Step, parts: Sequence[Case]) -> Case:
     """Fold the cases of a step into one that fails when any of them does."""
-    worst = min((part.outcome for part in parts), key=_WORST_FIRST.index)
-    of_note = [part for part in parts if part.outcome is worst]
+    gravest = min(parts, key=_gravity)
+    worst = gravest.outcome
+    of_note = [part for part in parts if part.outcome is worst and bool(part.mark) == bool(gravest.mark)]
     first = next((part for part in of_note if part.message != _DISABLED), of_note[0])
     lines = [first.text, ""]
     for part in parts:
@@ -254,6 +298,11 @@ def _whole_step(result: SuiteResult, step: Step, parts: Sequence[Case]) -> Case:
         text="" if worst is Outcome.PASSED else "\n".join(lines if len(parts) > 1 else lines[:1]),
         duration=step.duration or 0.0,
     )
+
+
+def _gravity(judged: Finding | Case) -> float:
+    """Order what was judged, the gravest first: what is forgiven stands between failures and what passed."""
+    return 1.5 if judged.mark else _WORST_FIRST.index(judged.outcome)
 
 
 def _transcript(result: SuiteResult, place: int) -> tuple[str, ...]:

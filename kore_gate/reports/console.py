@@ -18,7 +18,7 @@ from kore_gate import text
 from kore_gate.ci.dialects import Dialect
 from kore_gate.errors import Ending, ExitCode, GateError
 from kore_gate.gate import suite_run
-from kore_gate.model import Event, Evidence, Happening, Result, Severity, SuiteResult, Verdict
+from kore_gate.model import Event, Evidence, Happening, Mark, Result, Severity, SuiteResult, Verdict
 from kore_gate.reports import cases, labels
 from kore_gate.settings.redact import Redactor
 
@@ -138,6 +138,7 @@ class Console:
             self._annotate(severity, f"{missing} more failures: see the reports.", "kore_gate")
         elif not red and result.verdict.ending is not Ending.PASSED:
             self._annotate(severity, result.verdict.message, "kore_gate")
+        self._write_forgiven(result)
         self._command(self.dialect.heading, group=True)
         if result.tested_suites:
             self._write_table(result)
@@ -299,6 +300,27 @@ class Console:
             more = cases.red_count(suite) - len(failures)
             if more > 0:
                 self._write(f"  … and {more} more")
+
+    def _write_forgiven(self, result: Result) -> None:
+        """Print what policies forgave, and what they report."""
+        if not result.forgiveness:
+            return
+        findings = [finding for suite in result.suites for finding in cases.forgiven(suite)]
+        remarks = result.forgiveness.remarks
+        if not (findings or remarks):
+            return
+        with self._group(f"Policies: {labels.plural(len(findings), 'failure')} forgiven"):
+            for finding in findings[:CASES_SHOWN]:
+                mark, (message, _) = typing.cast("Mark", finding.mark), finding.failure
+                self._write(f"  {mark.policy.upper()} {text.line(finding.title, 120)}: {message}", "yellow")
+                if mark.until:  # what forgives the others is the same for all, and in the verdict
+                    self._write(f"    {labels.mark(mark)}")
+            if len(findings) > CASES_SHOWN:
+                self._write(f"  … and {len(findings) - CASES_SHOWN} more")
+            for remark in remarks[:SUITES_SHOWN]:
+                self._write(f"  {remark}")
+            if len(remarks) > SUITES_SHOWN:
+                self._write(f"  … and {len(remarks) - SUITES_SHOWN} more: see kore-result.json")
 
     def _write_table(self, result: Result) -> None:
         """List the suites in columns, those that did not pass first once there are too many."""

@@ -32,6 +32,7 @@ _BEFORE = 3  # turns that lead to a failure stay beside it
 
 # Ids that the template itself gives to elements.
 _IDS = ["top", "verdict", "failures", "failures-title", "results", "all", "only-passed", "only-failed", "only-skipped"]
+_POLICY_IDS = ["policies", "policies-title"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,7 +75,7 @@ def render(call: Result) -> bytes:
     """Render the page, the same bytes for the same facts."""
     env = environment()
     suites = sorted(call.tested_suites, key=lambda result: result.verdict.ending is Ending.PASSED)
-    ids = dict.fromkeys(_IDS, 1)
+    ids = dict.fromkeys([*_IDS, *(_POLICY_IDS if call.forgiveness else ())], 1)
     sections = [
         _Section(
             result=result,
@@ -98,6 +99,7 @@ def render(call: Result) -> bytes:
         sections=sections,
         groups=_groups(sections, marker),
         evidence=collections.Counter(labels.evidence(section.result) for section in sections).most_common(1),
+        forgiven=_forgiven(call, sections),
         outcomes=sum((section.outcomes for section in sections), collections.Counter()),
         large=sum(len(section.steps) for section in sections) > 50 * _CHUNK,
     )
@@ -170,6 +172,12 @@ def _groups(sections: Sequence[_Section], marker: transcript.Marker) -> list[_Gr
             )
     # Where all ended for one reason, the verdict says it.
     return list(groups.values()) if len(groups) > 1 or any(group.failures for group in groups.values()) else []
+
+
+def _forgiven(call: Result, sections: Sequence[_Section]) -> list[tuple[str, cases.Finding]]:
+    """List what policies forgave, each with the id of its step, "" where that is not shown."""
+    shown = sections if call.forgiveness else ()
+    return [(one.anchors.get(failure.place, ""), failure) for one in shown for failure in cases.forgiven(one.result)]
 
 
 def _pair(failure: cases.Finding, marker: transcript.Marker) -> transcript.Pair | None:

@@ -270,10 +270,15 @@ def _adjust(element: ET.Element, case: cases.Case, *, has_properties: bool) -> N
     if case.outcome is Outcome.SKIPPED:
         for skipped in element.iterfind("skipped"):
             del skipped.attrib["type"]
-    if case.outcome.is_red:
+    if case.outcome.is_red or case.mark:
         if has_properties and case.step:
             properties = ET.Element("properties")
-            ET.SubElement(properties, "property", name="kore.step", value=str(case.step))
+            facts = {"kore.step": str(case.step)}
+            if case.mark:
+                facts |= {"kore.policy": case.mark.policy, "kore.policy.reason": case.mark.reason}
+                facts |= {"kore.policy.until": case.mark.until} if case.mark.until else {}
+            for name, value in facts.items():
+                ET.SubElement(properties, "property", name=name, value=text.line(text.xml(value)))
             element.insert(0, properties)
         ET.indent(element, level=2)
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from kore_gate.errors import Ending, GateError
-from kore_gate.model import Assertion, Check, Evidence, Origin, Outcome, Reply, Step, SuiteResult, Verdict
+from kore_gate.model import Assertion, Check, Evidence, Mark, Origin, Outcome, Reply, Step, SuiteResult, Verdict
 
 _TITLES = ("title", "text", "heading", "header", "label", "name")
 _TEXTS = ("text", "heading", "title", "subtitle", "sub_title", "description", "value", "message", "url")
@@ -192,6 +192,12 @@ def explain(verdict: Verdict) -> str:
     return "\n".join([verdict.message, *details, *(f"{label}: {value}" for label, value in advice(verdict))])
 
 
+def mark(of: Mark) -> str:
+    """Say in a line why a failure does not count: `known until 2026-12-31: ticket 7`."""
+    until = f" until {of.until}" if of.until else ""
+    return f"{of.policy}{until}: {of.reason}"
+
+
 def shorten(name: str, limit: int) -> str:
     """Cut a text at so many characters, and show that it was."""
     return name if len(name) <= limit else name[: limit - 1].rstrip() + "…"
@@ -208,6 +214,7 @@ OUTCOMES = {
     "unreached": ("○", "Not executed"),
     "unchecked": ("○", "Not checked"),
     "disabled": ("○", "Disabled"),
+    "forgiven": ("~", "Forgiven"),
 }
 
 
@@ -236,6 +243,8 @@ def evidence(result: SuiteResult) -> str:
 def step_outcome(result: SuiteResult, step: Step) -> str:
     """Name how a step ended, as its assertions show it: a key of `OUTCOMES`."""
     outcomes = set(step.enabled_outcomes)
+    if step.is_forgiven:
+        return "forgiven"
     if step.is_red:
         return "error" if Outcome.ERROR in (*outcomes, step.outcome) else "failed"
     if outcomes:
@@ -246,6 +255,8 @@ def step_outcome(result: SuiteResult, step: Step) -> str:
 
 def assertion_outcome(result: SuiteResult, assertion: Assertion) -> str:
     """Name how an assertion ended: a key of `OUTCOMES`."""
+    if assertion.mark:
+        return "forgiven"
     return _outcome(result, assertion.outcome) if assertion.enabled else "disabled"
 
 

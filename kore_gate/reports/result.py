@@ -9,17 +9,20 @@ import math
 from collections.abc import Mapping, Sequence
 
 from kore_gate import __version__, errors
-from kore_gate.gate import verdict
-from kore_gate.model import Origin, Part, Phase, Result, SuiteResult, Verdict
+from kore_gate.gate import policy
+from kore_gate.model import Forgiveness, Origin, Part, Phase, Policy, Result, SuiteResult, Verdict
 from kore_gate.reports import cases
 
-SCHEMA = 1
+SCHEMA = 2
+_READABLE = (1, SCHEMA)  # the first knew no policies
 
 
 def render(result: Result, files: Sequence[str] = ()) -> bytes:
     """Return the result as JSON, with counts for each suite and the names of the report files."""
     suites = [_suite(suite, result.junit_granularity) for suite in result.suites]
     call = dataclasses.asdict(dataclasses.replace(result, suites=()))
+    if result.forgiveness is None:
+        del call["forgiveness"]
     content = {"schema": SCHEMA, **call, "suites": suites, "files": list(files)}
     # Half an emoji is legal in JSON's own escapes, and nowhere else.
     return json.dumps(content, ensure_ascii=True, separators=(",", ":")).encode() + b"\n"
@@ -29,6 +32,7 @@ def _suite(suite: SuiteResult, granularity: str) -> dict[str, object]:
     facts = dataclasses.asdict(dataclasses.replace(suite, suite=None, lint=()))
     facts |= {"suite": _short(suite.suite), "lint": _short(suite.lint)}
     facts["counts"] = dataclasses.asdict(cases.count(suite, granularity))
+    del facts["only_tests_failed"]  # only a running call needs it
     return {name: value for name, value in facts.items() if name != "lint" or value}
 
 
@@ -54,9 +58,9 @@ def load(data: bytes) -> tuple[Result, list[str]]:
     try:
         content = json.loads(data)
         schema = content.get("schema") if isinstance(content, Mapping) else None
-        if schema != SCHEMA:
+        if schema not in _READABLE or isinstance(schema, bool):
             raise errors.SettingsError(
-                [f"This is not a kore-result.json of schema {SCHEMA} (its schema: {schema!r})."],
+                [f"This is not a kore-result.json of schema 1 to {SCHEMA} (its schema: {schema!r})."],
                 hint="Use the kore-result.json of a finished command, and the version of kore_gate that wrote it.",
             )
         return msgspec.convert(content, Result), msgspec.convert(content.get("files", []), list[str])
@@ -97,8 +101,15 @@ def merge(calls: Mapping[str, Result]) -> Result:
         origin=Origin(**{name: _common([getattr(call.origin, name) for call in results]) for name in _fields(Origin)}),
         junit_granularity=_common([call.junit_granularity for call in results], "assertion"),
         junit_dialect=_common([call.junit_dialect for call in results], "rich"),
+        forgiveness=_forgiveness([call.forgiveness for call in results if call.forgiveness]),
         **{name: ", ".join(dict.fromkeys(getattr(part, name) for part in of_calls)) for name in _fields(Part)},
     )
+
+
+def _forgiveness(parts: Sequence[Forgiveness]) -> Forgiveness | None:
+    """Sum what policies forgave in each call; None where none is set."""
+    sums = {kind.value: sum(getattr(part, kind.value) for part in parts) for kind in Policy}
+    return Forgiveness(**sums, remarks=tuple(remark for part in parts for remark in part.remarks)) if parts else None
 
 
 def _fields(fact: type[Origin | Part]) -> list[str]:
@@ -146,7 +157,7 @@ def _renamed(suite: SuiteResult, part: Part | None, namesakes: Sequence[Part]) -
 
 def _verdict(results: Sequence[Result], suites: Sequence[SuiteResult]) -> Verdict:
     """Return the gravest verdict: of the suites, or of a call that is graver than its suites."""
-    verdicts = [verdict.overall(suites)] if suites else []
+    verdicts = [policy.overall(suites)] if suites else []
     return max([*verdicts, *(call.verdict for call in results)], key=lambda each: each.exit_code.gravity)
 
 

@@ -43,6 +43,7 @@ def render(call: Result, limit: int = LIMIT, *, has_page: bool = True) -> str:
             labels.evidence(suite) for suite in suites if suite.evidence is not Evidence.NONE
         ),
         "failures": failures,
+        "forgiven": [finding for suite in suites for finding in cases.forgiven(suite)] if call.forgiveness else [],
         "file": "kore-report.html" if has_page else "kore-result.json",
         "has_page": has_page,
         "tables": _tables,

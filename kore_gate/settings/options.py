@@ -13,6 +13,7 @@ COMMANDS = {
     "test": "import suite files, then run the suites",
     "lint": "check suite files for what they fail to test, offline",
     "report": "render a saved kore-result.json again, or merge several, offline",
+    "known-failures": "print a file of known failures from a kore-result.json, offline",
     "shard": "print which suite files one of several parallel jobs tests, offline",
     "demo": "test against a built-in Kore.ai simulator; needs no account",
     "simulate": "serve the simulator on a local port",
@@ -28,7 +29,8 @@ _LINTS = ("lint", "wait", "import", "run", "test", "demo")
 _CALLS = (*REMOTE_COMMANDS, "demo")
 _JUDGES = (*JUDGING_COMMANDS, "demo")
 _REPORTS = (*_JUDGES, "lint", "report")
-_PRINTS = (*_CALLS, "lint", "report", "shard", "simulate")
+_PRINTS = (*_CALLS, "lint", "report", "known-failures", "shard", "simulate")
+_RUNS = ("run", "test", "demo")
 
 CI_NAMES = ("auto", "github", "gitlab", "jenkins", "azure", "circleci", "buildkite", "bitbucket", "teamcity", "none")
 
@@ -90,8 +92,9 @@ class Setting:
 
 
 def _setting(help_: str, parse: Callable[[str], object] = parsers.text, default: str = "", **facts: Any) -> Any:
-    """Declare a field of Settings as a setting; without a default it is empty."""
-    value = parse(default) if default else () if facts.get("many") else ""
+    """Declare a field of Settings as a setting; without a default it is `unset`, or else empty."""
+    unset = facts.pop("unset", () if facts.get("many") else "")
+    value = parse(default) if default else unset
     metadata = {"help": help_, "parse": parse, "default": default, **facts}
     return dataclasses.field(default=value, repr=not facts.get("secret"), metadata=metadata)
 
@@ -115,10 +118,10 @@ class Settings:
         "import ids, separated by commas, spaces or newlines", parsers.ids, many=True, commands=("wait",)
     )
     files: tuple[str, ...] = _setting(
-        "suite files (of report: kore-result.json), one per line",
+        "suite files (of report and known-failures: kore-result.json), one per line",
         parsers.paths,
         many=True,
-        commands=(*_FILES, "lint", "report", "shard"),
+        commands=(*_FILES, "lint", "report", "known-failures", "shard"),
     )
     total: int = _setting(
         "number of parallel jobs; report: how many results there must be", parsers.number, commands=("shard", "report")
@@ -186,6 +189,16 @@ class Settings:
     allow_empty: bool = _setting(
         "let a suite without steps or enabled assertions pass", parsers.flag, "false", commands=_JUDGES
     )
+    known_failures: str = _setting(
+        "TOML file of failures that do not count, each with a reason and an end date", parsers.path, commands=_RUNS
+    )
+    baseline: str = _setting(
+        "kore-result.json of an earlier call: only failures that are new count", parsers.path, commands=_RUNS
+    )
+    min_pass_rate: int | None = _setting(  # in millionths of a percent
+        "share of judged assertions that has to pass, such as 95%", parsers.percentage, unset=None, commands=_RUNS
+    )
+    max_failures: int | None = _setting("number of failures to tolerate", parsers.count, unset=None, commands=_RUNS)
     min_assertions: int = _setting("least number of enabled assertions of a suite", parsers.count, "0", commands=_LINTS)
     lint_ignore: tuple[str, ...] = _setting(
         "rules of the lint to switch off",

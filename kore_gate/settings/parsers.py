@@ -87,6 +87,15 @@ def parallel(raw: str) -> int:
     return OPEN_JOBS if raw == "auto" else number(raw)
 
 
+def percentage(raw: str) -> int:
+    """Read `95%` or `99.5` as millionths of a percent: arithmetic with it is exact."""
+    match = re.fullmatch(r"(\d{1,3})(?:\.(\d{1,6}))? ?%?", raw, re.ASCII)
+    millionths = int(match[1] + (match[2] or "").ljust(6, "0")) if match else 0
+    if not 0 < millionths <= 100 * 10**6:
+        raise ValueError("must be a percentage above 0, at most 100: use 95%")
+    return millionths
+
+
 def path(raw: str) -> str:
     """Take a path; one that begins with a tilde begins in a home directory, which shells see in arguments alone."""
     head, _, rest = text(raw).partition("/")

@@ -15,6 +15,7 @@ NEEDED: Mapping[str, Sequence[str]] = {
     "doctor": ["host", "stream-id"],
     "lint": ["files"],
     "report": ["files"],
+    "known-failures": ["files"],
     "shard": ["files", "total", "index"],
 }
 

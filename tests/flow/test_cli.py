@@ -269,7 +269,7 @@ def test_main__usage(program: Program, argv: list[str], environ: dict[str, str],
     ("argv", "told"),
     [
         (["wiat"], "command 'wiat' (command line) must be one of wait, import"),
-        (["report"], "files is missing: suite files (of report: kore-result.json), one per line."),
+        (["report"], "files is missing: suite files (of report and known-failures: kore-result.json), one per line."),
         (["report", "missing.json"], "missing.json cannot be read: No such file or directory."),
         (["doctor"], "host is missing"),
         (["demo", "--zzz"], "Unknown option --zzz for demo."),
@@ -494,19 +494,22 @@ def test_main__doctor(program: Program, monkeypatch: pytest.MonkeyPatch) -> None
 BARE = """\
 The gate that stops a bad Kore.ai bot from shipping.
 Commands:
-  wait        wait for one or more imports, by ds-id
-  import      upload suite files, start their imports, wait for them
-  run         run suites by name, wait, report their results
-  test        import suite files, then run the suites
-  lint        check suite files for what they fail to test, offline
-  report      render a saved kore-result.json again, or merge several, offline
-  shard       print which suite files one of several parallel jobs tests,
-              offline
-  demo        test against a built-in Kore.ai simulator; needs no account
-  simulate    serve the simulator on a local port
-  doctor      check settings, credentials, clock, proxy, certificate, host and
-              scope
-  completion  print what completes commands and options in bash, zsh or fish
+  wait            wait for one or more imports, by ds-id
+  import          upload suite files, start their imports, wait for them
+  run             run suites by name, wait, report their results
+  test            import suite files, then run the suites
+  lint            check suite files for what they fail to test, offline
+  report          render a saved kore-result.json again, or merge several,
+                  offline
+  known-failures  print a file of known failures from a kore-result.json,
+                  offline
+  shard           print which suite files one of several parallel jobs tests,
+                  offline
+  demo            test against a built-in Kore.ai simulator; needs no account
+  simulate        serve the simulator on a local port
+  doctor          check settings, credentials, clock, proxy, certificate, host
+                  and scope
+  completion      print what completes commands and options in bash, zsh or fish
 Examples:
   kore-gate demo                  see it work, without an account
   kore-gate test 'suites/*.json'  import these suites and run them

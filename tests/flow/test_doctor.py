@@ -121,6 +121,10 @@ Settings:
   junit-dialect      default             rich
   download           --download          false
   allow-empty        default             false
+  known-failures                         not set
+  baseline                               not set
+  min-pass-rate                          not set
+  max-failures                           not set
   min-assertions     default             0
   lint-ignore                            not set
   lint-strict        default             false

@@ -192,6 +192,7 @@ def test_parse__help_marks_what_is_required(capsys: pytest.CaptureFixture[str]) 
         "test": ["--host", "--stream-id", "--files", "--client-id", "--user-email", "KORE_CLIENT_SECRET"],
         "lint": ["--files"],
         "report": ["--files"],
+        "known-failures": ["--files"],
         "shard": ["--files", "--total", "--index"],
         "demo": [],
         "simulate": [],

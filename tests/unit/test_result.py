@@ -13,8 +13,11 @@ from kore_gate.model import (
     Assertion,
     Check,
     Evidence,
+    Forgiveness,
+    Mark,
     Outcome,
     Phase,
+    Policy,
     Reply,
     Result,
     Source,
@@ -38,6 +41,7 @@ def some(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[Any, ...]]
 
 
 CHECKS = st.builds(Check, field=TEXTS, value=TEXTS, outcome=st.sampled_from(Outcome))
+MARKS = st.builds(Mark, policy=st.sampled_from(Policy), reason=TEXTS, until=TEXTS)
 ASSERTIONS = st.builds(
     Assertion,
     group=TEXTS,
@@ -46,6 +50,7 @@ ASSERTIONS = st.builds(
     outcome=st.sampled_from(Outcome),
     actual=st.none() | TEXTS,
     reason=TEXTS,
+    mark=st.none() | MARKS,
 )
 REPLIES = st.builds(Reply, text=TEXTS, actual=st.none() | TEXTS, node=TEXTS, assertions=some(ASSERTIONS))
 STEPS = st.builds(
@@ -59,6 +64,7 @@ STEPS = st.builds(
     reason=TEXTS,
     duration=st.none() | SECONDS,
     source=st.none() | st.builds(Source, file=TEXTS, line=COUNTS),
+    mark=st.none() | MARKS,
 )
 SUITES = st.builds(Suite, name=TEXTS, id=TEXTS, description=TEXTS, tags=some(TEXTS), steps=some(STEPS))
 VERDICTS = st.builds(
@@ -96,6 +102,7 @@ RESULTS = st.builds(
     machine=TEXTS,
     junit_granularity=st.sampled_from(["assertion", "step"]),
     junit_dialect=st.sampled_from(["rich", "strict"]),
+    forgiveness=st.none() | st.builds(Forgiveness, known=COUNTS, remarks=some(TEXTS)),
 )
 
 
@@ -116,8 +123,9 @@ def test_render__document() -> None:
 
     content = json.loads(result.render(call, ["TEST-kore-a.xml"]))
 
-    assert list(content) == ["schema", *(field.name for field in dataclasses.fields(Result)), "files"]
-    assert content["schema"] == 1
+    fields = [field.name for field in dataclasses.fields(Result) if field.name != "forgiveness"]
+    assert list(content) == ["schema", *fields, "files"]
+    assert content["schema"] == 2
     assert content["verdict"]["ending"] == "passed"
     assert content["verdict"]["exit_code"] == 0
     assert content["suites"][0]["counts"] == {
@@ -141,7 +149,7 @@ def test_load__later_minor_additions() -> None:
     assert result.load(json.dumps(saved).encode()) == (builders.make_call(), [])
 
 
-@pytest.mark.parametrize("schema", [None, 0, 2, "1", [1]])
+@pytest.mark.parametrize("schema", [None, 0, 3, True, 1.5, "1", [1]])
 def test_load__other_schema(schema: object) -> None:
     """A result of another schema is named as such."""
     saved = {**json.loads(result.render(builders.make_call())), "schema": schema}
@@ -149,7 +157,14 @@ def test_load__other_schema(schema: object) -> None:
     with pytest.raises(errors.SettingsError) as refused:
         result.load(json.dumps(saved).encode())
 
-    assert refused.value.details == (f"This is not a kore-result.json of schema 1 (its schema: {schema!r}).",)
+    assert refused.value.details == (f"This is not a kore-result.json of schema 1 to 2 (its schema: {schema!r}).",)
+
+
+def test_load__first_schema() -> None:
+    """A result from before there were policies is read as it was."""
+    saved = {**json.loads(result.render(builders.make_call())), "schema": 1}
+
+    assert result.load(json.dumps(saved).encode()) == (builders.make_call(), [])
 
 
 @pytest.mark.parametrize("data", [b"[]", b"{}", b'"text"', b"1", b"null"])

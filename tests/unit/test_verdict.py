@@ -629,3 +629,41 @@ def test_judge_import__not_ended(status: str) -> None:
     """A job that has not ended has no verdict, and is never green by mistake."""
     with pytest.raises(ValueError, match="has not ended"):
         verdict.judge_import(payloads.import_job(imported(step(), status=status)), allow_empty=True)
+
+
+FAILED_STEP = step("Bye", "failed")
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (run(step("Hi", "passed"), FAILED_STEP, status="failed"), True),
+        (run(step("Hi", "passed"), FAILED_STEP, status="failed", tally=tally(1, 1, 2)), True),
+        (run(step("Hi", "passed"), FAILED_STEP, status="failed", tally=tally(0, 2, 2)), False),
+        (run(step("Hi", "passed"), FAILED_STEP, status="failed", tally=tally(1, 1, 3)), False),
+        (run(step("Hi", "skipped"), FAILED_STEP, status="failed"), False),
+        (run(step("Hi", "passed"), status="failed"), False),
+        (run(status="failed", tally=tally(1, 1, 2)), False),
+        (run(step("Hi", "passed"), "?", FAILED_STEP, status="failed"), False),
+        (run(step("Hi", "passed"), FAILED_STEP, status="passed"), False),
+        (run(step("Hi", "passed"), FAILED_STEP, status="aborted"), False),
+        (run(step("Hi", "passed"), status="passed"), False),
+    ],
+    ids=[
+        *("named", "counted", "more counted", "more steps", "skipped", "not named", "counts only", "unreadable"),
+        *("contradiction", "stopped", "passed"),
+    ],
+)
+def test_only_tests_failed(body: Mapping[str, object], *, expected: bool) -> None:
+    """Only where steps that are named failed, and every other one was judged, may a policy forgive them."""
+    job = payloads.run_job(body)
+
+    assert verdict.only_tests_failed(job, verdict.executed_suite(job, None)) is expected
+
+
+def test_only_tests_failed__steps_left_out() -> None:
+    """A step of the file that the run did not reach keeps a policy away."""
+    job = payloads.run_job(run(FAILED_STEP, status="failed"))
+
+    assert not verdict.only_tests_failed(job, verdict.executed_suite(job, defined(step("Bye"), step("Later"))))
+    assert verdict.only_tests_failed(job, verdict.executed_suite(job, defined(step("Bye"))))
