@@ -123,6 +123,7 @@ class Runner:
             if run.result:
                 run.note("The results file that Kore.ai links to could not be saved: the timeout came first.")
             else:
+                run.keep_file()
                 run.end(verdict.timed_out(run.draft(), run.job, run.trouble, self.settings.timeout))
         except asyncio.CancelledError:
             self._end_stopped(run)

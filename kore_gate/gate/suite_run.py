@@ -9,6 +9,7 @@ from kore_gate import text
 from kore_gate.clock import Clock
 from kore_gate.errors import Ending
 from kore_gate.gate import verdict
+from kore_gate.kore import payloads
 from kore_gate.model import Evidence, Job, Outcome, Part, Phase, Result, Source, State, Suite, SuiteResult, Verdict
 
 # Stands for the id of a run that is still to be started, where other runs of the call have one.
@@ -78,6 +79,12 @@ class SuiteRun:
             pairs = zip(suite.steps, self.lines, strict=True)
             steps = (dataclasses.replace(step, source=Source(file=self.file, line=line)) for step, line in pairs)
             self.suite = dataclasses.replace(suite, steps=tuple(steps))
+
+    def keep_file(self) -> None:
+        """Keep the suite as its file defines it, where Kore.ai has not shown it."""
+        if self.data and not self._known_suite():
+            suite, _ = payloads.suite_file(json.loads(self.data), self.name)
+            self.keep_definition(suite if suite.steps else None)
 
     def end(self, verdict: Verdict, suite: Suite | None = None, *, job_continues: bool = False) -> SuiteResult:
         """Close the suite with a verdict; `suite` is the judged one, if there is one. Its job may be known to go on."""

@@ -365,3 +365,20 @@ def test_run__trimmed_answer(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyP
 
     assert ended.code == 0
     assert ended.result.suites[0].notes == ("Kore.ai reports 1 of 3 steps of this run, and only counts the others.",)
+
+
+def test_test__import_out_of_time(tmp_path: pathlib.Path) -> None:
+    """An import that never ends leaves the steps of its file in the reports, none of them reached, each with its line."""
+    pipeline = Pipeline(tmp_path / "reports", scenario="stuck")
+    write_demo(tmp_path, 1)
+
+    ended = pipeline.run(command="test", files=("*.json",), timeout=100.0)
+
+    (suite,) = ended.result.suites
+    assert (ended.code, suite.verdict.ending, suite.evidence) == (ExitCode.TIMED_OUT, Ending.TIMED_OUT, Evidence.NONE)
+    written = json.loads((tmp_path / "suite-1.json").read_text(encoding="utf-8"))
+    assert [step.input for step in suite.steps] == [step["input"] for step in written["testSteps"]]
+    assert all(step.source and step.source.file == "suite-1.json" for step in suite.steps)
+    assert not any(step.was_executed or step.is_red for step in suite.steps)
+    page = (ended.reports / "kore-report.html").read_text(encoding="utf-8")
+    assert page.count("No step was reached.") == 1
