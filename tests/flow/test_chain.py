@@ -368,7 +368,7 @@ def test_run__trimmed_answer(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyP
 
 
 def test_test__import_out_of_time(tmp_path: pathlib.Path) -> None:
-    """An import that never ends leaves the steps of its file in the reports, none of them reached, each with its line."""
+    """An import that never ends leaves the steps of its file in the reports, each with its line and not reached."""
     pipeline = Pipeline(tmp_path / "reports", scenario="stuck")
     write_demo(tmp_path, 1)
 
