@@ -186,7 +186,8 @@ def host(raw: str) -> str:
         name = url.netloc.lower().removesuffix(port)
         _check_host_name(name)
     except ValueError as problem:
-        raise ValueError(f"is not a host: {problem}") from None
+        # Python's own words may hold all of the text.
+        raise ValueError(f"is not a host: {str(problem)[:100]}") from None
     # A name without a scheme gets https; only this machine is called over plain http by default.
     scheme = url.scheme or ("http" if is_loopback(name.strip("[]")) else "https")
     return f"{scheme}://{name}{port}{url.path.rstrip('/')}"
