@@ -9,7 +9,6 @@ from kore_gate import text
 from kore_gate.clock import Clock
 from kore_gate.errors import Ending
 from kore_gate.gate import verdict
-from kore_gate.kore import payloads
 from kore_gate.model import Evidence, Job, Outcome, Part, Phase, Result, Source, State, Suite, SuiteResult, Verdict
 
 # Stands for the id of a run that is still to be started, where other runs of the call have one.
@@ -83,6 +82,8 @@ class SuiteRun:
     def keep_file(self) -> None:
         """Keep the suite as its file defines it, where Kore.ai has not shown it."""
         if self.data and not self._known_suite():
+            from kore_gate.kore import payloads  # reports that are rendered again do without the client
+
             suite, _ = payloads.suite_file(json.loads(self.data), self.name)
             self.keep_definition(suite if suite.steps else None)
 
