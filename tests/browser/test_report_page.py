@@ -305,11 +305,14 @@ def test_page__print(watched: Watched, serve: Callable[..., str]) -> None:
     page = watched.open(serve(conversations.long(60)), color_scheme="dark")
     last = page.locator(".suite .step .bubble").last
 
-    on_screen = last.bounding_box()
+    is_shown = "element => element.checkVisibility()"
+
+    on_screen = last.evaluate(is_shown)
     page.emulate_media(media="print")
     on_paper = last.bounding_box()
 
-    assert on_screen is None or on_screen["height"] == 0
+    assert not on_screen
+    assert last.evaluate(is_shown)
     assert on_paper is not None
     assert on_paper["height"] > 0
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
