@@ -87,7 +87,7 @@ class SettingsError(GateError):
         super().__init__(
             message,
             details=problems,
-            hint=hint or "Run `kore-gate --help` for every setting, or see docs/settings.md.",
+            hint=hint or "Run `kore-gate COMMAND --help` for a command's settings, or see docs/settings.md.",
         )
 
 

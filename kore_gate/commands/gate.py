@@ -115,14 +115,11 @@ class Call:
 
     def conclude(self, call: Result) -> int:
         """Report how the call ended, softened where the caller asked for it; return the exit code."""
-        code = call.verdict.exit_code
         self._print_json(call)
-        softened = code in self.settings.soft_fail
-        if softened:
-            self.console.warning(f"soft-fail: exit code {code.value} ({call.verdict.ending}) is turned into 0.")
+        softened = self.console.soften(call.verdict, self.settings.soft_fail)
         paths = [(self._writer.directory / name).as_posix() for name in self._writer.written]
-        self.console.result(call, paths, ExitCode.PASSED if softened else None)
-        return 0 if softened else int(code)
+        self.console.result(call, paths, softened)
+        return int(call.verdict.exit_code if softened is None else softened)
 
     def _suites(self) -> list[SuiteRun]:
         """Return the suites that the command takes through the chain."""

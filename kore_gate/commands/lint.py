@@ -5,7 +5,6 @@ import posixpath
 
 from kore_gate.ci.dialects import Context
 from kore_gate.clock import Clock
-from kore_gate.errors import ExitCode
 from kore_gate.gate import lint, suite_files
 from kore_gate.reports import junit
 from kore_gate.reports import lint as forms
@@ -38,8 +37,6 @@ def run(settings: Settings, console: Console, clock: Clock, context: Context) ->
         console.json(report.decode())
     console.lint(files, [(writer.directory / name).as_posix() for name in writer.written])
     judged = lint.judge(files, strict=settings.lint_strict)
-    softened = judged.exit_code in settings.soft_fail
-    if softened:
-        console.warning(f"soft-fail: exit code {judged.exit_code.value} ({judged.ending}) is turned into 0.")
-    console.verdict(judged, ExitCode.PASSED if softened else None)
-    return 0 if softened else int(judged.exit_code)
+    softened = console.soften(judged, settings.soft_fail)
+    console.verdict(judged, softened)
+    return int(judged.exit_code if softened is None else softened)

@@ -53,12 +53,9 @@ def _merge(settings: Settings, console: Console, context: Context, saved: Mappin
     writer.prepare(call.command, call.stream_id)
     failures = write.write(call, writer, directory, context.origin.job_url)
     _check([*failures, *write.hand_over(call, writer, directory, context, console)], console)
-    code = call.verdict.exit_code
-    softened = code in settings.soft_fail
-    if softened:
-        console.warning(f"soft-fail: exit code {code.value} ({call.verdict.ending}) is turned into 0.")
-    _print(call, writer, settings, console, ExitCode.PASSED if softened else None)
-    return 0 if softened else int(code)
+    softened = console.soften(call.verdict, settings.soft_fail)
+    _print(call, writer, settings, console, softened)
+    return int(call.verdict.exit_code if softened is None else softened)
 
 
 def _formed(call: Result, settings: Settings) -> Result:

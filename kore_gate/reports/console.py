@@ -11,7 +11,7 @@ import json
 import re
 import typing
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, TextIO, cast
 
 from kore_gate import text
@@ -169,6 +169,14 @@ class Console:
             if (more := len(file.lint) - FINDINGS_SHOWN) > 0:
                 self._write(f"{file.file}: … and {more} more")
         self.info("\n".join(["Reports:", *(f"  {report}" for report in reports)]))
+
+    def soften(self, verdict: Verdict, soft_fail: Collection[int]) -> ExitCode | None:
+        """Return 0 in place of an exit code that soft-fail names, and warn of it; None for any other."""
+        code = verdict.exit_code
+        if code not in soft_fail:
+            return None
+        self.warning(f"soft-fail: exit code {code.value} ({verdict.ending}) is turned into 0.")
+        return ExitCode.PASSED
 
     def outputs(self, outputs: Mapping[str, str]) -> None:
         """Give later steps of the pipeline the outputs, where the CI takes them as commands."""

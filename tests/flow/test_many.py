@@ -3,11 +3,14 @@ import itertools
 import pathlib
 from collections.abc import Iterable
 
+import httpx
 import pytest
 from junitparser import JUnitXml
 
+from kore_gate.commands import gate
 from kore_gate.errors import Ending, ExitCode
 from kore_gate.kore.client import KoreClient
+from kore_gate.model import Result
 from kore_gate.simulator.service import Call
 from tests.fakes.files import write_named
 from tests.fakes.pipeline import Ended, Pipeline
@@ -35,10 +38,11 @@ def most(times: list[float], seconds: float) -> int:
 
 
 def check_limits(pipeline: Pipeline) -> None:
-    """See that no limit was ever reached, by count and by Kore.ai's own word."""
+    """See that no limit was ever reached, Kore.ai's and the gate's own, by count and by Kore.ai's own word."""
     for times in keys(pipeline.simulator.log).values():
         assert most(times, 60) <= 60
         assert most(times, 3600) <= 1800
+    assert most([entry.time for entry in pipeline.simulator.log], 1) <= 20
     assert 429 not in {entry.status for entry in pipeline.simulator.log}
 
 
@@ -169,7 +173,9 @@ def test_test__a_turn_that_never_comes(tmp_path: pathlib.Path) -> None:
 def test_test__fail_fast(tmp_path: pathlib.Path) -> None:
     """The first suite that does not pass stops the rest, which are reported as not executed; what had passed stays."""
     write_named(tmp_path, HUNDRED[:6])
-    pipeline = Pipeline(tmp_path / "reports", by_suite={HUNDRED[2]: "failing"}, job_seconds=30.0)
+    # The fourth is still being imported when the third fails.
+    scenarios = {HUNDRED[2]: "failing", HUNDRED[3]: "stuck"}
+    pipeline = Pipeline(tmp_path / "reports", by_suite=scenarios, job_seconds=30.0)
 
     ended = pipeline.run(command="test", files=("*.json",), fail_fast=True, max_parallel=2)
 
@@ -236,3 +242,52 @@ def test_test__ids_of_many_are_noted(tmp_path: pathlib.Path) -> None:
 
     assert all(one.ds_id and one.run_id for one in ended.result.suites)
     assert len({one.run_id for one in ended.result.suites}) == 30
+
+
+def test_test__drafts_cost_a_tenth_of_the_time(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Drafts that take long are written seldom; the last one knows every id, and none replaces the final reports."""
+    write_named(tmp_path, HUNDRED[:18])
+    pipeline = Pipeline(tmp_path / "reports")
+    drafts: list[tuple[float, int]] = []
+    write = gate.Call._write_drafts
+
+    def slow(call: gate.Call, draft: Result) -> None:
+        drafts.append((pipeline.clock.monotonic(), sum(bool(suite.ds_id) for suite in draft.suites)))
+        write(call, draft)
+        pipeline.clock.loop.jumping.now += 0.5
+
+    monkeypatch.setattr(gate.Call, "_write_drafts", slow)
+
+    ended = pipeline.run(command="import", files=("*.json",))
+
+    assert ended.code == 0
+    assert ended.result.verdict.message == "All 18 suites passed."
+    assert all(after - before >= 5 for (before, _), (after, _) in itertools.pairwise(drafts))
+    assert drafts[-1][1] == 18
+
+
+def test_wait__connections(tmp_path: pathlib.Path) -> None:
+    """However slow the answers of many suites, no more than fifty requests are on their way."""
+    ds_ids = tuple(f"ds-{number:03d}" for number in range(150))
+    pipeline = Pipeline(tmp_path / "reports")
+    for ds_id in ds_ids:
+        pipeline.simulator.add_import(ds_id, {"name": ds_id, "testSteps": [{"input": "Hi", "outputs": ["Hello"]}]})
+    pipeline.kore.seconds = 4.0
+    on_their_way, largest = 0, 0
+    handle = pipeline.kore.handle_async_request
+
+    async def counted(request: httpx.Request) -> httpx.Response:
+        nonlocal on_their_way, largest
+        on_their_way += 1
+        largest = max(largest, on_their_way)
+        try:
+            return await handle(request)
+        finally:
+            on_their_way -= 1
+
+    pipeline.kore.handle_async_request = counted  # type: ignore[method-assign]
+
+    ended = pipeline.run(ds_id=ds_ids, max_parallel=150)
+
+    assert ended.result.verdict.message == "All 150 suites passed."
+    assert largest == 50
