@@ -35,14 +35,7 @@ def cold_start(base: str, runs: int) -> None:
     run = ["docker", "run", "--rm", "--network", "host"]
     service.LIMITS = ((10**9, 60.0, ""),)
     with Server(service.Simulator(job_seconds=0.001)) as server:
-        given = {
-            "KORE_HOST": server.url,
-            "KORE_STREAM_ID": scenarios.STREAM_ID,
-            "KORE_CLIENT_ID": scenarios.CLIENT_ID,
-            "KORE_CLIENT_SECRET": scenarios.CLIENT_SECRET,
-            "KORE_DS_ID": scenarios.DS_IDS[0],
-            "KORE_REPORT_DIR": "/tmp/reports",
-        }
+        given = measure.variables(server.url, "/tmp/reports", ds_id=scenarios.DS_IDS[0])
         settings = [word for name, value in given.items() for word in ("--env", f"{name}={value}")]
         costs = measure.in_turn(
             {

@@ -49,17 +49,13 @@ def over_sockets(number: int) -> measure.Cost:
     with tempfile.TemporaryDirectory() as folder, Server(service.Simulator(job_seconds=1.0)) as server:
         root = pathlib.Path(folder)
         suite_files(root, number)
-        environ = {
-            **os.environ,
-            "KORE_HOST": server.url,
-            "KORE_STREAM_ID": scenarios.STREAM_ID,
-            "KORE_CLIENT_ID": scenarios.CLIENT_ID,
-            "KORE_CLIENT_SECRET": scenarios.CLIENT_SECRET,
-            "KORE_USER_EMAIL": scenarios.USER_EMAIL,
-            "KORE_FILES": str(root / "*.json"),
-            "KORE_REPORT_DIR": str(root / "reports"),
-            "KORE_POLL_INTERVAL": "1s",
-        }
+        environ = os.environ | measure.variables(
+            server.url,
+            str(root / "reports"),
+            user_email=scenarios.USER_EMAIL,
+            files=str(root / "*.json"),
+            poll_interval="1s",
+        )
         cost = measure.once([sys.executable, "-Im", "kore_gate", "test"], environ)
         if cost.code != 0:
             raise SystemExit(f"{number} suites over sockets ended with exit code {cost.code}")

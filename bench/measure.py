@@ -7,6 +7,8 @@ import subprocess
 import time
 from collections.abc import Mapping, Sequence
 
+from kore_gate.simulator import scenarios
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Cost:
@@ -16,6 +18,18 @@ class Cost:
     cpu: float
     peak: float
     code: int
+
+
+def variables(host: str, reports: str, **more: str) -> dict[str, str]:
+    """Return the variables of a call against a simulator; further ones go by their names after `KORE_`."""
+    return {
+        "KORE_HOST": host,
+        "KORE_STREAM_ID": scenarios.STREAM_ID,
+        "KORE_CLIENT_ID": scenarios.CLIENT_ID,
+        "KORE_CLIENT_SECRET": scenarios.CLIENT_SECRET,
+        "KORE_REPORT_DIR": reports,
+        **{f"KORE_{name.upper()}": value for name, value in more.items()},
+    }
 
 
 def once(command: Sequence[str], environ: Mapping[str, str] | None = None) -> Cost:

@@ -16,15 +16,7 @@ HERE = pathlib.Path(__file__).parent
 def done_job(runs: int) -> None:
     """Compare `wait` with the loop a team would write instead, both on a job that has already ended."""
     with tempfile.TemporaryDirectory() as reports, Server(service.Simulator(job_seconds=0.001)) as server:
-        environ = {
-            **os.environ,
-            "KORE_HOST": server.url,
-            "KORE_STREAM_ID": scenarios.STREAM_ID,
-            "KORE_CLIENT_ID": scenarios.CLIENT_ID,
-            "KORE_CLIENT_SECRET": scenarios.CLIENT_SECRET,
-            "KORE_DS_ID": scenarios.DS_IDS[0],
-            "KORE_REPORT_DIR": reports,
-        }
+        environ = os.environ | measure.variables(server.url, reports, ds_id=scenarios.DS_IDS[0])
         costs = measure.in_turn(
             {
                 "gate": [str(pathlib.Path(sys.executable).with_name("kore-gate")), "wait"],

@@ -69,16 +69,7 @@ class Counted(service.Simulator):
 
 def environ(server: Server, ds_ids: list[str], reports: str) -> dict[str, str]:
     """Return the variables of a call."""
-    return {
-        **os.environ,
-        "KORE_HOST": server.url,
-        "KORE_STREAM_ID": scenarios.STREAM_ID,
-        "KORE_CLIENT_ID": scenarios.CLIENT_ID,
-        "KORE_CLIENT_SECRET": scenarios.CLIENT_SECRET,
-        "KORE_DS_ID": ",".join(ds_ids),
-        "KORE_REPORT_DIR": reports,
-        "KORE_MAX_PARALLEL": str(len(ds_ids)),
-    }
+    return os.environ | measure.variables(server.url, reports, ds_id=",".join(ds_ids), max_parallel=str(len(ds_ids)))
 
 
 def start(number: int) -> tuple[Counted, list[str]]:
