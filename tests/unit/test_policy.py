@@ -1,4 +1,3 @@
-import dataclasses
 import datetime
 from typing import Any
 
@@ -357,7 +356,7 @@ def test_apply__all_off(runs: list[list[tuple[Outcome, ...]]]) -> None:
 @FAST
 def test_apply__expired(runs: list[list[tuple[Outcome, ...]]], entries: list[Entry]) -> None:
     """Entries that expired forgive nothing."""
-    expired = [dataclasses.replace(entry, until=datetime.date(2026, 6, 29)) for entry in entries]
+    expired = [replace(entry, until=datetime.date(2026, 6, 29)) for entry in entries]
     call = applied(*build(runs), known=expired)
 
     assert replace(call, forgiveness=None) == judged_call(*build(runs))
