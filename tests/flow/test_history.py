@@ -182,6 +182,21 @@ def test_history__interrupted(tmp_path: pathlib.Path) -> None:
     assert "Last 2 runs" not in (pipeline.reports / PAGE).read_text(encoding="utf-8")
 
 
+def test_history__interrupted_meanwhile(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A signal while earlier results are read ends that, and the reports say it."""
+    on_day(0, tmp_path / "first")
+    pipeline = Pipeline(tmp_path / "second")
+    pipeline.clock.start += datetime.timedelta(days=1)
+    files = {"ds_id": (), "files": ("*.json",), "history": (str(tmp_path / "first"),)}
+    call = pipeline.prepare(make_settings(command="test", **files))
+    monkeypatch.setattr("kore_gate.reports.history.trends", lambda *_: call.note_signal(15))
+
+    result = pipeline.clock.run(call.run())
+
+    assert result.verdict.message.startswith("Interrupted by SIGTERM; until then")
+    assert "Interrupted by SIGTERM" in (pipeline.reports / PAGE).read_text(encoding="utf-8")
+
+
 def test_history__a_bug(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No bug in what compares with earlier results costs a report or changes the verdict."""
     on_day(0, tmp_path / "first")
