@@ -1,7 +1,6 @@
 """Reads the results of earlier calls: within bounds, each file on its own, whatever else is in the folders."""
 
 import collections
-import dataclasses
 import itertools
 import math
 import pathlib
@@ -14,7 +13,7 @@ from typing import NamedTuple
 from kore_gate import errors, text
 from kore_gate.errors import Ending
 from kore_gate.gate.policy import Judged, Place
-from kore_gate.model import Phase, Result, SuiteResult
+from kore_gate.model import Fact, Phase, Result, SuiteResult
 from kore_gate.reports import cases, labels, result
 
 MOST_FILES, MOST_BYTES = 200, 64 * 2**20
@@ -33,12 +32,11 @@ _Outcomes = Mapping[Place, bool]  # whether a test failed, if it was judged
 _WHOLE = (Ending.PASSED, Ending.FAILED, Ending.NOTHING_TO_TEST)
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class History:
+class History(Fact, frozen=True, kw_only=True):
     """How long jobs took in earlier calls, and which results could not be read."""
 
     problems: tuple[str, ...] = ()
-    lengths: Mapping[tuple[str, Phase], float] = dataclasses.field(default_factory=dict)
+    lengths: Mapping[tuple[str, Phase], float] = {}
 
     def seconds(self, suite: str, phase: Phase) -> float | None:
         """Return the median length of a suite's import or run; None where it is not known."""
@@ -79,12 +77,11 @@ class Test(NamedTuple):
         return sum(one != other for one, other in itertools.pairwise(self.judged))
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Trend:
+class Trend(Fact, frozen=True, kw_only=True):
     """The last runs of a suite, that of the call first, and its tests that failed in one of them."""
 
     runs: tuple[Run, ...] = ()  # none where there is no earlier one
-    tests: Mapping[Place, Test] = dataclasses.field(default_factory=dict)
+    tests: Mapping[Place, Test] = {}
 
     def since(self, place: Place) -> str:
         """Say since when the test at this place of the suite fails, "" where it does not."""
