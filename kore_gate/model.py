@@ -239,6 +239,17 @@ class Part:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Attempt:
+    """One run of a suite that was run more than once."""
+
+    run_id: str
+    started: str  # UTC, ISO 8601
+    duration: float  # in seconds
+    verdict: Verdict
+    failures: tuple[Step, ...] = ()  # its failed steps; none where the suite's result shows them
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class SuiteResult:
     """How one suite of the call ended."""
 
@@ -264,6 +275,8 @@ class SuiteResult:
     lint: tuple[LintFinding, ...] = ()
     part: Part | None = None
     variant: str = ""  # what a merge added to the name, to tell it from a suite with the same one
+    # All runs in their order, if there is more than one: the result is that of the last which ended as the suite did.
+    attempts: tuple[Attempt, ...] = ()
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -274,6 +287,17 @@ class SuiteResult:
     def own_name(self) -> str:
         """Return the name that the suite has in Kore.ai."""
         return self.name.removesuffix(f" ({self.variant})") if self.variant else self.name
+
+    @property
+    def run_ids(self) -> str:
+        """Return the ids of all attempts, as `run-id` takes them."""
+        return "+".join(attempt.run_id for attempt in self.attempts if attempt.run_id) or self.run_id
+
+    @property
+    def is_flaky(self) -> bool:
+        """Tell whether it passed, and only some of its attempts did."""
+        attempts = {attempt.verdict.ending is Ending.PASSED for attempt in self.attempts}
+        return self.verdict.ending is Ending.PASSED and len(attempts) > 1
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -316,6 +340,8 @@ class Result:
     junit_granularity: str = "assertion"
     junit_dialect: str = "rich"
     forgiveness: Forgiveness | None = None  # None: no policy is set
+    rerun_failed: int = 0
+    pass_if: str = "any"
 
     @property
     def tested_suites(self) -> tuple[SuiteResult, ...]:

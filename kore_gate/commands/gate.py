@@ -130,7 +130,10 @@ class Call:
             case "run":
                 run_ids = ["" if run_id == suite_run.TO_START else run_id for run_id in settings.run_id]
                 pairs = zip(settings.suites, run_ids or [""] * len(settings.suites), strict=True)
-                return [SuiteRun(key=name, name=name, phase=Phase.RUN, run_id=run_id) for name, run_id in pairs]
+                return [
+                    SuiteRun(key=name, name=name, phase=Phase.RUN, run_id=first, later_ids=later)
+                    for name, (first, *later) in ((name, run_id.split("+")) for name, run_id in pairs)
+                ]
             case _:
                 return suite_files.load(settings.files, settings.name, self.context.root)
 
@@ -209,6 +212,8 @@ class Call:
             origin=self.context.origin,
             junit_granularity=self.settings.junit_granularity,
             junit_dialect=self.settings.junit_dialect,
+            rerun_failed=self.settings.rerun_failed,
+            pass_if=self.settings.pass_if if self.settings.rerun_failed else "any",
         )
 
     def _write_drafts(self, call: Result) -> None:
@@ -288,7 +293,7 @@ class Call:
     def _write_short(self, call: Result) -> Result:
         """Write what takes no time: reports without steps, and a red JUnit file for each suite that has none yet."""
         names = write.junit_names(call)
-        call = dataclasses.replace(call, suites=tuple(dataclasses.replace(suite, suite=None) for suite in call.suites))
+        call = dataclasses.replace(call, suites=tuple(map(_without_steps, call.suites)))
         with contextlib.suppress(errors.ReportError):
             for name, suite in zip(names, call.suites, strict=True):
                 if name not in self._writer.written:
@@ -320,6 +325,11 @@ class Call:
         """Give machines on stdout the result, if they asked for it."""
         if self.settings.output == "json":
             self.console.json(result.render(call, self._writer.written).decode())
+
+
+def _without_steps(suite: SuiteResult) -> SuiteResult:
+    attempts = tuple(dataclasses.replace(attempt, failures=()) for attempt in suite.attempts)
+    return dataclasses.replace(suite, suite=None, attempts=attempts)
 
 
 def _result_without_suite(error: Exception) -> SuiteResult:

@@ -10,7 +10,7 @@ from typing import Any
 from kore_gate import errors, text
 from kore_gate.clock import Clock
 from kore_gate.errors import Ending
-from kore_gate.gate import poller, verdict
+from kore_gate.gate import poller, suite_run, verdict
 from kore_gate.gate.pace import Pace
 from kore_gate.gate.suite_run import SuiteRun
 from kore_gate.kore.client import KoreClient
@@ -31,6 +31,9 @@ _DOING = {
     (Phase.RUN, False): "starting the run",
     (Phase.RUN, True): "waiting for the run",
 }
+
+# How a run ends that counts as an attempt; whatever else comes of it is the verdict.
+_DECIDABLE = (Ending.PASSED, Ending.FAILED, Ending.JOB_FAILED)
 
 
 @dataclasses.dataclass(slots=True)
@@ -58,6 +61,7 @@ class Runner:
         """Return a result for each suite, in their order."""
         for run in runs:
             run.begin(self.clock, self.settings.command)
+            run.reruns = suite_run.rerun_options(self.settings.rerun_failed, self.settings.pass_if)
         self._last_event = self.clock.monotonic()
         slots = asyncio.Semaphore(self.settings.max_parallel)
         waiting = asyncio.create_task(self._report_waiting(runs))
@@ -155,14 +159,41 @@ class Runner:
             if self.settings.command != "test" or judged[0].ending is not Ending.PASSED:
                 return judged
             run.enter(Phase.RUN)
-        if not run.run_id:
-            run.run_id = await client.start_run(run.name)
-            self._emit(run, Happening.IDENTIFIED, run.run_id)
-        job = await self._wait(run, client, lambda: client.run_job(run.name, run.run_id))
+        while True:
+            if not run.run_id:
+                run.run_id = await client.start_run(run.name)
+                self._emit(run, Happening.IDENTIFIED, run.run_id)
+            job = await self._wait(run, client, lambda: client.run_job(run.name, run.run_id))
+            judged, suite = verdict.judge_run(job, run.suite, allow_empty=allow_empty)
+            run.keep_attempt(judged, suite)
+            if judged.ending not in _DECIDABLE or not self._begin_attempt(run):
+                break
+        if len(run.attempts) > 1 and judged.ending in _DECIDABLE:
+            most, pass_if = 1 + self.settings.rerun_failed, self.settings.pass_if
+            # It shows the last attempt that ended as the suite does.
+            job = run.show_attempt(passed=verdict.passed_by(run.passed, most, pass_if) is True)
+            judged, suite = verdict.judge_run(job, run.suite, allow_empty=allow_empty)
+            judged = verdict.judge_attempts(judged, run.passed, most, pass_if)
         answered, total = len(job.suite.steps) if job.suite else 0, job.tally.total or 0 if job.tally else 0
         if answered < total:
             run.note(f"Kore.ai reports {answered} of {total} steps of this run, and only counts the others.")
-        return verdict.judge_run(job, run.suite, allow_empty=allow_empty)
+        return judged, suite
+
+    def _begin_attempt(self, run: SuiteRun) -> bool:
+        """Go on to the next attempt at a suite, if that is to decide and there is time for it."""
+        most, took = 1 + self.settings.rerun_failed, run.phases[Phase.RUN]
+        if verdict.passed_by(run.passed, most, self.settings.pass_if) is not None:
+            return False
+        number, left = f"attempt {len(run.attempts) + 1} of {most}", self.deadline - self.clock.monotonic()
+        if left < took and not run.later_ids:
+            run.note(
+                f"There was no time for {number}: the last one took {text.duration(took)}, "
+                f"and {text.duration(left)} was left."
+            )
+            return False
+        run.next_attempt()
+        self._emit(run, Happening.STARTED, f"{number}: {_DOING[run.phase, bool(run.run_id)]}")
+        return True
 
     async def _wait(self, run: SuiteRun, client: KoreClient, fetch: Callable[[], Awaitable[Job]]) -> Job:
         async def visible() -> Job:

@@ -9,7 +9,21 @@ from typing import NamedTuple
 from kore_gate import text
 from kore_gate.errors import Ending
 from kore_gate.gate import policy
-from kore_gate.model import Assertion, Counts, Evidence, Mark, Outcome, Phase, Reply, Result, Source, Step, SuiteResult
+from kore_gate.model import (
+    Assertion,
+    Attempt,
+    Counts,
+    Evidence,
+    Mark,
+    Outcome,
+    Phase,
+    Reply,
+    Result,
+    Source,
+    Step,
+    Suite,
+    SuiteResult,
+)
 from kore_gate.reports import labels
 
 NAME_LIMIT = 200
@@ -140,6 +154,20 @@ def failures(result: SuiteResult) -> Iterator[Finding]:
 def forgiven(result: SuiteResult) -> Iterator[Finding]:
     """Find the failures that policies forgave."""
     return (finding for findings in _findings(result) for finding in findings if finding.mark)
+
+
+def attempts(result: SuiteResult) -> Iterator[tuple[str, list[Finding]]]:
+    """Say of each attempt how it ended, and what went wrong in it, unless the result itself shows that."""
+    for number, attempt in enumerate(result.attempts, 1):
+        run = f" (run {attempt.run_id}, {text.duration(attempt.duration)})" if attempt.run_id else ""
+        is_shown = attempt.run_id == result.run_id
+        line = f"Attempt {number}: {attempt.verdict.ending}{run}"
+        yield line, [] if is_shown else [*failures(_as_result(result, attempt))]
+
+
+def _as_result(result: SuiteResult, attempt: Attempt) -> SuiteResult:
+    suite = Suite(name=result.name, steps=attempt.failures)
+    return dataclasses.replace(result, suite=suite, verdict=attempt.verdict, attempts=())
 
 
 def judged(result: SuiteResult, place: int, title: str) -> Iterator[policy.Judged]:

@@ -13,8 +13,8 @@ from kore_gate.gate import policy
 from kore_gate.model import Forgiveness, Origin, Part, Phase, Policy, Result, SuiteResult, Verdict
 from kore_gate.reports import cases
 
-SCHEMA = 2
-_READABLE = (1, SCHEMA)  # the first knew no policies
+SCHEMA = 3
+_READABLE = (1, 2, SCHEMA)  # the first knew no policies, the second no attempts
 
 
 def render(result: Result, files: Sequence[str] = ()) -> bytes:
@@ -23,17 +23,19 @@ def render(result: Result, files: Sequence[str] = ()) -> bytes:
     call = dataclasses.asdict(dataclasses.replace(result, suites=()))
     if result.forgiveness is None:
         del call["forgiveness"]
+    if not result.rerun_failed:
+        del call["rerun_failed"], call["pass_if"]
     content = {"schema": SCHEMA, **call, "suites": suites, "files": list(files)}
     # Half an emoji is legal in JSON's own escapes, and nowhere else.
     return json.dumps(content, ensure_ascii=True, separators=(",", ":")).encode() + b"\n"
 
 
 def _suite(suite: SuiteResult, granularity: str) -> dict[str, object]:
-    facts = dataclasses.asdict(dataclasses.replace(suite, suite=None, lint=()))
-    facts |= {"suite": _short(suite.suite), "lint": _short(suite.lint)}
+    facts = dataclasses.asdict(dataclasses.replace(suite, suite=None, lint=(), attempts=()))
+    facts |= {"suite": _short(suite.suite), "lint": _short(suite.lint), "attempts": _short(suite.attempts)}
     facts["counts"] = dataclasses.asdict(cases.count(suite, granularity))
     del facts["only_tests_failed"]  # only a running call needs it
-    return {name: value for name, value in facts.items() if name != "lint" or value}
+    return {name: value for name, value in facts.items() if name not in ("lint", "attempts") or value}
 
 
 def _short(fact: object) -> object:
@@ -102,6 +104,8 @@ def merge(calls: Mapping[str, Result]) -> Result:
         junit_granularity=_common([call.junit_granularity for call in results], "assertion"),
         junit_dialect=_common([call.junit_dialect for call in results], "rich"),
         forgiveness=_forgiveness([call.forgiveness for call in results if call.forgiveness]),
+        rerun_failed=max(call.rerun_failed for call in results),
+        pass_if=_common([call.pass_if for call in results if call.rerun_failed] or ["any"], "all"),
         **{name: ", ".join(dict.fromkeys(getattr(part, name) for part in of_calls)) for name in _fields(Part)},
     )
 
