@@ -65,6 +65,14 @@ class Policy(enum.StrEnum):
     TOLERATED = "tolerated"
 
 
+class PassIf(enum.StrEnum):
+    """How many of its attempts have to pass for a suite that failed at first."""
+
+    ANY = "any"
+    MAJORITY = "majority"
+    ALL = "all"
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Mark:
     """Why a failure does not count: the outcome beside it stays what Kore.ai reported."""
@@ -341,7 +349,7 @@ class Result:
     junit_dialect: str = "rich"
     forgiveness: Forgiveness | None = None  # None: no policy is set
     rerun_failed: int = 0
-    pass_if: str = "any"
+    pass_if: PassIf = PassIf.ANY
 
     @property
     def tested_suites(self) -> tuple[SuiteResult, ...]:

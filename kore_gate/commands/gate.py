@@ -20,7 +20,7 @@ from kore_gate.gate.suite_run import SuiteRun
 from kore_gate.kore import transport
 from kore_gate.kore.auth import Signer
 from kore_gate.kore.client import KoreClient
-from kore_gate.model import Event, Happening, Phase, Result, SuiteResult, Verdict
+from kore_gate.model import Event, Happening, PassIf, Phase, Result, SuiteResult, Verdict
 from kore_gate.reports import cases, junit, labels, result, summary, write
 from kore_gate.reports.console import Console
 from kore_gate.reports.write import PAGE, RESULT, SUMMARY, Writer
@@ -213,7 +213,7 @@ class Call:
             junit_granularity=self.settings.junit_granularity,
             junit_dialect=self.settings.junit_dialect,
             rerun_failed=self.settings.rerun_failed,
-            pass_if=self.settings.pass_if if self.settings.rerun_failed else "any",
+            pass_if=PassIf(self.settings.pass_if),
         )
 
     def _write_drafts(self, call: Result) -> None:

@@ -14,7 +14,7 @@ from kore_gate.gate import poller, suite_run, verdict
 from kore_gate.gate.pace import Pace
 from kore_gate.gate.suite_run import SuiteRun
 from kore_gate.kore.client import KoreClient
-from kore_gate.model import Event, Happening, Job, Phase, State, Suite, SuiteResult, Verdict
+from kore_gate.model import Event, Happening, Job, PassIf, Phase, State, Suite, SuiteResult, Verdict
 from kore_gate.settings.sources import Settings
 
 # Some CI systems end jobs that print nothing for a while.
@@ -61,7 +61,7 @@ class Runner:
         """Return a result for each suite, in their order."""
         for run in runs:
             run.begin(self.clock, self.settings.command)
-            run.reruns = suite_run.rerun_options(self.settings.rerun_failed, self.settings.pass_if)
+            run.reruns = suite_run.rerun_options(self.settings.rerun_failed, PassIf(self.settings.pass_if))
         self._last_event = self.clock.monotonic()
         slots = asyncio.Semaphore(self.settings.max_parallel)
         waiting = asyncio.create_task(self._report_waiting(runs))
@@ -155,9 +155,9 @@ class Runner:
         if run.phase is Phase.IMPORT:
             job = await self._wait(run, client, lambda: client.import_job(run.ds_id))
             run.keep_definition(job.suite)
-            judged = verdict.judge_import(dataclasses.replace(job, suite=run.suite), allow_empty=allow_empty)
-            if self.settings.command != "test" or judged[0].ending is not Ending.PASSED:
-                return judged
+            judged, suite = verdict.judge_import(dataclasses.replace(job, suite=run.suite), allow_empty=allow_empty)
+            if self.settings.command != "test" or judged.ending is not Ending.PASSED:
+                return judged, suite
             run.enter(Phase.RUN)
         while True:
             if not run.run_id:
@@ -169,7 +169,7 @@ class Runner:
             if judged.ending not in _DECIDABLE or not self._begin_attempt(run):
                 break
         if len(run.attempts) > 1 and judged.ending in _DECIDABLE:
-            most, pass_if = 1 + self.settings.rerun_failed, self.settings.pass_if
+            most, pass_if = 1 + self.settings.rerun_failed, PassIf(self.settings.pass_if)
             # It shows the last attempt that ended as the suite does.
             job = run.show_attempt(passed=verdict.passed_by(run.passed, most, pass_if) is True)
             judged, suite = verdict.judge_run(job, run.suite, allow_empty=allow_empty)
@@ -182,7 +182,7 @@ class Runner:
     def _begin_attempt(self, run: SuiteRun) -> bool:
         """Go on to the next attempt at a suite, if that is to decide and there is time for it."""
         most, took = 1 + self.settings.rerun_failed, run.phases[Phase.RUN]
-        if verdict.passed_by(run.passed, most, self.settings.pass_if) is not None:
+        if verdict.passed_by(run.passed, most, PassIf(self.settings.pass_if)) is not None:
             return False
         number, left = f"attempt {len(run.attempts) + 1} of {most}", self.deadline - self.clock.monotonic()
         if left < took and not run.later_ids:

@@ -16,6 +16,7 @@ from kore_gate.model import (
     Job,
     Outcome,
     Part,
+    PassIf,
     Phase,
     Result,
     Source,
@@ -227,9 +228,9 @@ def resume_call(call: Result) -> str:
     return " && ".join(commands)
 
 
-def rerun_options(rerun_failed: int, pass_if: str) -> Sequence[str]:
+def rerun_options(rerun_failed: int, pass_if: PassIf) -> Sequence[str]:
     """Return the options that have a call which is resumed count attempts as before."""
-    return [f"--rerun-failed {rerun_failed}", *([f"--pass-if {pass_if}"] if pass_if != "any" else [])] * (rerun_failed > 0)
+    return [f"--rerun-failed {rerun_failed}", f"--pass-if {pass_if}"] if rerun_failed else []
 
 
 def resume_command(

@@ -4,11 +4,25 @@ import collections
 import dataclasses
 import itertools
 import re
+import typing
 from collections.abc import Iterator, Sequence
 
 from kore_gate import text
 from kore_gate.errors import Ending, ExitCode, GateError
-from kore_gate.model import Assertion, Job, Outcome, Phase, Reply, State, Step, Suite, SuiteResult, Tally, Verdict
+from kore_gate.model import (
+    Assertion,
+    Job,
+    Outcome,
+    PassIf,
+    Phase,
+    Reply,
+    State,
+    Step,
+    Suite,
+    SuiteResult,
+    Tally,
+    Verdict,
+)
 
 _WORST_FIRST = (Outcome.ERROR, Outcome.FAILED, Outcome.PENDING, Outcome.SKIPPED, Outcome.PASSED)
 
@@ -186,26 +200,35 @@ def _judge_job(job: Job, suite: Suite | None, phase: Phase, success: str, *, all
     return _verdict(ExitCode.PASSED, f"{phase.title()}: {success}{counts}.")
 
 
-def passed_by(attempts: Sequence[bool], most: int, pass_if: str) -> bool | None:
+def passed_by(attempts: Sequence[bool], most: int, pass_if: PassIf) -> bool | None:
     """Tell whether a suite passed by its attempts, of which there may be so many; None: not decided yet.
 
     One that passes at first is not run again. `all` forgives nothing: its attempts show how often the suite fails.
     """
+    passed, left = sum(attempts), most - len(attempts)
     if attempts[0]:
         return True
-    passed, left = sum(attempts), most - len(attempts)
-    if pass_if == "all":
-        return None if left > 0 else False
-    needed = 1 if pass_if == "any" else most // 2 + 1
-    return True if passed >= needed else None if passed + left >= needed else False
+    match pass_if:
+        case PassIf.ANY:
+            needed = 1
+        case PassIf.MAJORITY:
+            needed = most // 2 + 1
+        case PassIf.ALL:
+            return None if left > 0 else False
+        case _:
+            typing.assert_never(pass_if)
+    if passed >= needed:
+        return True
+    return None if passed + left >= needed else False
 
 
-def judge_attempts(shown: Verdict, attempts: Sequence[bool], most: int, pass_if: str) -> Verdict:
+def judge_attempts(shown: Verdict, attempts: Sequence[bool], most: int, pass_if: PassIf) -> Verdict:
     """Say in the verdict of the attempt that is shown how many of them passed: a suite that did at last is flaky."""
     number = f"{sum(attempts)} of {len(attempts)} attempts"
     message = f"{shown.message.rstrip('.')}; {number} passed."
     if shown.ending is Ending.PASSED:
-        message = f"Run: passed in {f'attempt {len(attempts)} of {most}' if pass_if == 'any' else number}; flaky."
+        where = f"attempt {len(attempts)} of {most}" if pass_if is PassIf.ANY else number
+        message = f"Run: passed in {where}; flaky."
     return dataclasses.replace(shown, message=message)
 
 

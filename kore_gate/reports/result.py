@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from kore_gate import __version__, errors
 from kore_gate.gate import policy
-from kore_gate.model import Forgiveness, Origin, Part, Phase, Policy, Result, SuiteResult, Verdict
+from kore_gate.model import Forgiveness, Origin, Part, PassIf, Phase, Policy, Result, SuiteResult, Verdict
 from kore_gate.reports import cases
 
 SCHEMA = 3
@@ -105,7 +105,7 @@ def merge(calls: Mapping[str, Result]) -> Result:
         junit_dialect=_common([call.junit_dialect for call in results], "rich"),
         forgiveness=_forgiveness([call.forgiveness for call in results if call.forgiveness]),
         rerun_failed=max(call.rerun_failed for call in results),
-        pass_if=_common([call.pass_if for call in results if call.rerun_failed] or ["any"], "all"),
+        pass_if=PassIf(_common([call.pass_if for call in results if call.rerun_failed] or [PassIf.ANY], PassIf.ALL)),
         **{name: ", ".join(dict.fromkeys(getattr(part, name) for part in of_calls)) for name in _fields(Part)},
     )
 
