@@ -24,6 +24,7 @@ from kore_gate.model import (
     Suite,
     SuiteResult,
     Verdict,
+    replace,
 )
 
 # Stands for the id of a run that is still to be started, where other runs of the call have one.
@@ -80,7 +81,7 @@ class SuiteRun:
             return False
         self.notes.append(text)
         if self.result:
-            self.result = dataclasses.replace(self.result, notes=tuple(self.notes))
+            self.result = replace(self.result, notes=tuple(self.notes))
         return True
 
     def enter(self, phase: Phase) -> None:
@@ -124,10 +125,10 @@ class SuiteRun:
         """Return all runs of the suite, where there is more than one; what the result itself shows only once."""
         attempts = {attempt.run_id: attempt for attempt, _ in self.attempts}
         current = attempts.get(self.run_id) or self._attempt(judged)
-        attempts[self.run_id] = dataclasses.replace(current, failures=())
+        attempts[self.run_id] = replace(current, failures=())
         if judged.ending in _LASTING:  # a command to resume it names them again
-            unknown = dataclasses.replace(current, started="", duration=0.0, failures=())
-            attempts |= {run_id: dataclasses.replace(unknown, run_id=run_id) for run_id in self.later_ids}
+            unknown = replace(current, started="", duration=0.0, failures=())
+            attempts |= {run_id: replace(unknown, run_id=run_id) for run_id in self.later_ids}
         return tuple(attempts.values()) if len(attempts) > 1 else ()
 
     def keep_definition(self, suite: Suite | None) -> None:
@@ -139,8 +140,8 @@ class SuiteRun:
             self.name = suite.name or self.name
         elif len(self.lines) == len(suite.steps):
             pairs = zip(suite.steps, self.lines, strict=True)
-            steps = (dataclasses.replace(step, source=Source(file=self.file, line=line)) for step, line in pairs)
-            self.suite = dataclasses.replace(suite, steps=tuple(steps))
+            steps = (replace(step, source=Source(file=self.file, line=line)) for step, line in pairs)
+            self.suite = replace(suite, steps=tuple(steps))
 
     def keep_file(self) -> None:
         """Keep the suite as its file defines it, where Kore.ai has not shown it."""
@@ -154,7 +155,7 @@ class SuiteRun:
         """Close the suite with a verdict; `suite` is the judged one, if there is one. Its job may be known to go on."""
         suite = suite or self._known_suite()
         if suite and not suite.name:
-            suite = dataclasses.replace(suite, name=self.name)
+            suite = replace(suite, name=self.name)
         self.result = self._result(verdict, suite, job_continues=job_continues)
         return self.result
 
@@ -187,7 +188,7 @@ class SuiteRun:
         )
         if self.is_gone or not (job_continues or verdict.ending in _LASTING):
             return result
-        return dataclasses.replace(result, resume=resume_command(self.command, [result], reruns=self.reruns))
+        return replace(result, resume=resume_command(self.command, [result], reruns=self.reruns))
 
     def _known_suite(self) -> Suite | None:
         """Return the suite as far as it is known: with what a run has shown so far, or as defined."""

@@ -1,7 +1,6 @@
 """A judged suite as a flat list: its test cases, and those that failed, for every report in one order."""
 
 import collections
-import dataclasses
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
@@ -14,6 +13,7 @@ from kore_gate.model import (
     Attempt,
     Counts,
     Evidence,
+    Fact,
     Mark,
     Outcome,
     Phase,
@@ -23,6 +23,7 @@ from kore_gate.model import (
     Step,
     Suite,
     SuiteResult,
+    replace,
 )
 from kore_gate.reports import labels
 
@@ -46,8 +47,7 @@ _NUMBER = re.compile(r" #\d{1,6}$")
 _SEPARATORS = str.maketrans({".": "_", "/": "_", "\\": "_", ":": "_"})
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Case:
+class Case(Fact, frozen=True, kw_only=True):
     """One test case of a report."""
 
     classname: str
@@ -167,7 +167,7 @@ def attempts(result: SuiteResult) -> Iterator[tuple[str, list[Finding]]]:
 
 def _as_result(result: SuiteResult, attempt: Attempt) -> SuiteResult:
     suite = Suite(name=result.name, steps=attempt.failures)
-    return dataclasses.replace(result, suite=suite, verdict=attempt.verdict, attempts=())
+    return replace(result, suite=suite, verdict=attempt.verdict, attempts=())
 
 
 def judged(result: SuiteResult, place: int, title: str) -> Iterator[policy.Judged]:
@@ -319,7 +319,7 @@ def _whole_step(result: SuiteResult, step: Step, parts: Sequence[Case]) -> Case:
         # A difference names its assertion itself.
         message = part.message if part.outcome is Outcome.FAILED else f"{part.name}: {part.message}".rstrip(": ")
         lines.append(f"{part.outcome}: {message}")
-    return dataclasses.replace(
+    return replace(
         first,
         classname=f"kore.{segment(result.name, NAME_LIMIT - 5)}",
         name=labels.step_label(step),
@@ -390,4 +390,4 @@ def numbered(cases: Iterable[Case]) -> Iterator[Case]:
             end = f" #{numbers[case.classname, name]}"
             candidate = labels.shorten(name, NAME_LIMIT - len(end)) + end
         numbers[case.classname, candidate] = 1
-        yield case if candidate == case.name else dataclasses.replace(case, name=candidate)
+        yield case if candidate == case.name else replace(case, name=candidate)
