@@ -61,6 +61,7 @@ class Case(Fact, frozen=True, kw_only=True):
     step: int = 0  # its number; 0: a case of the gate itself
     transcript: tuple[str, ...] = ()
     mark: Mark | None = None  # why its failure does not count: it is skipped
+    others: tuple["Case", ...] = ()  # its failures in attempts that the result does not show
 
 
 class Finding(NamedTuple):
@@ -191,7 +192,16 @@ def judged(result: SuiteResult, place: int, title: str) -> Iterator[policy.Judge
 
 def each(result: SuiteResult, granularity: str = "assertion") -> Iterator[Case]:
     """Make the test cases of a suite one by one: large suites have hundreds of thousands."""
-    return numbered(_cases(result, granularity))
+    others: dict[tuple[str, str], tuple[Case, ...]] = {}
+    for attempt in result.attempts:
+        if attempt.run_id != result.run_id:
+            for case in numbered(_cases(_as_result(result, attempt), granularity)):
+                if case.outcome.is_red:
+                    names = (case.classname, case.name)
+                    others[names] = (*others.get(names, ()), case)
+    for case in numbered(_cases(result, granularity)):
+        again = others.get((case.classname, case.name)) if others else None
+        yield replace(case, others=again) if again else case
 
 
 def count(result: SuiteResult, granularity: str = "assertion") -> Counts:
