@@ -188,6 +188,8 @@ def digits(value: object) -> str:
 
 def number(value: object, most: float) -> float | None:
     """Return a number from zero to so many, in whichever type it came; None if it is not one."""
+    if value is None:
+        return None
     try:
         amount = float(as_text(value))
     except ValueError:
