@@ -209,6 +209,7 @@ def _contradictions(settings: Settings, invalid: Collection[str]) -> list[str]:
         elif len(attempts) > 1 + settings.rerun_failed and "rerun-failed" not in invalid:
             problems.append(
                 f"run-id ({sources['run-id']}) names {len(attempts)} attempts of a suite, "
-                f"rerun-failed {settings.rerun_failed} allows {1 + settings.rerun_failed}."
+                f"rerun-failed {settings.rerun_failed} allows {1 + settings.rerun_failed}: "
+                "set it as in the call to be resumed."
             )
     return problems

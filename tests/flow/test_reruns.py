@@ -430,8 +430,8 @@ def test_report__older_schemas(schema: int) -> None:
 @pytest.mark.parametrize(
     ("flags", "problem"),
     [
-        ({"run-id": "ctr-1+ctr-2"}, "names 2 attempts of a suite, rerun-failed 0 allows 1."),
-        ({"run-id": "ctr-1+ctr-2+ctr-3", "rerun-failed": "1"}, "names 3 attempts of a suite, rerun-failed 1 allows 2."),
+        ({"run-id": "ctr-1+ctr-2"}, "names 2 attempts of a suite, rerun-failed 0 allows 1:"),
+        ({"run-id": "ctr-1+ctr-2+ctr-3", "rerun-failed": "1"}, "names 3 attempts of a suite, rerun-failed 1 allows 2:"),
         ({"run-id": "ctr-1+ctr-1", "rerun-failed": "1"}, "must join different ids by +: 'ctr-1+ctr-1'."),
         ({"run-id": "ctr-1+", "rerun-failed": "1"}, "must join different ids by +: 'ctr-1+'."),
         ({"run-id": "ctr-1+-", "rerun-failed": "1"}, "must join different ids by +: 'ctr-1+-'."),
