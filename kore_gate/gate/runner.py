@@ -159,19 +159,21 @@ class Runner:
             if self.settings.command != "test" or judged.ending is not Ending.PASSED:
                 return judged, suite
             run.enter(Phase.RUN)
+        most, pass_if = 1 + self.settings.rerun_failed, PassIf(self.settings.pass_if)
         while True:
             if not run.run_id:
                 run.run_id = await client.start_run(run.name)
-                self._emit(run, Happening.IDENTIFIED, run.run_id)
+                number = f" (attempt {len(run.attempts) + 1} of {most})" if run.attempts else ""
+                self._emit(run, Happening.IDENTIFIED, run.run_id + number)
             job = await self._wait(run, client, lambda: client.run_job(run.name, run.run_id))
             judged, suite = verdict.judge_run(job, run.suite, allow_empty=allow_empty)
             run.keep_attempt(judged, suite)
-            if judged.ending not in _DECIDABLE or not self._begin_attempt(run):
+            passed = verdict.passed_by(run.passed, most, pass_if)
+            if judged.ending not in _DECIDABLE or passed is not None or not self._begin_attempt(run, most):
                 break
         if len(run.attempts) > 1 and judged.ending in _DECIDABLE:
-            most, pass_if = 1 + self.settings.rerun_failed, PassIf(self.settings.pass_if)
             # It shows the last attempt that ended as the suite does.
-            job = run.show_attempt(passed=verdict.passed_by(run.passed, most, pass_if) is True)
+            job = run.show_attempt(passed=passed is True)
             judged, suite = verdict.judge_run(job, run.suite, allow_empty=allow_empty)
             judged = verdict.judge_attempts(judged, run.passed, most, pass_if)
         answered, total = len(job.suite.steps) if job.suite else 0, job.tally.total or 0 if job.tally else 0
@@ -179,17 +181,13 @@ class Runner:
             run.note(f"Kore.ai reports {answered} of {total} steps of this run, and only counts the others.")
         return judged, suite
 
-    def _begin_attempt(self, run: SuiteRun) -> bool:
-        """Go on to the next attempt at a suite, if that is to decide and there is time for it."""
-        most, took = 1 + self.settings.rerun_failed, run.phases[Phase.RUN]
-        if verdict.passed_by(run.passed, most, PassIf(self.settings.pass_if)) is not None:
-            return False
-        number, left = f"attempt {len(run.attempts) + 1} of {most}", self.deadline - self.clock.monotonic()
+    def _begin_attempt(self, run: SuiteRun, most: int) -> bool:
+        """Go on to the next attempt at a suite, if there is time for it."""
+        number = f"attempt {len(run.attempts) + 1} of {most}"
+        took, left = run.phases[Phase.RUN], self.deadline - self.clock.monotonic()
         if left < took and not run.later_ids:
-            run.note(
-                f"There was no time for {number}: the last one took {text.duration(took)}, "
-                f"and {text.duration(left)} was left."
-            )
+            times = f"the last one took {text.duration(took)}, and {text.duration(left)} was left"
+            run.note(f"There was no time for {number}: {times}.")
             return False
         run.next_attempt()
         self._emit(run, Happening.STARTED, f"{number}: {_DOING[run.phase, bool(run.run_id)]}")

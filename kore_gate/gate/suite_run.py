@@ -123,6 +123,8 @@ class SuiteRun:
 
     def _attempts(self, judged: Verdict) -> tuple[Attempt, ...]:
         """Return all runs of the suite, where there is more than one; what the result itself shows only once."""
+        if not (self.attempts or self.later_ids):
+            return ()
         attempts = {attempt.run_id: attempt for attempt, _ in self.attempts}
         current = attempts.get(self.run_id) or self._attempt(judged)
         attempts[self.run_id] = replace(current, failures=())

@@ -192,6 +192,12 @@ def judged(result: SuiteResult, place: int, title: str) -> Iterator[policy.Judge
 
 def each(result: SuiteResult, granularity: str = "assertion") -> Iterator[Case]:
     """Make the test cases of a suite one by one: large suites have hundreds of thousands."""
+    own = numbered(_cases(result, granularity))
+    return _with_others(own, result, granularity) if result.attempts else own
+
+
+def _with_others(own: Iterable[Case], result: SuiteResult, granularity: str) -> Iterator[Case]:
+    """Give each test case its failures in the attempts that the result does not show."""
     others: dict[tuple[str, str], tuple[Case, ...]] = {}
     for attempt in result.attempts:
         if attempt.run_id != result.run_id:
@@ -199,9 +205,8 @@ def each(result: SuiteResult, granularity: str = "assertion") -> Iterator[Case]:
                 if case.outcome.is_red:
                     names = (case.classname, case.name)
                     others[names] = (*others.get(names, ()), case)
-    for case in numbered(_cases(result, granularity)):
-        again = others.get((case.classname, case.name)) if others else None
-        yield replace(case, others=again) if again else case
+    for case in own:
+        yield replace(case, others=others.get((case.classname, case.name), ()))
 
 
 def count(result: SuiteResult, granularity: str = "assertion") -> Counts:
