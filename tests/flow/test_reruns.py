@@ -461,3 +461,16 @@ def test_resume__passed_at_first() -> None:
     assert (ended.code, calls(new, "run-status") - looks) == (0, 1)
     assert ended.result.suites[0].verdict.ending is Ending.PASSED
     assert ended.result.suites[0].attempts == ()
+
+
+def test_reruns__reports_in_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call without time for its reports keeps ids and verdicts of the attempts, not their steps."""
+    new = pipeline("FP")
+    call = new.prepare(read(rerun_failed="1"))
+    monkeypatch.setattr("kore_gate.reports.write.write", lambda *_: call.cut())
+
+    new.clock.run(call.run())
+
+    attempts = Reports(new.reports).result["suites"][0]["attempts"]
+    assert [attempt["run_id"] for attempt in attempts] == list(new.simulator.records.runs)
+    assert not [attempt for attempt in attempts if "failures" in attempt]
