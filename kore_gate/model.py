@@ -73,6 +73,14 @@ class Policy(enum.StrEnum):
     TOLERATED = "tolerated"
 
 
+class PassIf(enum.StrEnum):
+    """How many of its attempts have to pass for a suite that failed at first."""
+
+    ANY = "any"
+    MAJORITY = "majority"
+    ALL = "all"
+
+
 class Mark(Fact, frozen=True, kw_only=True, omit_defaults=True):
     """Why a failure does not count: the outcome beside it stays what Kore.ai reported."""
 
@@ -234,6 +242,16 @@ class Part(Fact, frozen=True, kw_only=True):
     bot_version: str = ""
 
 
+class Attempt(Fact, frozen=True, kw_only=True, omit_defaults=True):
+    """One run of a suite that was run more than once."""
+
+    run_id: str
+    started: str  # UTC, ISO 8601
+    duration: float  # in seconds
+    verdict: Verdict
+    failures: tuple[Step, ...] = ()  # its failed steps; none where the suite's result shows them
+
+
 class SuiteResult(Fact, frozen=True, kw_only=True):
     """How one suite of the call ended."""
 
@@ -259,6 +277,8 @@ class SuiteResult(Fact, frozen=True, kw_only=True):
     lint: tuple[LintFinding, ...] = ()
     part: Part | None = None
     variant: str = ""  # what a merge added to the name, to tell it from a suite with the same one
+    # All runs in their order, if there is more than one: the result is that of the last which ended as the suite did.
+    attempts: tuple[Attempt, ...] = ()
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -269,6 +289,17 @@ class SuiteResult(Fact, frozen=True, kw_only=True):
     def own_name(self) -> str:
         """Return the name that the suite has in Kore.ai."""
         return self.name.removesuffix(f" ({self.variant})") if self.variant else self.name
+
+    @property
+    def run_ids(self) -> str:
+        """Return the ids of all attempts, as `run-id` takes them."""
+        return "+".join(attempt.run_id for attempt in self.attempts if attempt.run_id) or self.run_id
+
+    @property
+    def is_flaky(self) -> bool:
+        """Tell whether it passed, and only some of its attempts did."""
+        attempts = {attempt.verdict.ending is Ending.PASSED for attempt in self.attempts}
+        return self.verdict.ending is Ending.PASSED and len(attempts) > 1
 
 
 class Origin(Fact, frozen=True, kw_only=True):
@@ -308,6 +339,8 @@ class Result(Fact, frozen=True, kw_only=True):
     junit_granularity: str = "assertion"
     junit_dialect: str = "rich"
     forgiveness: Forgiveness | None = None  # None: no policy is set
+    rerun_failed: int = 0
+    pass_if: PassIf = PassIf.ANY
 
     @property
     def tested_suites(self) -> tuple[SuiteResult, ...]:

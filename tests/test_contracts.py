@@ -155,7 +155,8 @@ def test_action__commands() -> None:
 
 def put_out() -> dict[str, str]:
     """Return the outputs of a call that has all of them."""
-    call = builders.make_call(builders.make_result(download_url="https://x"), forgiveness=model.Forgiveness())
+    suite = builders.make_result(download_url="https://x")
+    call = builders.make_call(suite, forgiveness=model.Forgiveness(), rerun_failed=1)
     return outputs.outputs_of(call, Counts(), "junit-reports")
 
 
@@ -312,6 +313,7 @@ FACTS: dict[str, Any] = {
     "Forgiveness": model.Forgiveness,
     "Verdict": model.Verdict,
     "A suite's result": model.SuiteResult,
+    "Attempt": model.Attempt,
     "Part": model.Part,
     "Lint finding": model.LintFinding,
     "Counts": model.Counts,
@@ -343,7 +345,7 @@ def test_schema__facts(heading: str) -> None:
 
 def test_schema__top() -> None:
     """The page of the saved result lists each field of a call, and the number of the schema."""
-    saved = json.loads(result.render(builders.make_call(forgiveness=model.Forgiveness())))
+    saved = json.loads(result.render(builders.make_call(forgiveness=model.Forgiveness(), rerun_failed=1)))
 
     assert sorted(documented("The call")) == sorted(saved)
     assert f"`schema` is **{result.SCHEMA}**" in PAGES["docs/result-schema.md"]

@@ -25,7 +25,7 @@ def outputs_of(result: Result, counts: Counts, report_dir: str, junit_names: Seq
         "exit-code": str(int(result.verdict.exit_code)),
         "status": _join([suite.status for suite in suites]),
         "ds-id": _join([suite.ds_id for suite in suites]),
-        "run-id": _join([suite.run_id for suite in suites]),
+        "run-id": _join([suite.run_ids for suite in suites]),
         "test-suite-id": _join([suite.test_suite_id for suite in suites]),
         "suite-name": _join([suite.name for suite in suites]),
         "steps": str(counts.steps),
@@ -41,6 +41,8 @@ def outputs_of(result: Result, counts: Counts, report_dir: str, junit_names: Seq
     if result.forgiveness:
         outputs["known"] = str(result.forgiveness.known + result.forgiveness.baseline)
         outputs["tolerated"] = str(result.forgiveness.tolerated)
+    if result.rerun_failed:
+        outputs["flaky"] = str(sum(suite.is_flaky for suite in suites))
     if any(suite.download_url for suite in suites):
         outputs["download-url"] = _join([suite.download_url for suite in suites])
     return outputs

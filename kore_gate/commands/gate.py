@@ -20,7 +20,7 @@ from kore_gate.gate.suite_run import SuiteRun
 from kore_gate.kore import transport
 from kore_gate.kore.auth import Signer
 from kore_gate.kore.client import KoreClient
-from kore_gate.model import Event, Happening, Phase, Result, SuiteResult, Verdict, replace
+from kore_gate.model import Event, Happening, PassIf, Phase, Result, SuiteResult, Verdict, replace
 from kore_gate.reports import cases, junit, labels, result, summary, write
 from kore_gate.reports.console import Console
 from kore_gate.reports.write import PAGE, RESULT, SUMMARY, Writer
@@ -133,7 +133,10 @@ class Call:
             case "run":
                 run_ids = ["" if run_id == suite_run.TO_START else run_id for run_id in settings.run_id]
                 pairs = zip(settings.suites, run_ids or [""] * len(settings.suites), strict=True)
-                return [SuiteRun(key=name, name=name, phase=Phase.RUN, run_id=run_id) for name, run_id in pairs]
+                return [
+                    SuiteRun(key=name, name=name, phase=Phase.RUN, run_id=first, later_ids=later)
+                    for name, (first, *later) in ((name, run_id.split("+")) for name, run_id in pairs)
+                ]
             case _:
                 return suite_files.load(settings.files, settings.name, self.context.root)
 
@@ -212,6 +215,8 @@ class Call:
             origin=self.context.origin,
             junit_granularity=self.settings.junit_granularity,
             junit_dialect=self.settings.junit_dialect,
+            rerun_failed=self.settings.rerun_failed,
+            pass_if=PassIf(self.settings.pass_if),
         )
 
     def _write_drafts(self, call: Result) -> None:
@@ -304,7 +309,7 @@ class Call:
     def _write_short(self, call: Result) -> Result:
         """Write what takes no time: reports without steps, and a red JUnit file for each suite that has none yet."""
         names = write.junit_names(call)
-        call = replace(call, suites=tuple(replace(suite, suite=None) for suite in call.suites))
+        call = replace(call, suites=tuple(map(_without_steps, call.suites)))
         with contextlib.suppress(errors.ReportError):
             for name, suite in zip(names, call.suites, strict=True):
                 if name not in self._writer.written:
@@ -336,6 +341,11 @@ class Call:
         """Give machines on stdout the result, if they asked for it."""
         if self.settings.output == "json":
             self.console.json(result.render(call, self._writer.written).decode())
+
+
+def _without_steps(suite: SuiteResult) -> SuiteResult:
+    attempts = tuple(replace(attempt, failures=()) for attempt in suite.attempts)
+    return replace(suite, suite=None, attempts=attempts)
 
 
 def _result_without_suite(error: Exception) -> SuiteResult:

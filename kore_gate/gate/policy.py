@@ -282,7 +282,10 @@ def overall(suites: Sequence[SuiteResult]) -> Verdict:
     steps = [step for suite in suites for step in suite.steps if step.is_red]
     marks = [one.mark for step in steps for reply in step.replies for one in reply.assertions if one.mark]
     marks += [step.mark for step in steps if step.mark]
-    return _passed(f"Passed with {_words(marks)}.") if marks and judged.ending is Ending.PASSED else judged
+    if not marks or judged.ending is not Ending.PASSED:
+        return judged
+    flaky = sum(suite.is_flaky for suite in suites)
+    return _passed(f"Passed with {_words(marks)}{f'; {flaky} flaky' if flaky else ''}.")
 
 
 def _passed(message: str) -> Verdict:

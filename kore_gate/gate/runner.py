@@ -10,11 +10,11 @@ from typing import Any
 from kore_gate import errors, text
 from kore_gate.clock import Clock
 from kore_gate.errors import Ending
-from kore_gate.gate import poller, verdict
+from kore_gate.gate import poller, suite_run, verdict
 from kore_gate.gate.pace import Pace
 from kore_gate.gate.suite_run import SuiteRun
 from kore_gate.kore.client import KoreClient
-from kore_gate.model import Event, Happening, Job, Phase, State, Suite, SuiteResult, Verdict, replace
+from kore_gate.model import Event, Happening, Job, PassIf, Phase, State, Suite, SuiteResult, Verdict, replace
 from kore_gate.settings.sources import Settings
 
 # Some CI systems end jobs that print nothing for a while.
@@ -31,6 +31,9 @@ _DOING = {
     (Phase.RUN, False): "starting the run",
     (Phase.RUN, True): "waiting for the run",
 }
+
+# How a run ends that counts as an attempt; whatever else comes of it is the verdict.
+_DECIDABLE = (Ending.PASSED, Ending.FAILED, Ending.JOB_FAILED)
 
 
 @dataclasses.dataclass(slots=True)
@@ -58,6 +61,7 @@ class Runner:
         """Return a result for each suite, in their order."""
         for run in runs:
             run.begin(self.clock, self.settings.command)
+            run.reruns = suite_run.rerun_options(self.settings.rerun_failed, PassIf(self.settings.pass_if))
         self._last_event = self.clock.monotonic()
         slots = asyncio.Semaphore(self.settings.max_parallel)
         waiting = asyncio.create_task(self._report_waiting(runs))
@@ -151,18 +155,43 @@ class Runner:
         if run.phase is Phase.IMPORT:
             job = await self._wait(run, client, lambda: client.import_job(run.ds_id))
             run.keep_definition(job.suite)
-            judged = verdict.judge_import(replace(job, suite=run.suite), allow_empty=allow_empty)
-            if self.settings.command != "test" or judged[0].ending is not Ending.PASSED:
-                return judged
+            judged, suite = verdict.judge_import(replace(job, suite=run.suite), allow_empty=allow_empty)
+            if self.settings.command != "test" or judged.ending is not Ending.PASSED:
+                return judged, suite
             run.enter(Phase.RUN)
-        if not run.run_id:
-            run.run_id = await client.start_run(run.name)
-            self._emit(run, Happening.IDENTIFIED, run.run_id)
-        job = await self._wait(run, client, lambda: client.run_job(run.name, run.run_id))
+        most, pass_if = 1 + self.settings.rerun_failed, PassIf(self.settings.pass_if)
+        while True:
+            if not run.run_id:
+                run.run_id = await client.start_run(run.name)
+                number = f" (attempt {len(run.attempts) + 1} of {most})" if run.attempts else ""
+                self._emit(run, Happening.IDENTIFIED, run.run_id + number)
+            job = await self._wait(run, client, lambda: client.run_job(run.name, run.run_id))
+            judged, suite = verdict.judge_run(job, run.suite, allow_empty=allow_empty)
+            run.keep_attempt(judged, suite)
+            passed = verdict.passed_by(run.passed, most, pass_if)
+            if judged.ending not in _DECIDABLE or passed is not None or not self._begin_attempt(run, most):
+                break
+        if len(run.attempts) > 1 and judged.ending in _DECIDABLE:
+            # It shows the last attempt that ended as the suite does.
+            job = run.show_attempt(passed=passed is True)
+            judged, suite = verdict.judge_run(job, run.suite, allow_empty=allow_empty)
+            judged = verdict.judge_attempts(judged, run.passed, most, pass_if)
         answered, total = len(job.suite.steps) if job.suite else 0, job.tally.total or 0 if job.tally else 0
         if answered < total:
             run.note(f"Kore.ai reports {answered} of {total} steps of this run, and only counts the others.")
-        return verdict.judge_run(job, run.suite, allow_empty=allow_empty)
+        return judged, suite
+
+    def _begin_attempt(self, run: SuiteRun, most: int) -> bool:
+        """Go on to the next attempt at a suite, if there is time for it."""
+        number = f"attempt {len(run.attempts) + 1} of {most}"
+        took, left = run.phases[Phase.RUN], self.deadline - self.clock.monotonic()
+        if left < took and not run.later_ids:
+            times = f"the last one took {text.duration(took)}, and {text.duration(left)} was left"
+            run.note(f"There was no time for {number}: {times}.")
+            return False
+        run.next_attempt()
+        self._emit(run, Happening.STARTED, f"{number}: {_DOING[run.phase, bool(run.run_id)]}")
+        return True
 
     async def _wait(self, run: SuiteRun, client: KoreClient, fetch: Callable[[], Awaitable[Job]]) -> Job:
         async def visible() -> Job:

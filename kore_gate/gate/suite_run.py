@@ -1,6 +1,7 @@
 """What is known of one suite, and the command that resumes it."""
 
 import dataclasses
+import datetime
 import json
 import re
 from collections.abc import Sequence
@@ -10,10 +11,12 @@ from kore_gate.clock import Clock
 from kore_gate.errors import Ending
 from kore_gate.gate import verdict
 from kore_gate.model import (
+    Attempt,
     Evidence,
     Job,
     Outcome,
     Part,
+    PassIf,
     Phase,
     Result,
     Source,
@@ -40,6 +43,9 @@ class SuiteRun:
     phase: Phase
     ds_id: str = ""
     run_id: str = ""
+    later_ids: list[str] = dataclasses.field(default_factory=list)  # of runs to resume as further attempts
+    attempts: list[tuple[Attempt, Job]] = dataclasses.field(default_factory=list)  # runs that ended
+    reruns: Sequence[str] = ()  # the options that a command to resume it needs
     file: str = ""
     data: bytes = dataclasses.field(default=b"", repr=False)
     lines: tuple[int, ...] = ()  # of each step in the file
@@ -55,12 +61,14 @@ class SuiteRun:
     command: str = ""
     clock: Clock = dataclasses.field(default_factory=Clock, compare=False)
     began: float = 0.0  # monotonic
+    run_began: float = 0.0  # likewise: the attempt
     started: str = ""  # UTC, ISO 8601
 
     def begin(self, clock: Clock, command: str) -> None:
         """Start the suite's own time, on this clock: it may have waited for its turn."""
         self.clock, self.command = clock, command
-        self.began, self.started = clock.monotonic(), clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+        self.began, self.started = clock.monotonic(), _stamp(clock.now())
+        self.run_began = self.began
 
     @property
     def label(self) -> str:
@@ -78,7 +86,52 @@ class SuiteRun:
 
     def enter(self, phase: Phase) -> None:
         """Go on to the next phase."""
-        self.phase, self.job = phase, None
+        self.phase, self.job, self.run_began = phase, None, self.clock.monotonic()
+
+    def keep_attempt(self, judged: Verdict, suite: Suite | None) -> None:
+        """Keep the run that ended: another may follow."""
+        assert self.job, "it has ended"
+        self.attempts.append((self._attempt(judged, suite), self.job))
+
+    def next_attempt(self) -> None:
+        """Go on to the next run of the suite, by an id if one is known."""
+        self.enter(Phase.RUN)
+        self.run_id = self.later_ids.pop(0) if self.later_ids else ""
+        self.phases.pop(Phase.RUN, None)
+
+    @property
+    def passed(self) -> list[bool]:
+        """Tell of each run that ended whether it passed."""
+        return [attempt.verdict.ending is Ending.PASSED for attempt, _ in self.attempts]
+
+    def show_attempt(self, *, passed: bool) -> Job:
+        """Have the suite show its last run that passed, or did not; return what Kore.ai said of it."""
+        number = max(number for number, has_passed in enumerate(self.passed) if has_passed is passed)
+        attempt, self.job = self.attempts[number]
+        self.run_id, self.phases[Phase.RUN] = attempt.run_id, attempt.duration
+        return self.job
+
+    def _attempt(self, judged: Verdict, suite: Suite | None = None) -> Attempt:
+        seconds = self.phases.get(Phase.RUN, round(self.clock.monotonic() - self.run_began, 3))
+        return Attempt(
+            run_id=self.run_id,
+            started=_stamp(self.clock.now() - datetime.timedelta(seconds=seconds)),
+            duration=seconds,
+            verdict=judged,
+            failures=tuple(step for step in (suite.steps if suite else ()) if step.is_red),
+        )
+
+    def _attempts(self, judged: Verdict) -> tuple[Attempt, ...]:
+        """Return all runs of the suite, where there is more than one; what the result itself shows only once."""
+        if not (self.attempts or self.later_ids):
+            return ()
+        attempts = {attempt.run_id: attempt for attempt, _ in self.attempts}
+        current = attempts.get(self.run_id) or self._attempt(judged)
+        attempts[self.run_id] = replace(current, failures=())
+        if judged.ending in _LASTING:  # a command to resume it names them again
+            unknown = replace(current, started="", duration=0.0, failures=())
+            attempts |= {run_id: replace(unknown, run_id=run_id) for run_id in self.later_ids}
+        return tuple(attempts.values()) if len(attempts) > 1 else ()
 
     def keep_definition(self, suite: Suite | None) -> None:
         """Keep the suite as its import defines it, with the place of each step if the file's steps are the suite's."""
@@ -133,10 +186,11 @@ class SuiteRun:
             download_url=job.download_url,
             notes=tuple(self.notes),
             only_tests_failed=self._only_tests_failed(suite),
+            attempts=self._attempts(verdict),
         )
         if self.is_gone or not (job_continues or verdict.ending in _LASTING):
             return result
-        return replace(result, resume=resume_command(self.command, [result]))
+        return replace(result, resume=resume_command(self.command, [result], reruns=self.reruns))
 
     def _known_suite(self) -> Suite | None:
         """Return the suite as far as it is known: with what a run has shown so far, or as defined."""
@@ -172,14 +226,22 @@ def resume_call(call: Result) -> str:
     for part, suites in parts.items():
         values = {name.replace("_", "-"): getattr(part, name) for name in differing}
         options = [_option(name, [value]) for name, value in values.items() if value]
-        commands.append(resume_command(part.command, suites, options))
+        reruns = rerun_options(call.rerun_failed, call.pass_if)
+        commands.append(resume_command(part.command, suites, options, reruns))
     return " && ".join(commands)
 
 
-def resume_command(command: str, suites: Sequence[SuiteResult], options: Sequence[str] = ()) -> str:
+def rerun_options(rerun_failed: int, pass_if: PassIf) -> Sequence[str]:
+    """Return the options that have a call which is resumed count attempts as before."""
+    return [f"--rerun-failed {rerun_failed}", f"--pass-if {pass_if}"] if rerun_failed else []
+
+
+def resume_command(
+    command: str, suites: Sequence[SuiteResult], options: Sequence[str] = (), reruns: Sequence[str] = ()
+) -> str:
     """Return the command line that resumes suites of a command (`wait`, `import`, `run`, `test`)."""
     imports = [suite for suite in suites if suite.phase is Phase.IMPORT and suite.ds_id]
-    runs = [suite for suite in suites if suite.phase is Phase.RUN and suite.run_id]
+    runs = [suite for suite in suites if suite.phase is Phase.RUN and suite.run_ids]
     parts = []
     if imports:
         ids = [_option("ds-id", list(dict.fromkeys(suite.ds_id for suite in imports)))]
@@ -187,9 +249,13 @@ def resume_command(command: str, suites: Sequence[SuiteResult], options: Sequenc
     to_run = [suite for suite in suites if suite in runs or (command == "test" and suite in imports)]
     if to_run:
         names = _exact([suite.own_name for suite in to_run], r"^[-\[]|^\s|\s$|[\r\n]")
-        ids = [_option("run-id", [suite.run_id or TO_START for suite in to_run])] if runs else []
-        parts.append(" ".join(["kore-gate run", *map(text.shell, names), *ids, *options]))
+        ids = [_option("run-id", [suite.run_ids or TO_START for suite in to_run])] if runs else []
+        parts.append(" ".join(["kore-gate run", *map(text.shell, names), *ids, *options, *reruns]))
     return " && ".join(parts)
+
+
+def _stamp(moment: datetime.datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _option(name: str, ids: Sequence[str]) -> str:

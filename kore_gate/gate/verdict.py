@@ -3,6 +3,7 @@
 import collections
 import itertools
 import re
+import typing
 from collections.abc import Iterator, Sequence
 
 from kore_gate import text
@@ -11,6 +12,7 @@ from kore_gate.model import (
     Assertion,
     Job,
     Outcome,
+    PassIf,
     Phase,
     Reply,
     State,
@@ -197,6 +199,38 @@ def _judge_job(job: Job, suite: Suite | None, phase: Phase, success: str, *, all
     return _verdict(ExitCode.PASSED, f"{phase.title()}: {success}{counts}.")
 
 
+def passed_by(attempts: Sequence[bool], most: int, pass_if: PassIf) -> bool | None:
+    """Tell whether a suite passed by its attempts, of which there may be so many; None: not decided yet.
+
+    One that passes at first is not run again. `all` forgives nothing: its attempts show how often the suite fails.
+    """
+    passed, left = sum(attempts), most - len(attempts)
+    if attempts[0]:
+        return True
+    match pass_if:
+        case PassIf.ANY:
+            needed = 1
+        case PassIf.MAJORITY:
+            needed = most // 2 + 1
+        case PassIf.ALL:
+            return None if left > 0 else False
+        case _:
+            typing.assert_never(pass_if)
+    if passed >= needed:
+        return True
+    return None if passed + left >= needed else False
+
+
+def judge_attempts(shown: Verdict, attempts: Sequence[bool], most: int, pass_if: PassIf) -> Verdict:
+    """Say in the verdict of the attempt that is shown how many of them passed: a suite that did at last is flaky."""
+    number = f"{sum(attempts)} of {len(attempts)} attempts"
+    message = f"{shown.message.rstrip('.')}; {number} passed."
+    if shown.ending is Ending.PASSED:
+        where = f"attempt {len(attempts)} of {most}" if pass_if is PassIf.ANY else number
+        message = f"Run: passed in {where}; flaky."
+    return replace(shown, message=message)
+
+
 def require_assertions(judged: Verdict, suite: Suite | None, least: int) -> Verdict:
     """Let no suite pass that has fewer enabled assertions than a caller asks for; what is not known is none."""
     number = sum(len(step.enabled_outcomes) for step in suite.steps) if suite else 0
@@ -315,8 +349,11 @@ def overall(results: Sequence[SuiteResult]) -> Verdict:
         return verdict.exit_code.gravity, not verdict.message.startswith(_FAIL_FAST)
 
     worst = max((result.verdict for result in results), key=rank)
+    flaky = [text.line(result.name, 40) for result in results if result.is_flaky]
     if worst.ending is Ending.PASSED:
-        return _verdict(ExitCode.PASSED, f"All {len(results)} suites passed.")
+        more = f" and {len(flaky) - _NAMED} more" if len(flaky) > _NAMED else ""
+        which = f", {len(flaky)} of them flaky: {', '.join(flaky[:_NAMED])}{more}" if flaky else ""
+        return _verdict(ExitCode.PASSED, f"All {len(results)} suites passed{which}.")
     same = [result for result in results if rank(result.verdict) == rank(worst)]
     briefs = [_brief(result) for result in same]
     has_one_reason = len(same) > 1 and len(set(briefs)) == 1
@@ -329,6 +366,8 @@ def overall(results: Sequence[SuiteResult]) -> Verdict:
         for result in results
         if (ending := result.verdict.ending) is not Ending.PASSED and rank(result.verdict) != rank(worst)
     )
+    if flaky:
+        others["flaky"] = len(flaky)
     message = f"{len(same)} of {len(results)} suites {ended}: {', '.join(names)}{more}"
     also = (f"; {number} {ended}" for ended, number in others.items())
     return replace(worst, message="".join([message, *also, "."]))

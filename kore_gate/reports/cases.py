@@ -10,6 +10,7 @@ from kore_gate.errors import Ending
 from kore_gate.gate import policy
 from kore_gate.model import (
     Assertion,
+    Attempt,
     Counts,
     Evidence,
     Fact,
@@ -20,6 +21,7 @@ from kore_gate.model import (
     Result,
     Source,
     Step,
+    Suite,
     SuiteResult,
     replace,
 )
@@ -59,6 +61,7 @@ class Case(Fact, frozen=True, kw_only=True):
     step: int = 0  # its number; 0: a case of the gate itself
     transcript: tuple[str, ...] = ()
     mark: Mark | None = None  # why its failure does not count: it is skipped
+    others: tuple["Case", ...] = ()  # its failures in attempts that the result does not show
 
 
 class Finding(NamedTuple):
@@ -154,6 +157,20 @@ def forgiven(result: SuiteResult) -> Iterator[Finding]:
     return (finding for findings in _findings(result) for finding in findings if finding.mark)
 
 
+def attempts(result: SuiteResult) -> Iterator[tuple[str, list[Finding]]]:
+    """Say of each attempt how it ended, and what went wrong in it, unless the result itself shows that."""
+    for number, attempt in enumerate(result.attempts, 1):
+        run = f" (run {attempt.run_id}, {text.duration(attempt.duration)})" if attempt.run_id else ""
+        is_shown = attempt.run_id == result.run_id
+        line = f"Attempt {number}: {attempt.verdict.ending}{run}"
+        yield line, [] if is_shown else [*failures(_as_result(result, attempt))]
+
+
+def _as_result(result: SuiteResult, attempt: Attempt) -> SuiteResult:
+    suite = Suite(name=result.name, steps=attempt.failures)
+    return replace(result, suite=suite, verdict=attempt.verdict, attempts=())
+
+
 def judged(result: SuiteResult, place: int, title: str) -> Iterator[policy.Judged]:
     """Name the tests of a suite as its JUnit file does, whose `title` it has, with what Kore.ai reported."""
     findings = [finding for findings in _findings(result) for finding in findings if finding.step]
@@ -175,7 +192,21 @@ def judged(result: SuiteResult, place: int, title: str) -> Iterator[policy.Judge
 
 def each(result: SuiteResult, granularity: str = "assertion") -> Iterator[Case]:
     """Make the test cases of a suite one by one: large suites have hundreds of thousands."""
-    return numbered(_cases(result, granularity))
+    own = numbered(_cases(result, granularity))
+    return _with_others(own, result, granularity) if result.attempts else own
+
+
+def _with_others(own: Iterable[Case], result: SuiteResult, granularity: str) -> Iterator[Case]:
+    """Give each test case its failures in the attempts that the result does not show."""
+    others: dict[tuple[str, str], tuple[Case, ...]] = {}
+    for attempt in result.attempts:
+        if attempt.run_id != result.run_id:
+            for case in numbered(_cases(_as_result(result, attempt), granularity)):
+                if case.outcome.is_red:
+                    names = (case.classname, case.name)
+                    others[names] = (*others.get(names, ()), case)
+    for case in own:
+        yield replace(case, others=others.get((case.classname, case.name), ()))
 
 
 def count(result: SuiteResult, granularity: str = "assertion") -> Counts:

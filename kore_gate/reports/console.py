@@ -139,6 +139,7 @@ class Console:
         elif not red and result.verdict.ending is not Ending.PASSED:
             self._annotate(severity, result.verdict.message, "kore_gate")
         self._write_forgiven(result)
+        self._write_attempts(result)
         self._command(self.dialect.heading, group=True)
         if result.tested_suites:
             self._write_table(result)
@@ -329,6 +330,24 @@ class Console:
                 self._write(f"  {remark}")
             if len(remarks) > SUITES_SHOWN:
                 self._write(f"  … and {len(remarks) - SUITES_SHOWN} more: see kore-result.json")
+
+    def _write_attempts(self, result: Result) -> None:
+        """Print the attempts of suites that were run again, and what failed in those that nothing else shows."""
+        suites = [suite for suite in result.suites if suite.attempts]
+        if not suites:
+            return
+        with self._group(f"Reruns: {labels.plural(len(suites), 'suite')} run again"):
+            for suite in suites[:SUITES_SHOWN]:
+                self._write(f"  {text.line(suite.name, 80)}{' (flaky)' if suite.is_flaky else ''}")
+                for line, failures in cases.attempts(suite):
+                    self._write(f"    {line}")
+                    for failure in failures[:CASES_SHOWN]:
+                        where = f"{text.line(failure.where, 80)}: " if failure.where else ""
+                        self._write(f"      {failure.outcome.upper()} {where}{failure.what}", "yellow")
+                    if len(failures) > CASES_SHOWN:
+                        self._write(f"      … and {len(failures) - CASES_SHOWN} more")
+            if len(suites) > SUITES_SHOWN:
+                self._write(f"  … and {len(suites) - SUITES_SHOWN} more: see kore-result.json")
 
     def _write_table(self, result: Result) -> None:
         """List the suites in columns, those that did not pass first once there are too many."""

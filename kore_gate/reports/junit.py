@@ -148,7 +148,7 @@ def _body(remaining: Iterator[cases.Case], limit: float, *, rich: bool) -> io.By
         # junit-xml keeps many times the size of what it builds: small batches keep memory flat.
         built = junit_xml.TestSuite("batch", [_build(case, room, rich=rich) for case in batch]).build_xml_doc()
         for element, case in zip(built, batch, strict=True):
-            _adjust(element, case, has_properties=rich and room.output > 0)
+            _adjust(element, case, room if rich and room.output > 0 else None)
         built.attrib.clear()
         built.text, built[-1].tail = "    ", "\n"
         # As bytes it would pass through two more layers of streams, piece by piece.
@@ -192,7 +192,7 @@ def _properties(result: SuiteResult, call: Result, granularity: str) -> dict[str
 
 def _remarks(result: SuiteResult, *, folded: bool, short: bool) -> str:
     """Say in the suite's output what no test case says."""
-    lines = [labels.explain(result.verdict), *result.notes]
+    lines = [labels.explain(result.verdict), *result.notes, *(line for line, _ in cases.attempts(result))]
     if result.evidence is Evidence.IMPORT_VALIDATION:
         lines.append("A test case that passed here was accepted by Kore.ai at import; it was not executed.")
     if result.resume:
@@ -232,12 +232,7 @@ def _build(case: cases.Case, room: _Room, *, rich: bool) -> junit_xml.TestCase:
     )
     if case.outcome is Outcome.PASSED:
         return built
-    message = text.line(text.xml(case.message[: 8 * room.message + 1]), room.message) or "no reason given"
-    body = message
-    if room.body:
-        after = f"\n\n{dialogue}" if dialogue and not rich else ""
-        body = text.xml_block(case.text, room.body - len(after.encode()), DETAILS) + after
-    body = body if body.strip() else message
+    message, body = _words(case, room, f"\n\n{dialogue}" if dialogue and not rich else "")
     if case.outcome is Outcome.FAILED:
         built.add_failure_info(message, body, case.type)
     elif case.outcome is Outcome.SKIPPED:
@@ -245,6 +240,13 @@ def _build(case: cases.Case, room: _Room, *, rich: bool) -> junit_xml.TestCase:
     else:
         built.add_error_info(message, body, case.type)
     return built
+
+
+def _words(case: cases.Case, room: _Room, after: str = "") -> tuple[str, str]:
+    """Say in a line and at length why a test case ended as it did."""
+    message = text.line(text.xml(case.message[: 8 * room.message + 1]), room.message) or "no reason given"
+    body = text.xml_block(case.text, room.body - len(after.encode()), DETAILS) + after if room.body else ""
+    return message, body if body.strip() else message
 
 
 def _dialogue(transcript: Sequence[str], limit: int) -> str:
@@ -262,15 +264,24 @@ def _dialogue(transcript: Sequence[str], limit: int) -> str:
     return "\n".join(reversed(lines))
 
 
-def _adjust(element: ET.Element, case: cases.Case, *, has_properties: bool) -> None:
-    """Give a test case its time always, and its properties; take what the schemas forbid."""
+def _adjust(element: ET.Element, case: cases.Case, room: _Room | None) -> None:
+    """Give a test case its time always, and properties and attempts where there is room; take what schemas forbid."""
     element.set("time", _seconds(case.duration))
     element.tail = "\n    "
     if case.outcome is Outcome.SKIPPED:
         for skipped in element.iterfind("skipped"):
             del skipped.attrib["type"]
-    if case.outcome.is_red or case.mark:
-        if has_properties and case.step:
+    others = case.others if room and case.outcome is not Outcome.SKIPPED else ()
+    for other in reversed(others):
+        # In the form of Maven Surefire, whose readers count neither kind.
+        kind = "flaky" if case.outcome is Outcome.PASSED else "rerun"
+        ending = "Failure" if other.outcome is Outcome.FAILED else "Error"
+        message, body = _words(other, room or _ROOMS[-1])
+        again = ET.Element(kind + ending, message=message, type=other.type)
+        ET.SubElement(again, "stackTrace").text = body
+        element.insert(int(case.outcome.is_red), again)  # behind its own failure, before its output
+    if case.outcome.is_red or case.mark or others:
+        if room and case.step and (case.outcome.is_red or case.mark):
             properties = ET.Element("properties")
             facts = {"kore.step": str(case.step)}
             if case.mark:

@@ -10,11 +10,11 @@ import msgspec
 
 from kore_gate import __version__, errors
 from kore_gate.gate import policy
-from kore_gate.model import Forgiveness, Origin, Part, Phase, Policy, Result, SuiteResult, Verdict, replace
+from kore_gate.model import Forgiveness, Origin, Part, PassIf, Phase, Policy, Result, SuiteResult, Verdict, replace
 from kore_gate.reports import cases
 
-SCHEMA = 2
-_READABLE = (1, SCHEMA)  # the first knew no policies
+SCHEMA = 3
+_READABLE = (1, 2, SCHEMA)  # the first knew no policies, the second no attempts
 
 
 def render(result: Result, files: Sequence[str] = ()) -> bytes:
@@ -22,10 +22,13 @@ def render(result: Result, files: Sequence[str] = ()) -> bytes:
     call = msgspec.to_builtins(result)
     if result.forgiveness is None:
         del call["forgiveness"]
+    if not result.rerun_failed:
+        del call["rerun_failed"], call["pass_if"]
     for facts, suite in zip(call["suites"], result.suites, strict=True):
         del facts["only_tests_failed"]  # only a running call needs it
-        if not suite.lint:
-            del facts["lint"]
+        for name in ("lint", "attempts"):
+            if not facts[name]:
+                del facts[name]
         facts["counts"] = msgspec.to_builtins(cases.count(suite, result.junit_granularity))
     content = {"schema": SCHEMA, **call, "files": list(files)}
     # Half an emoji is legal in JSON's own escapes, and nowhere else.
@@ -82,6 +85,8 @@ def merge(calls: Mapping[str, Result]) -> Result:
         junit_granularity=_common([call.junit_granularity for call in results], "assertion"),
         junit_dialect=_common([call.junit_dialect for call in results], "rich"),
         forgiveness=_forgiveness([call.forgiveness for call in results if call.forgiveness]),
+        rerun_failed=max(call.rerun_failed for call in results),
+        pass_if=PassIf(_common([call.pass_if for call in results if call.rerun_failed] or [PassIf.ANY], PassIf.ALL)),
         **{name: ", ".join(dict.fromkeys(getattr(part, name) for part in of_calls)) for name in Part.__struct_fields__},
     )
 

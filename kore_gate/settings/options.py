@@ -132,7 +132,7 @@ class Settings:
     )
     # An inherited KORE_RUN_ID would pass an earlier run off as the one that was asked for.
     run_id: tuple[str, ...] = _setting(
-        "ids of runs to resume, one for each suite; - starts a new run",
+        "ids of runs to resume, one for each suite; - starts a new run, RUN1+RUN2 are its attempts",
         parsers.run_ids,
         many=True,
         inherited=False,
@@ -188,6 +188,15 @@ class Settings:
     )
     allow_empty: bool = _setting(
         "let a suite without steps or enabled assertions pass", parsers.flag, "false", commands=_JUDGES
+    )
+    rerun_failed: int = _setting(
+        "how often to run a suite again that failed, at most 5 times", parsers.reruns, "0", commands=_RUNS
+    )
+    pass_if: str = _choice(
+        "how many of its runs have to pass for a suite that failed at first",
+        ("any", "majority", "all"),
+        "any",
+        commands=_RUNS,
     )
     known_failures: str = _setting(
         "TOML file of failures that do not count, each with a reason and an end date", parsers.path, commands=_RUNS

@@ -22,6 +22,9 @@ _NOT_IN_HOSTS = {
 # Suites in work at a time. Kore.ai's limits allow 20 new ones a minute: so many where a suite takes five minutes.
 OPEN_JOBS = 100
 
+# A suite that needs more of them is not flaky, but broken.
+MOST_RERUNS = 5
+
 # A bug or an interruption is never a success, and bad usage would hide every other fault.
 SOFT = [code.value for code in ExitCode if 0 < code < ExitCode.BUG and code is not ExitCode.USAGE]
 
@@ -80,6 +83,13 @@ def number(raw: str) -> int:
 def count(raw: str) -> int:
     """Read a whole number, zero included."""
     return 0 if re.fullmatch("0{1,6}", raw) else number(raw)
+
+
+def reruns(raw: str) -> int:
+    """Read how often a suite may be run again."""
+    if count(raw) > MOST_RERUNS:
+        raise ValueError(f"must be at most {MOST_RERUNS}")
+    return count(raw)
 
 
 def parallel(raw: str) -> int:

@@ -203,4 +203,13 @@ def _contradictions(settings: Settings, invalid: Collection[str]) -> list[str]:
     runs, suites = len(settings.run_id), len(settings.suites)
     if settings.command == "run" and runs not in (0, suites) and "suites" not in invalid:
         problems.append(f"run-id ({sources['run-id']}) must have one id for each suite: {runs} for {suites} suites.")
+    for attempts in (run_id.split("+") for run_id in settings.run_id if "+" in run_id):
+        if len({*attempts} - {"", "-"}) < len(attempts):
+            problems.append(f"run-id ({sources['run-id']}) must join different ids by +: {'+'.join(attempts)!r}.")
+        elif len(attempts) > 1 + settings.rerun_failed and "rerun-failed" not in invalid:
+            problems.append(
+                f"run-id ({sources['run-id']}) names {len(attempts)} attempts of a suite, "
+                f"rerun-failed {settings.rerun_failed} allows {1 + settings.rerun_failed}: "
+                "set it as in the call to be resumed."
+            )
     return problems

@@ -163,7 +163,8 @@ class RunEnd(enum.Enum):
     ALL_FAILED = enum.auto()  # by every step that asserts anything
     NOT_EXECUTED = enum.auto()  # failed in the middle; the later steps were not reached
     CONTRADICTION = enum.auto()  # the run is passed, though a step is failed
-    FLAKY = enum.auto()  # passes two times of three
+    FLAKY = enum.auto()  # passes two times of three: fails first
+    SERVICE_DOWN = enum.auto()  # the first is ended by an error; then all pass
     DRIFTED = enum.auto()  # failed by the last step alone
     ERROR = enum.auto()  # ended by an error, without results
 

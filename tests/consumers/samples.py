@@ -6,7 +6,7 @@ from pathlib import Path
 
 from kore_gate.errors import Ending
 from kore_gate.gate.lint import RULES
-from kore_gate.model import Evidence, LintFinding, Outcome, Phase, Reply, Result, Step, SuiteResult
+from kore_gate.model import Attempt, Evidence, LintFinding, Outcome, Phase, Reply, Result, Step, SuiteResult, replace
 from kore_gate.reports import junit, lint
 from tests import builders
 from tests.fakes.screens import START
@@ -101,10 +101,36 @@ def _result(ending: Ending, steps: tuple[Step, ...] | None, name: str = "Banking
     )
 
 
+def _red(steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    return tuple(replace(step, outcome=Outcome.FAILED, replies=(_reply("Hi", Outcome.FAILED),)) for step in steps)
+
+
+def _run_again(result: SuiteResult, failures: tuple[Step, ...]) -> SuiteResult:
+    """Have a suite be run three times, of which the result shows the last."""
+    attempts = tuple(
+        Attempt(
+            run_id=run_id, started="", duration=1.0, verdict=builders.make_verdict(Ending.FAILED), failures=failures
+        )
+        for run_id in ("ctr-1", "ctr-2")
+    )
+    last = Attempt(run_id="ctr-3", started="", duration=1.0, verdict=result.verdict)
+    return replace(result, run_id="ctr-3", attempts=(*attempts, last))
+
+
 _RESULTS = {
     "passing": (_result(Ending.PASSED, _steps("Hello")[:1]), Numbers(tests=1), Numbers(tests=1)),
     "failing": (
         _result(Ending.FAILED, _steps("Send 5")),
+        Numbers(tests=7, failures=1, errors=1, skipped=3),
+        Numbers(tests=5, failures=1, errors=1, skipped=2),
+    ),
+    "flaky": (
+        _run_again(_result(Ending.PASSED, _steps("Hello")[:1]), _red(_steps("Hello")[:1])),
+        Numbers(tests=1),
+        Numbers(tests=1),
+    ),
+    "run-again": (
+        _run_again(_result(Ending.FAILED, _steps("Send 5")), _steps("Send 5")[1:3]),
         Numbers(tests=7, failures=1, errors=1, skipped=3),
         Numbers(tests=5, failures=1, errors=1, skipped=2),
     ),

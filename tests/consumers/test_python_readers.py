@@ -53,7 +53,7 @@ def test_strict__no_offences(folder: Path) -> None:
     offences = {name: strict.offences(_file(folder, name).read_bytes()) for name in SAMPLES if "strict" in name}
 
     assert offences == {name: [] for name in offences}
-    assert len(offences) == 11
+    assert len(offences) == 15
 
 
 def test_junitparser__counts(folder: Path) -> None:

@@ -7,6 +7,7 @@ import json
 from kore_gate.errors import Ending
 from kore_gate.model import (
     Assertion,
+    Attempt,
     Check,
     Evidence,
     Origin,
@@ -264,6 +265,10 @@ def hostile(value: str = HOSTILE) -> Result:
         notes=(value,),
         resume=f"kore-gate wait --ds-id {value}",
         download_url=f"javascript:{value}",
+        attempts=(
+            Attempt(run_id=f"1 {value}", started=value, duration=1.0, verdict=verdict, failures=(bad,)),
+            Attempt(run_id=value, started=value, duration=1.0, verdict=verdict),
+        ),
     )
     return builders.make_call(
         suite,

@@ -121,6 +121,8 @@ Settings:
   junit-dialect      default             rich
   download           --download          false
   allow-empty        default             false
+  rerun-failed       default             0
+  pass-if            default             any
   known-failures                         not set
   baseline                               not set
   min-pass-rate                          not set

@@ -73,7 +73,7 @@ def test_history__unreadable(tmp_path: pathlib.Path) -> None:
     assert ended.code == 0
     assert "Warning: history: nowhere is neither a file nor a folder. It is left out." in ended.stderr
     assert (
-        "other.json: This is not a kore-result.json of schema 1 to 2 (its schema: None). It is left out."
+        "other.json: This is not a kore-result.json of schema 1 to 3 (its schema: None). It is left out."
         in ended.stderr
     )
 

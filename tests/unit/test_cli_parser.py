@@ -220,7 +220,7 @@ def test_parse__help_says_where_settings_are_read(capsys: pytest.CaptureFixture[
     shown = {command: " ".join(help_of(capsys, command).split()) for command in ("run", "demo")}
 
     assert "Each can also be set by the action's input or by KORE_<NAME>." in shown["run"]
-    assert "- starts a new run (not read from a variable) --" in shown["run"]
+    assert "- starts a new run, RUN1+RUN2 are its attempts (not read from a variable) --" in shown["run"]
     assert "Those for reports and output can also be set by input or variable." in shown["demo"]
 
 

@@ -12,7 +12,7 @@ from lxml import etree
 
 from kore_gate import errors
 from kore_gate.errors import Ending
-from kore_gate.model import Assertion, Counts, Evidence, Outcome, Phase, Result, Step, SuiteResult, replace
+from kore_gate.model import Assertion, Attempt, Counts, Evidence, Outcome, Phase, Result, Step, SuiteResult, replace
 from kore_gate.reports import cases, junit
 from tests import builders
 
@@ -85,6 +85,37 @@ def _mixed(ending: Ending = Ending.FAILED) -> SuiteResult:
     )
 
 
+def _run_again(shown: SuiteResult, others: SuiteResult) -> SuiteResult:
+    """Build the result of a suite that was run three times, and is shown as it was the second time."""
+    runs = [("ctr-1", others), ("ctr-2", shown), ("ctr-3", others)]
+    attempts = tuple(
+        Attempt(
+            run_id=run_id,
+            started="2026-01-02T03:04:05Z",
+            duration=61.5,
+            verdict=run.verdict,
+            failures=tuple(step for step in run.steps if step.is_red and run is not shown),
+        )
+        for run_id, run in runs
+    )
+    return replace(shown, phase=Phase.RUN, evidence=Evidence.EXECUTION, run_id="ctr-2", attempts=attempts)
+
+
+def _flaky() -> SuiteResult:
+    """Build a suite that passed when it was run again, with everything in it that had failed."""
+    failed = _mixed()
+    steps = tuple(_passed(step) for step in failed.steps)
+    return _run_again(replace(builders.make_result(), suite=builders.make_suite(steps=steps)), failed)
+
+
+def _passed(step: Step) -> Step:
+    replies = (
+        replace(reply, assertions=tuple(replace(one, outcome=Outcome.PASSED) for one in reply.assertions))
+        for reply in step.replies
+    )
+    return replace(step, outcome=Outcome.PASSED, reason="", replies=tuple(replies))
+
+
 def _timed_out() -> SuiteResult:
     """Build a suite that nothing is known of yet."""
     verdict = builders.make_verdict(
@@ -118,6 +149,10 @@ def _timed_out() -> SuiteResult:
         ),
         pytest.param("timed-out-rich", _timed_out(), {}, id="timed out rich"),
         pytest.param("timed-out-strict", _timed_out(), {"junit_dialect": "strict"}, id="timed out strict"),
+        pytest.param("flaky-rich", _flaky(), {}, id="flaky rich"),
+        pytest.param("flaky-rich-steps", _flaky(), {"junit_granularity": "step"}, id="flaky rich steps"),
+        pytest.param("flaky-strict", _flaky(), {"junit_dialect": "strict"}, id="flaky strict"),
+        pytest.param("rerun-rich", _run_again(_mixed(), _mixed()), {}, id="rerun rich"),
         pytest.param("interrupted-rich", _mixed(Ending.INTERRUPTED), {}, id="interrupted rich"),
     ],
 )

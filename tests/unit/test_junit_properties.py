@@ -12,6 +12,7 @@ from lxml import etree
 from kore_gate.errors import Ending
 from kore_gate.model import (
     Assertion,
+    Attempt,
     Check,
     Evidence,
     Outcome,
@@ -78,6 +79,9 @@ VERDICTS = strategies.builds(
     hint=TEXT,
     details=_tuples(TEXT),
 )
+ATTEMPTS = strategies.builds(
+    Attempt, run_id=TEXT, started=TEXT, duration=strategies.floats(), verdict=VERDICTS, failures=_tuples(STEPS)
+)
 RESULTS = strategies.builds(
     SuiteResult,
     key=TEXT,
@@ -95,6 +99,7 @@ RESULTS = strategies.builds(
     duration=strategies.floats(),
     notes=_tuples(TEXT),
     resume=TEXT,
+    attempts=_tuples(ATTEMPTS),
 )
 CALLS = strategies.builds(
     builders.make_call,

@@ -43,6 +43,7 @@ def test_scenarios__all_there() -> None:
         "short-form-failing",
         "contradiction",
         "flaky",
+        "service-down",
         "drifting-text",
         "run-error",
         "drip",
@@ -378,8 +379,16 @@ def test_flaky__two_of_three() -> None:
     balance = [caller.finished_run("Balance")["status"] for _ in range(6)]
     greeting = caller.finished_run("Greeting and FAQ")["status"]
 
-    assert balance == ["passed", "failed", "passed", "passed", "failed", "passed"]
-    assert greeting == "passed"
+    assert balance == ["failed", "passed", "passed", "failed", "passed", "passed"]
+    assert greeting == "failed"
+
+
+def test_service_down__at_first() -> None:
+    """Kore.ai ends the first run of each suite; all later ones pass."""
+    caller = Caller(scenario="service-down")
+
+    assert [caller.finished_run("Balance")["status"] for _ in range(4)] == ["error", *["passed"] * 3]
+    assert caller.finished_run("Greeting and FAQ")["status"] == "error"
 
 
 def test_run_error__says_why() -> None:

@@ -57,6 +57,7 @@ def other(setting: options.Setting, number: int) -> str:
         "jwt-algorithm": ["RS256", "HS512", "RS512"],
         "bot-version": ["published", "inDevelopment", "published"],
         "junit-granularity": ["step", "assertion", "step"],
+        "pass-if": ["all", "majority", "any"],
         "junit-dialect": ["strict", "rich", "strict"],
         "soft-fail": ["1", "3", "4"],
         "lint-ignore": ["flow-off", "empty-text", "dynamic-text"],

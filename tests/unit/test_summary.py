@@ -301,7 +301,7 @@ def check_inert(page: str, call: Result) -> None:
     tags = {tag for token in tokens if token.type.startswith("html_") for tag in re.findall(r"<[^>]*>?", token.content)}
     assert tags <= ALLOWED_HTML
     headings = [token.tag for token in tokens if token.type == "heading_open"]
-    assert headings == ["h2", "h3", "h3", "h3"]
+    assert headings == ["h2", "h3", "h3", "h3", "h3"]
     assert len([token for token in tokens if token.type == "table_open"]) == 1 + len(call.suites)
 
 

@@ -5,12 +5,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import hypothesis
+from hypothesis import given
 from hypothesis import strategies as st
 from junitparser import JUnitXml
 
 from kore_gate.errors import Ending
+from kore_gate.gate import verdict
 from kore_gate.kore import payloads
-from kore_gate.model import Evidence, Phase, Result, State, Suite, SuiteResult, Verdict
+from kore_gate.model import Evidence, PassIf, Phase, Result, State, Suite, SuiteResult, Verdict
 from kore_gate.reports import html, junit, result, summary
 from tests.builders import make_call, make_result
 from tests.fakes import judging
@@ -239,3 +241,53 @@ def test_objections__finds_each_place() -> None:
 
     assert len(objections(body)) == 2 + 5 + 2
     assert judge_run(body).verdict.ending is Ending.FAILED
+
+
+ATTEMPTS = st.lists(st.booleans(), min_size=1, max_size=6)
+PASS_IF = st.sampled_from(PassIf)
+
+
+@given(ATTEMPTS, st.integers(0, 5), PASS_IF)
+def test_passed_by__never_greener(attempts: list[bool], further: int, pass_if: PassIf) -> None:
+    """A suite is green only if it passed at first, or as many of all its attempts did as the policy says."""
+    most = len(attempts) + further
+    share = {PassIf.ANY: 0.0, PassIf.MAJORITY: 0.5, PassIf.ALL: 1.0}[pass_if]
+
+    if verdict.passed_by(attempts, most, pass_if):
+        assert attempts[0] or sum(attempts) > share * most
+
+
+@given(ATTEMPTS, st.data(), st.integers(0, 5), PASS_IF)
+def test_passed_by__failures_stay_red(attempts: list[bool], data: st.DataObject, further: int, pass_if: PassIf) -> None:
+    """Neither a failure more nor a failure in place of a pass turns a suite green."""
+    most, at = len(attempts) + further, data.draw(st.integers(0, len(attempts) - 1))
+    worse = [*attempts[:at], False, *attempts[at + 1 :]]
+    longer = [*attempts[:at], False, *attempts[at:]]
+
+    if not verdict.passed_by(attempts, most, pass_if):
+        assert not verdict.passed_by(worse, most, pass_if)
+        assert not verdict.passed_by(longer, most + 1, pass_if)
+        assert not verdict.passed_by([*attempts, False], most + 1, pass_if)
+
+
+@given(st.booleans(), PASS_IF)
+def test_passed_by__no_reruns(passed: bool, pass_if: PassIf) -> None:
+    """Without reruns the only attempt is the verdict, whatever the policy."""
+    assert verdict.passed_by([passed], 1, pass_if) is passed
+
+
+@given(st.lists(st.booleans(), min_size=6, max_size=6), st.integers(1, 6), PASS_IF)
+def test_passed_by__decided_for_good(ends: list[bool], most: int, pass_if: PassIf) -> None:
+    """Attempts end as soon as no further one could change the verdict, and no later; with `all` they are all used."""
+    verdicts = [verdict.passed_by(ends[:number], most, pass_if) for number in range(1, most + 1)]
+    used = next(number for number, decided in enumerate(verdicts, 1) if decided is not None)
+
+    if pass_if is PassIf.ALL:
+        assert used == (1 if ends[0] else most)
+        return
+    for rest in ([True] * (most - used), [False] * (most - used)):
+        assert verdict.passed_by([*ends[:used], *rest], most, pass_if) is verdicts[used - 1]
+    if used > 1:
+        before = ends[: used - 1]
+        outcomes = {verdict.passed_by([*before, *[end] * (most - used + 1)], most, pass_if) for end in (True, False)}
+        assert outcomes == {True, False}
