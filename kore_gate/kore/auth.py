@@ -87,4 +87,4 @@ class Signer:
             distance = f"{text.duration(abs(skew))} {'behind' if skew > 0 else 'ahead of'}"
             cause = f"this machine's clock: it is {distance} Kore.ai's, so tokens are not valid."
             steps.insert(0, "Set the runner's clock (NTP)")
-        return cause, "; ".join(steps) + ". `kore-gate doctor` checks all of this."
+        return cause, "; ".join(steps) + "."
