@@ -158,12 +158,11 @@ def _add_options(parser: argparse.ArgumentParser, command: str, shown: str) -> N
     if command == "simulate":
         parser.add_argument("--port", type=int, default=0, help="the port to listen on (default: a free one)")
         parser.add_argument("--job-seconds", type=float, default=20.0, help="seconds that a job takes (default: 20)")
-    group: argparse._ActionsContainer = parser  # the only name of what takes arguments
-    if any(shown in setting.commands for setting in options.SETTINGS):
-        where = "Each can also be set by the action's input or by KORE_<NAME>."
-        if command in ("demo", "simulate"):
-            where = "Those for reports and output can also be set by input or variable."
-        group = parser.add_argument_group("settings", where)
+    where = "Each can also be set by the action's input or by KORE_<NAME>."
+    if command in ("demo", "simulate"):
+        where = "Those for reports and output can also be set by input or variable."
+    is_shown = any(shown in setting.commands for setting in options.SETTINGS)
+    group = parser.add_argument_group("settings", where if is_shown else None)
     for setting in options.SETTINGS:
         if setting.secret:
             continue

@@ -151,14 +151,12 @@ class Doctor:
         settings = dataclasses.replace(self.settings, outage_limit=min(self.settings.outage_limit, _OUTAGE_LIMIT))
 
         async def note_tls(response: "httpx.Response") -> None:
-            facts = transport.tls_facts(response)
-            if facts:
+            if facts := transport.tls_facts(response):
                 http.event_hooks = {}
-                is_short = facts.expires and facts.expires - self.clock.now() < _SOON_EXPIRED
+                is_short = facts.expires - self.clock.now() < _SOON_EXPIRED
                 todo = "The certificate expires soon: inform the owner of this host." if is_short else ""
-                until = f", until {facts.expires:%Y-%m-%d}" if facts.expires else ""
-                message = f"{facts.version}, certificate for {facts.subject} by {facts.issuer}{until}"
-                self._report("TLS", message, todo)
+                certificate = f"certificate for {facts.subject} by {facts.issuer}, until {facts.expires:%Y-%m-%d}"
+                self._report("TLS", f"{facts.version}, {certificate}", todo)
 
         async with transport.connect(settings, "doctor", self.transport) as http:
             http.event_hooks = {"response": [note_tls]}

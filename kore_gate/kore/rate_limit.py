@@ -52,13 +52,9 @@ class RateLimit:
                 while wait := self._wait(calls):
                     self._report(wait)
                     await self._clock.sleep(wait)
-                self.note(key)
+                calls.append(self._clock.monotonic())
         finally:
             self._queued[key] -= 1
-
-    def note(self, key: str) -> None:
-        """Count a call for this key."""
-        self._calls[key].append(self._clock.monotonic())
 
     def _report(self, wait: float) -> None:
         # Nobody asks about a moment, and the reason before may be a graver one.
