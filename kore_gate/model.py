@@ -1,14 +1,27 @@
 """The facts that all parts of the gate share: suites, jobs, verdicts, results, and events on the way to them."""
 
-import dataclasses
 import datetime
 import enum
 from collections.abc import Mapping
-from typing import Literal
+from typing import Literal, TypeVar
+
+import msgspec
+from msgspec import structs
 
 from kore_gate.errors import Ending, ExitCode
 
+F = TypeVar("F", bound="Fact")
+
 Severity = Literal["error", "warning"]
+
+
+class Fact(msgspec.Struct, frozen=True, gc=False):
+    """A value that never changes; large suites have hundreds of thousands, and msgspec makes them in little time."""
+
+
+def replace(fact: F, /, **changes: object) -> F:
+    """Return a copy with other values in these fields."""
+    return structs.replace(fact, **changes)
 
 
 class Outcome(enum.StrEnum):
@@ -65,8 +78,7 @@ class Policy(enum.StrEnum):
     TOLERATED = "tolerated"
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Mark:
+class Mark(Fact, frozen=True, kw_only=True, omit_defaults=True):
     """Why a failure does not count: the outcome beside it stays what Kore.ai reported."""
 
     policy: Policy
@@ -74,8 +86,7 @@ class Mark:
     until: str = ""  # a date, for known failures
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Check:
+class Check(Fact, frozen=True, kw_only=True, omit_defaults=True):
     """One item of an assertion: a field and the value it should have."""
 
     field: str
@@ -83,8 +94,7 @@ class Check:
     outcome: Outcome = Outcome.PENDING
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Assertion:
+class Assertion(Fact, frozen=True, kw_only=True, omit_defaults=True):
     """One expectation on one reply of the bot."""
 
     group: str  # `text`, `flow`, `context`, or the name Kore.ai sent for a group we do not know
@@ -96,8 +106,7 @@ class Assertion:
     mark: Mark | None = None
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Reply:
+class Reply(Fact, frozen=True, kw_only=True, omit_defaults=True):
     """One expected reply of the bot, and what it said instead; texts are as sent, a template is its JSON text."""
 
     text: str
@@ -106,16 +115,14 @@ class Reply:
     assertions: tuple[Assertion, ...] = ()
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Source:
+class Source(Fact, frozen=True, kw_only=True, omit_defaults=True):
     """Where a step stands in the repository."""
 
     file: str
     line: int
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Step:
+class Step(Fact, frozen=True, kw_only=True, omit_defaults=True):
     """One input of the user and the replies that are expected to it."""
 
     number: int
@@ -152,8 +159,7 @@ class Step:
         return self.outcome.is_judged or has_reply
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Suite:
+class Suite(Fact, frozen=True, kw_only=True, omit_defaults=True):
     """A conversation test suite."""
 
     name: str
@@ -163,8 +169,7 @@ class Suite:
     steps: tuple[Step, ...] = ()
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Tally:
+class Tally(Fact, frozen=True, kw_only=True):
     """The counters Kore.ai itself gives for a run; None where it gave none."""
 
     passed: int | None = None
@@ -172,8 +177,7 @@ class Tally:
     total: int | None = None
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Job:
+class Job(Fact, frozen=True, kw_only=True):
     """The status of an import or a run, as one answer gives it; one with problems or objections is never green."""
 
     status: str
@@ -204,8 +208,7 @@ class Job:
         return expiry if expiry.tzinfo else None
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Verdict:
+class Verdict(Fact, frozen=True, kw_only=True):
     """How something ended: what happened, what it usually means, what to do."""
 
     ending: Ending
@@ -216,8 +219,7 @@ class Verdict:
     details: tuple[str, ...] = ()
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class LintFinding:
+class LintFinding(Fact, frozen=True, kw_only=True, omit_defaults=True):
     """What a rule of the lint says of a suite, or of one of its steps."""
 
     rule: str
@@ -227,8 +229,7 @@ class LintFinding:
     line: int = 0  # of the suite's file, 0 if it is not known
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Part:
+class Part(Fact, frozen=True, kw_only=True):
     """The call that a suite's result comes from, where the results of different calls are merged."""
 
     command: str
@@ -238,8 +239,7 @@ class Part:
     bot_version: str = ""
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class SuiteResult:
+class SuiteResult(Fact, frozen=True, kw_only=True):
     """How one suite of the call ended."""
 
     key: str  # how the caller named it: ds-id, file or suite name
@@ -256,7 +256,7 @@ class SuiteResult:
     file: str = ""
     started: str = ""  # UTC, ISO 8601
     duration: float = 0.0  # in seconds
-    phases: Mapping[Phase, float] = dataclasses.field(default_factory=dict)  # seconds of each job that ended
+    phases: Mapping[Phase, float] = msgspec.field(default_factory=dict)  # seconds of each job that ended
     download_url: str = ""
     notes: tuple[str, ...] = ()
     resume: str = ""
@@ -276,8 +276,7 @@ class SuiteResult:
         return self.name.removesuffix(f" ({self.variant})") if self.variant else self.name
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Origin:
+class Origin(Fact, frozen=True, kw_only=True):
     """What was tested, and where: as far as the CI system names it, else empty."""
 
     commit: str = ""
@@ -286,8 +285,7 @@ class Origin:
     source_url: str = ""  # of a line of a file in this commit, with `{path}` and `{line}` in their place
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Forgiveness:
+class Forgiveness(Fact, frozen=True, kw_only=True):
     """How many failures of a call each policy forgave, and what else the policies report."""
 
     known: int = 0
@@ -296,8 +294,7 @@ class Forgiveness:
     remarks: tuple[str, ...] = ()
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Result:
+class Result(Fact, frozen=True, kw_only=True):
     """The outcome of one call: what every report is made from."""
 
     version: str
@@ -323,8 +320,7 @@ class Result:
         return tuple(suite for suite in self.suites if suite.phase is not Phase.SETTINGS)
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Counts:
+class Counts(Fact, frozen=True, kw_only=True):
     """Steps, enabled assertions, and how the test cases made from them ended."""
 
     steps: int = 0
@@ -336,8 +332,7 @@ class Counts:
 
     def __add__(self, other: "Counts") -> "Counts":
         """Sum two suites' counts."""
-        names = [field.name for field in dataclasses.fields(self)]
-        return Counts(**{name: getattr(self, name) + getattr(other, name) for name in names})
+        return Counts(**{name: getattr(self, name) + getattr(other, name) for name in self.__struct_fields__})
 
 
 class Happening(enum.StrEnum):
@@ -353,8 +348,7 @@ class Happening(enum.StrEnum):
     DEBUG = "debug"  # for people who ask for more
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Event:
+class Event(Fact, frozen=True, kw_only=True):
     """Something that happened to one suite (or, with an empty key, to the call)."""
 
     happening: Happening

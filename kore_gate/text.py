@@ -40,6 +40,11 @@ def plain(text: str) -> str:
     return _UNPRINTABLE.sub(_escape, text)
 
 
+def is_plain(text: str) -> bool:
+    """Tell whether every character is printable, or ends a line."""
+    return "\r" not in text and not _UNPRINTABLE.search(text)
+
+
 def line(text: str, limit: int = 300) -> str:
     """Return printable text on one line, at most so many characters."""
     # What is cut anyway need not be cleaned: texts of many megabytes do occur.

@@ -1,6 +1,5 @@
 """Model facts for tests: each builder has sensible defaults and takes overrides for any field."""
 
-import dataclasses
 from typing import Any
 
 from kore_gate.errors import Ending, ExitCode
@@ -17,6 +16,7 @@ from kore_gate.model import (
     Suite,
     SuiteResult,
     Verdict,
+    replace,
 )
 
 _ENDINGS = {
@@ -34,39 +34,39 @@ _ENDINGS = {
 
 def make_check(**overrides: Any) -> Check:
     """Build an item that expects the text `Hello`."""
-    return dataclasses.replace(Check(field="text", value="Hello"), **overrides)
+    return replace(Check(field="text", value="Hello"), **overrides)
 
 
 def make_assertion(**overrides: Any) -> Assertion:
     """Build an enabled text assertion that passed."""
     base = Assertion(group="text", enabled=True, checks=(make_check(),), outcome=Outcome.PASSED)
-    return dataclasses.replace(base, **overrides)
+    return replace(base, **overrides)
 
 
 def make_reply(**overrides: Any) -> Reply:
     """Build an expected reply `Hello` with one passing assertion."""
-    return dataclasses.replace(Reply(text="Hello", node="Greeting", assertions=(make_assertion(),)), **overrides)
+    return replace(Reply(text="Hello", node="Greeting", assertions=(make_assertion(),)), **overrides)
 
 
 def make_step(**overrides: Any) -> Step:
     """Build the step `01 Hi` with one reply."""
-    return dataclasses.replace(Step(number=1, input="Hi", replies=(make_reply(),), outcome=Outcome.PASSED), **overrides)
+    return replace(Step(number=1, input="Hi", replies=(make_reply(),), outcome=Outcome.PASSED), **overrides)
 
 
 def make_source(**overrides: Any) -> Source:
     """Build the place of a step in the repository."""
-    return dataclasses.replace(Source(file="kore/suites/banking.json", line=3), **overrides)
+    return replace(Source(file="kore/suites/banking.json", line=3), **overrides)
 
 
 def make_suite(**overrides: Any) -> Suite:
     """Build a suite of one passing step."""
-    return dataclasses.replace(Suite(name="Banking regression", steps=(make_step(),)), **overrides)
+    return replace(Suite(name="Banking regression", steps=(make_step(),)), **overrides)
 
 
 def make_verdict(ending: Ending = Ending.PASSED, **overrides: Any) -> Verdict:
     """Build a verdict whose exit code and message go with its ending."""
     exit_code, message = _ENDINGS[ending]
-    return dataclasses.replace(Verdict(ending=ending, exit_code=exit_code, message=message), **overrides)
+    return replace(Verdict(ending=ending, exit_code=exit_code, message=message), **overrides)
 
 
 def make_result(ending: Ending = Ending.PASSED, **overrides: Any) -> SuiteResult:
@@ -84,7 +84,7 @@ def make_result(ending: Ending = Ending.PASSED, **overrides: Any) -> SuiteResult
         started="2026-01-02T03:04:05Z",
         duration=7.345,
     )
-    return dataclasses.replace(base, **overrides)
+    return replace(base, **overrides)
 
 
 def make_call(*suites: SuiteResult, **overrides: Any) -> Result:
@@ -102,4 +102,4 @@ def make_call(*suites: SuiteResult, **overrides: Any) -> Result:
         duration=7.345,
         machine="runner-1",
     )
-    return dataclasses.replace(base, **overrides)
+    return replace(base, **overrides)

@@ -40,7 +40,7 @@ HOMES = {
     "junit_xml": {"reports/junit"},
     "jwt": {"kore/auth", "simulator/service"},
     "markupsafe": {"reports/html"},
-    "msgspec": {"reports/result"},
+    "msgspec": {"model", "reports/result"},
     "os": {"cli", "__main__"},
     "rich": {"reports/console"},
     "shtab": {"cli"},

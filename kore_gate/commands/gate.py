@@ -20,7 +20,7 @@ from kore_gate.gate.suite_run import SuiteRun
 from kore_gate.kore import transport
 from kore_gate.kore.auth import Signer
 from kore_gate.kore.client import KoreClient
-from kore_gate.model import Event, Happening, Phase, Result, SuiteResult, Verdict
+from kore_gate.model import Event, Happening, Phase, Result, SuiteResult, Verdict, replace
 from kore_gate.reports import cases, junit, labels, result, summary, write
 from kore_gate.reports.console import Console
 from kore_gate.reports.write import PAGE, RESULT, SUMMARY, Writer
@@ -233,8 +233,8 @@ class Call:
 
     def _write_unfinished(self, name: str, suite: SuiteResult, call: Result) -> None:
         """Write the JUnit file that says of a suite only that it came to no verdict."""
-        draft = dataclasses.replace(suite, verdict=verdict.UNFINISHED, suite=None)
-        self._writer.write(name, junit.render(draft, dataclasses.replace(call, suites=(draft,))))
+        draft = replace(suite, verdict=verdict.UNFINISHED, suite=None)
+        self._writer.write(name, junit.render(draft, replace(call, suites=(draft,))))
 
     def _finish(self, suites: Sequence[SuiteResult]) -> Result:
         """Write all reports, again where a signal comes meanwhile; once time is up, what takes no time."""
@@ -250,7 +250,7 @@ class Call:
         while not self._is_late:
             if self._signum:
                 # Also where every suite had come to its verdict, and only a results file was cut off.
-                call = dataclasses.replace(call, verdict=verdict.interrupted_call(self._signum, call.verdict))
+                call = replace(call, verdict=verdict.interrupted_call(self._signum, call.verdict))
             with contextlib.suppress(Stopped):
                 return self._write_all(call)
         return self._write_short(call)
@@ -266,7 +266,7 @@ class Call:
             for deliver in (self._write_reports, self._hand_over):
                 failures += deliver(call)
                 if failures and call.verdict.exit_code.gravity < ExitCode.REPORT.gravity:
-                    call = dataclasses.replace(call, verdict=verdict.missing_reports(failures, call.verdict))
+                    call = replace(call, verdict=verdict.missing_reports(failures, call.verdict))
                     self._write_reports(call)
             self._discard_drafts(call)
             for failure in failures:
@@ -283,12 +283,12 @@ class Call:
         except Exception:  # noqa: BLE001 no bug of it may cost the results
             self.console.debug(traceback.format_exc())
             return call
-        return dataclasses.replace(call, suites=tuple(suites))
+        return replace(call, suites=tuple(suites))
 
     def _write_short(self, call: Result) -> Result:
         """Write what takes no time: reports without steps, and a red JUnit file for each suite that has none yet."""
         names = write.junit_names(call)
-        call = dataclasses.replace(call, suites=tuple(dataclasses.replace(suite, suite=None) for suite in call.suites))
+        call = replace(call, suites=tuple(replace(suite, suite=None) for suite in call.suites))
         with contextlib.suppress(errors.ReportError):
             for name, suite in zip(names, call.suites, strict=True):
                 if name not in self._writer.written:

@@ -1,7 +1,6 @@
 """The files of policies: read and checked before anything is sent, and one of them written."""
 
 import codecs
-import dataclasses
 import datetime
 import pathlib
 from collections.abc import Iterator
@@ -10,7 +9,7 @@ from kore_gate import errors
 from kore_gate.clock import Clock
 from kore_gate.gate import policy
 from kore_gate.gate.policy import Entry, Identity, Judged, Policies
-from kore_gate.model import Policy, Result
+from kore_gate.model import Policy, Result, replace
 from kore_gate.reports import cases, junit, result
 from kore_gate.settings import options
 from kore_gate.settings.sources import Settings
@@ -41,7 +40,7 @@ def load(settings: Settings) -> Policies:
         max_failures=settings.max_failures,
     )
     is_off = policies == Policies()
-    return policies if is_off else dataclasses.replace(policies, min_assertions=settings.min_assertions)
+    return policies if is_off else replace(policies, min_assertions=settings.min_assertions)
 
 
 def apply(call: Result, policies: Policies, today: datetime.date) -> Result:

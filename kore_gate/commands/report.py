@@ -1,6 +1,5 @@
 """Renders the reports of a saved result again, or merges several into one verdict; offline."""
 
-import dataclasses
 import glob
 import pathlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from kore_gate import errors
 from kore_gate.ci.dialects import Context
 from kore_gate.errors import ExitCode
-from kore_gate.model import Result, Verdict
+from kore_gate.model import Result, Verdict, replace
 from kore_gate.reports import history, result, write
 from kore_gate.reports.console import Console
 from kore_gate.reports.write import RESULT, Writer
@@ -49,7 +48,7 @@ def _merge(settings: Settings, console: Console, context: Context, saved: Mappin
     _check_place(writer.directory / RESULT, saved)
     call = _formed(result.merge(saved), settings)
     if settings.total and len(saved) != settings.total:
-        call = dataclasses.replace(call, verdict=_incomplete(len(saved), settings.total, call.verdict))
+        call = replace(call, verdict=_incomplete(len(saved), settings.total, call.verdict))
     writer.prepare(call.command, call.stream_id)
     failures = write.write(call, writer, directory, context.origin.job_url)
     _check([*failures, *write.hand_over(call, writer, directory, context, console)], console)
@@ -61,9 +60,9 @@ def _merge(settings: Settings, console: Console, context: Context, saved: Mappin
 def _formed(call: Result, settings: Settings) -> Result:
     """Return the result with the form of its JUnit files, where one was chosen."""
     if "junit-granularity" in settings.sources:
-        call = dataclasses.replace(call, junit_granularity=settings.junit_granularity)
+        call = replace(call, junit_granularity=settings.junit_granularity)
     if "junit-dialect" in settings.sources:
-        call = dataclasses.replace(call, junit_dialect=settings.junit_dialect)
+        call = replace(call, junit_dialect=settings.junit_dialect)
     return call
 
 

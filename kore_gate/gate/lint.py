@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from kore_gate import text
 from kore_gate.errors import ExitCode
 from kore_gate.gate.suite_run import SuiteRun
-from kore_gate.model import LintFinding, Reply, Severity, Step, Suite, SuiteResult, Verdict
+from kore_gate.model import LintFinding, Reply, Severity, Step, Suite, SuiteResult, Verdict, replace
 
 # What a rule finds: in a step or in the suite as a whole, and a sentence on it.
 _Hit = tuple[Step | None, str]
@@ -205,7 +205,7 @@ def finding(rule: Rule, step: Step | None, message: str) -> LintFinding:
 def annotated(results: Sequence[SuiteResult], ignored: Collection[str], min_assertions: int) -> list[SuiteResult]:
     """Put into results what the rules find in their suites."""
     rows = findings([result.suite for result in results], ignored, min_assertions)
-    return [dataclasses.replace(result, lint=row) for result, row in zip(results, rows, strict=True)]
+    return [replace(result, lint=row) for result, row in zip(results, rows, strict=True)]
 
 
 def check_files(runs: Sequence[SuiteRun], ignored: Collection[str] = (), min_assertions: int = 0) -> list[SuiteResult]:
@@ -221,7 +221,7 @@ def check_files(runs: Sequence[SuiteRun], ignored: Collection[str] = (), min_ass
         unread.append([] if rule.id in ignored else rows)
     checked = findings([run.suite for run in runs], ignored, min_assertions)
     return [
-        dataclasses.replace(run.draft(), lint=tuple(sorted([*rows, *own], key=lambda row: row.line)))
+        replace(run.draft(), lint=tuple(sorted([*rows, *own], key=lambda row: row.line)))
         for run, rows, own in zip(runs, unread, checked, strict=True)
     ]
 

@@ -1,7 +1,6 @@
 """Which failures do not count, and why: known ones, those of a baseline, those within a threshold. Pure."""
 
 import collections
-import dataclasses
 import datetime
 import itertools
 import json
@@ -13,7 +12,7 @@ from typing import NamedTuple
 from kore_gate import text
 from kore_gate.errors import Ending, ExitCode
 from kore_gate.gate import verdict
-from kore_gate.model import Forgiveness, Mark, Outcome, Policy, Reply, Result, Step, SuiteResult, Verdict
+from kore_gate.model import Fact, Forgiveness, Mark, Outcome, Policy, Reply, Result, Step, SuiteResult, Verdict, replace
 
 MOST_BYTES = 2 * 2**20
 _DAYS = 14
@@ -53,8 +52,7 @@ class Judged(NamedTuple):
     mark: Mark | None = None
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Entry:
+class Entry(Fact, frozen=True, kw_only=True):
     """One known failure: names or globs of suite, step and assertion."""
 
     suite: str
@@ -70,8 +68,7 @@ class Entry:
         return f"{self.source} ({names})"
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Policies:
+class Policies(Fact, frozen=True, kw_only=True):
     """What the user tolerates; None: not set. The baseline has for each test that was judged whether it failed."""
 
     known: Sequence[Entry] | None = None
@@ -175,7 +172,7 @@ def apply(call: Result, tests: Sequence[Judged], policies: Policies, today: date
         tolerated=counts[Policy.TOLERATED],
         remarks=(*remarks, *unmet),
     )
-    call = dataclasses.replace(call, forgiveness=forgiveness)
+    call = replace(call, forgiveness=forgiveness)
     return _judged_again(call, marks, {test.place.suite for test in left}) if marks else call
 
 
@@ -273,10 +270,10 @@ def _judged_again(call: Result, marks: Mapping[Place, Mark], red: Collection[int
         judged = _passed(f"Run: passed with {words}.")
         if at in red:
             message = f"{result.verdict.message.rstrip('.')}; forgiven: {words}."
-            judged = dataclasses.replace(result.verdict, message=message)
-        suite = dataclasses.replace(result.suite, steps=steps) if result.suite else None
-        suites[at] = dataclasses.replace(result, suite=suite, verdict=judged)
-    return dataclasses.replace(call, suites=tuple(suites), verdict=overall(suites))
+            judged = replace(result.verdict, message=message)
+        suite = replace(result.suite, steps=steps) if result.suite else None
+        suites[at] = replace(result, suite=suite, verdict=judged)
+    return replace(call, suites=tuple(suites), verdict=overall(suites))
 
 
 def overall(suites: Sequence[SuiteResult]) -> Verdict:
@@ -297,15 +294,15 @@ def _marked(step: Step, suite: int, number: int, marks: Mapping[Place, Mark]) ->
 
     def marked(reply: Reply, place: int) -> Reply:
         assertions = (
-            dataclasses.replace(one, mark=marks.get(Place(suite, number, place, position)))
+            replace(one, mark=marks.get(Place(suite, number, place, position)))
             for position, one in enumerate(reply.assertions)
         )
-        return dataclasses.replace(reply, assertions=tuple(assertions))
+        return replace(reply, assertions=tuple(assertions))
 
     if not step.is_red:
         return step
     replies = tuple(marked(reply, place) for place, reply in enumerate(step.replies))
-    return dataclasses.replace(step, replies=replies, mark=marks.get(Place(suite, number)))
+    return replace(step, replies=replies, mark=marks.get(Place(suite, number)))
 
 
 def _words(marks: Collection[Mark]) -> str:

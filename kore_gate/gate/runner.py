@@ -14,7 +14,7 @@ from kore_gate.gate import poller, verdict
 from kore_gate.gate.pace import Pace
 from kore_gate.gate.suite_run import SuiteRun
 from kore_gate.kore.client import KoreClient
-from kore_gate.model import Event, Happening, Job, Phase, State, Suite, SuiteResult, Verdict
+from kore_gate.model import Event, Happening, Job, Phase, State, Suite, SuiteResult, Verdict, replace
 from kore_gate.settings.sources import Settings
 
 # Some CI systems end jobs that print nothing for a while.
@@ -151,7 +151,7 @@ class Runner:
         if run.phase is Phase.IMPORT:
             job = await self._wait(run, client, lambda: client.import_job(run.ds_id))
             run.keep_definition(job.suite)
-            judged = verdict.judge_import(dataclasses.replace(job, suite=run.suite), allow_empty=allow_empty)
+            judged = verdict.judge_import(replace(job, suite=run.suite), allow_empty=allow_empty)
             if self.settings.command != "test" or judged[0].ending is not Ending.PASSED:
                 return judged
             run.enter(Phase.RUN)

@@ -9,7 +9,20 @@ from kore_gate import text
 from kore_gate.clock import Clock
 from kore_gate.errors import Ending
 from kore_gate.gate import verdict
-from kore_gate.model import Evidence, Job, Outcome, Part, Phase, Result, Source, State, Suite, SuiteResult, Verdict
+from kore_gate.model import (
+    Evidence,
+    Job,
+    Outcome,
+    Part,
+    Phase,
+    Result,
+    Source,
+    State,
+    Suite,
+    SuiteResult,
+    Verdict,
+    replace,
+)
 
 # Stands for the id of a run that is still to be started, where other runs of the call have one.
 TO_START = "-"
@@ -60,7 +73,7 @@ class SuiteRun:
             return False
         self.notes.append(text)
         if self.result:
-            self.result = dataclasses.replace(self.result, notes=tuple(self.notes))
+            self.result = replace(self.result, notes=tuple(self.notes))
         return True
 
     def enter(self, phase: Phase) -> None:
@@ -76,8 +89,8 @@ class SuiteRun:
             self.name = suite.name or self.name
         elif len(self.lines) == len(suite.steps):
             pairs = zip(suite.steps, self.lines, strict=True)
-            steps = (dataclasses.replace(step, source=Source(file=self.file, line=line)) for step, line in pairs)
-            self.suite = dataclasses.replace(suite, steps=tuple(steps))
+            steps = (replace(step, source=Source(file=self.file, line=line)) for step, line in pairs)
+            self.suite = replace(suite, steps=tuple(steps))
 
     def keep_file(self) -> None:
         """Keep the suite as its file defines it, where Kore.ai has not shown it."""
@@ -91,7 +104,7 @@ class SuiteRun:
         """Close the suite with a verdict; `suite` is the judged one, if there is one. Its job may be known to go on."""
         suite = suite or self._known_suite()
         if suite and not suite.name:
-            suite = dataclasses.replace(suite, name=self.name)
+            suite = replace(suite, name=self.name)
         self.result = self._result(verdict, suite, job_continues=job_continues)
         return self.result
 
@@ -123,7 +136,7 @@ class SuiteRun:
         )
         if self.is_gone or not (job_continues or verdict.ending in _LASTING):
             return result
-        return dataclasses.replace(result, resume=resume_command(self.command, [result]))
+        return replace(result, resume=resume_command(self.command, [result]))
 
     def _known_suite(self) -> Suite | None:
         """Return the suite as far as it is known: with what a run has shown so far, or as defined."""

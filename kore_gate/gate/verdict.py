@@ -1,14 +1,26 @@
 """Why a suite is red or green: open assertions are judged, then the job, then the call. Pure and fail-closed."""
 
 import collections
-import dataclasses
 import itertools
 import re
 from collections.abc import Iterator, Sequence
 
 from kore_gate import text
 from kore_gate.errors import Ending, ExitCode, GateError
-from kore_gate.model import Assertion, Job, Outcome, Phase, Reply, State, Step, Suite, SuiteResult, Tally, Verdict
+from kore_gate.model import (
+    Assertion,
+    Job,
+    Outcome,
+    Phase,
+    Reply,
+    State,
+    Step,
+    Suite,
+    SuiteResult,
+    Tally,
+    Verdict,
+    replace,
+)
 
 _WORST_FIRST = (Outcome.ERROR, Outcome.FAILED, Outcome.PENDING, Outcome.SKIPPED, Outcome.PASSED)
 
@@ -40,7 +52,7 @@ def executed_suite(job: Job, known: Suite | None) -> Suite | None:
         reason = "not known: Kore.ai reports only counts"
     left_out = Step(number=0, input="", outcome=not_mentioned, reason=reason)
     steps = (_judge_step(step, without_status) for step in _merged(answered, definitions, left_out))
-    return dataclasses.replace(base, steps=tuple(steps))
+    return replace(base, steps=tuple(steps))
 
 
 def _merged(answered: Sequence[Step], definitions: Sequence[Step], left_out: Step) -> Iterator[Step]:
@@ -72,12 +84,12 @@ def _completed(step: Step, definition: Step) -> Step:
         answered = reply.assertions if reply else ()
         groups = {assertion.group for assertion in answered}
         added = (
-            dataclasses.replace(assertion, outcome=Outcome.PENDING, reason="") if assertion.enabled else assertion
+            replace(assertion, outcome=Outcome.PENDING, reason="") if assertion.enabled else assertion
             for assertion in (defined.assertions if defined else ())
             if assertion.group not in groups
         )
-        replies.append(dataclasses.replace(reply or defined, assertions=(*answered, *added)))
-    return dataclasses.replace(
+        replies.append(replace(reply or defined, assertions=(*answered, *added)))
+    return replace(
         step,
         number=definition.number,
         input=step.input or definition.input,
@@ -100,15 +112,15 @@ def _judge_step(step: Step, without_status: Outcome) -> Step:
     def judge(assertion: Assertion) -> Assertion:
         if not assertion.enabled or assertion.outcome is not Outcome.PENDING:
             return assertion
-        return dataclasses.replace(assertion, outcome=outcome, reason=assertion.reason or reason)
+        return replace(assertion, outcome=outcome, reason=assertion.reason or reason)
 
-    replies = (dataclasses.replace(reply, assertions=tuple(map(judge, reply.assertions))) for reply in step.replies)
-    judged = dataclasses.replace(step, replies=tuple(replies))
+    replies = (replace(reply, assertions=tuple(map(judge, reply.assertions))) for reply in step.replies)
+    judged = replace(step, replies=tuple(replies))
     if step.outcome.is_red:
         return judged
     outcomes = [*judged.enabled_outcomes, *([step.outcome] if step.outcome is not Outcome.PENDING else [])]
     worst = min(outcomes, key=_WORST_FIRST.index, default=Outcome.SKIPPED)
-    return dataclasses.replace(judged, outcome=worst)
+    return replace(judged, outcome=worst)
 
 
 def judge_import(job: Job, *, allow_empty: bool) -> tuple[Verdict, Suite | None]:
@@ -116,7 +128,7 @@ def judge_import(job: Job, *, allow_empty: bool) -> tuple[Verdict, Suite | None]
     suite = job.suite
     if suite and job.state is State.SUCCEEDED and not job.problems:
         # Nothing was executed: what has no status was accepted.
-        suite = dataclasses.replace(suite, steps=tuple(_judge_step(step, Outcome.PASSED) for step in suite.steps))
+        suite = replace(suite, steps=tuple(_judge_step(step, Outcome.PASSED) for step in suite.steps))
     return _judge_job(job, suite, Phase.IMPORT, "accepted by Kore.ai", allow_empty=allow_empty), suite
 
 
@@ -320,7 +332,7 @@ def overall(results: Sequence[SuiteResult]) -> Verdict:
     )
     message = f"{len(same)} of {len(results)} suites {ended}: {', '.join(names)}{more}"
     also = (f"; {number} {ended}" for ended, number in others.items())
-    return dataclasses.replace(worst, message="".join([message, *also, "."]))
+    return replace(worst, message="".join([message, *also, "."]))
 
 
 def _brief(result: SuiteResult) -> str:

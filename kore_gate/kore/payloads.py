@@ -4,14 +4,13 @@ Sources: the pages "Conversation Test Suite Creation Status" and "Test Suite Exe
 be missing, null, or of other types than documented; `problems` names what can't be read.
 """
 
-import dataclasses
 import functools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from kore_gate.kore import responses, statuses
 from kore_gate.kore.responses import REASON_KEYS, as_text, name_of_type, number
-from kore_gate.model import Assertion, Check, Job, Outcome, Reply, State, Step, Suite, Tally
+from kore_gate.model import Assertion, Check, Job, Outcome, Reply, State, Step, Suite, Tally, replace
 
 T = TypeVar("T")
 _Json = Mapping[str, object]
@@ -61,7 +60,7 @@ def run_job(body: _Json) -> Job:
     if job.state is not State.SUCCEEDED:
         return job
     miscounts = statuses.miscounted(body, job.tally, len(steps))
-    return dataclasses.replace(job, objections=(*miscounts, *job.objections))
+    return replace(job, objections=(*miscounts, *job.objections))
 
 
 def suite_file(content: _Json, name: str) -> tuple[Suite, tuple[str, ...]]:
@@ -197,7 +196,7 @@ class _Reader:
         if step.is_red or not (objection := statuses.against_step(row)):
             return step
         reason = f"Kore.ai's response contradicts it: {objection}"
-        return dataclasses.replace(step, outcome=Outcome.FAILED, reason=reason)
+        return replace(step, outcome=Outcome.FAILED, reason=reason)
 
     def _reply(self, output: object, where: str, actual: object, actual_text: str | None) -> Reply:
         if not isinstance(output, dict):

@@ -95,7 +95,7 @@ def _decode(data: bytes, redactor: Redactor) -> tuple[object, str]:
         return None, "an empty response"
     gc.disable()  # JSON has no cycles, and in a large response the search for them takes most of the time
     try:
-        body = redactor.json(json.loads(data))
+        body = redactor.json(data)
     except RecursionError:
         return "", "JSON nested too deeply"
     except ValueError:

@@ -1,7 +1,6 @@
 """A judged suite as a flat list: its test cases, and those that failed, for every report in one order."""
 
 import collections
-import dataclasses
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
@@ -9,7 +8,21 @@ from typing import NamedTuple
 from kore_gate import text
 from kore_gate.errors import Ending
 from kore_gate.gate import policy
-from kore_gate.model import Assertion, Counts, Evidence, Mark, Outcome, Phase, Reply, Result, Source, Step, SuiteResult
+from kore_gate.model import (
+    Assertion,
+    Counts,
+    Evidence,
+    Fact,
+    Mark,
+    Outcome,
+    Phase,
+    Reply,
+    Result,
+    Source,
+    Step,
+    SuiteResult,
+    replace,
+)
 from kore_gate.reports import labels
 
 NAME_LIMIT = 200
@@ -32,8 +45,7 @@ _NUMBER = re.compile(r" #\d{1,6}$")
 _SEPARATORS = str.maketrans({".": "_", "/": "_", "\\": "_", ":": "_"})
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Case:
+class Case(Fact, frozen=True, kw_only=True):
     """One test case of a report."""
 
     classname: str
@@ -291,7 +303,7 @@ def _whole_step(result: SuiteResult, step: Step, parts: Sequence[Case]) -> Case:
         # A difference names its assertion itself.
         message = part.message if part.outcome is Outcome.FAILED else f"{part.name}: {part.message}".rstrip(": ")
         lines.append(f"{part.outcome}: {message}")
-    return dataclasses.replace(
+    return replace(
         first,
         classname=f"kore.{segment(result.name, NAME_LIMIT - 5)}",
         name=labels.step_label(step),
@@ -362,4 +374,4 @@ def numbered(cases: Iterable[Case]) -> Iterator[Case]:
             end = f" #{numbers[case.classname, name]}"
             candidate = labels.shorten(name, NAME_LIMIT - len(end)) + end
         numbers[case.classname, candidate] = 1
-        yield case if candidate == case.name else dataclasses.replace(case, name=candidate)
+        yield case if candidate == case.name else replace(case, name=candidate)

@@ -17,7 +17,7 @@ from kore_gate import text
 from kore_gate.ci.dialects import Dialect
 from kore_gate.errors import Ending, ExitCode, GateError
 from kore_gate.gate import suite_run
-from kore_gate.model import Event, Evidence, Happening, Mark, Result, Severity, SuiteResult, Verdict
+from kore_gate.model import Event, Evidence, Happening, Mark, Result, Severity, SuiteResult, Verdict, replace
 from kore_gate.reports import cases, labels
 from kore_gate.settings.redact import Redactor
 
@@ -74,7 +74,7 @@ class Console:
     def event(self, event: Event) -> None:
         """Pass on news of a suite: on a live terminal its bar moves, elsewhere a line says what changed."""
         if event.ending not in (None, Ending.PASSED, Ending.FAILED) and event.text in self._printed_texts:
-            event = dataclasses.replace(event, text="")  # the reason of another suite
+            event = replace(event, text="")  # the reason of another suite
         if event.happening in (Happening.WARNING, Happening.ENDED):
             self._printed_texts.add(event.text)
         if event.happening is Happening.WARNING:

@@ -1,7 +1,6 @@
 """The JUnit file of a suite: built by junit-xml, then corrected where readers or schemas need it."""
 
 import collections
-import dataclasses
 import datetime
 import io
 import itertools
@@ -15,7 +14,7 @@ import junit_xml
 
 from kore_gate import errors, text
 from kore_gate.errors import Ending
-from kore_gate.model import Evidence, Outcome, Result, SuiteResult
+from kore_gate.model import Evidence, Outcome, Result, SuiteResult, replace
 from kore_gate.reports import cases, labels
 
 DETAILS = "kore-result.json"
@@ -123,7 +122,7 @@ def _render(
     """Write the file, or nothing where its test cases are longer than the limit."""
     rich = call.junit_dialect != "strict"
     place, name = title
-    body = _body(cases.each(dataclasses.replace(result, name=name), granularity), limit, rich=rich)
+    body = _body(cases.each(replace(result, name=name), granularity), limit, rich=rich)
     if body.tell() > limit:
         return b""
     folded, short = granularity != call.junit_granularity, body.tell() > _ROOMS[0].until

@@ -1,16 +1,16 @@
 """kore-result.json: everything a call found out, for machines, and for rendering the reports again."""
 
-import dataclasses
 import datetime
-import functools
 import itertools
 import json
 import math
 from collections.abc import Mapping, Sequence
 
+import msgspec
+
 from kore_gate import __version__, errors
 from kore_gate.gate import policy
-from kore_gate.model import Forgiveness, Origin, Part, Phase, Policy, Result, SuiteResult, Verdict
+from kore_gate.model import Forgiveness, Origin, Part, Phase, Policy, Result, SuiteResult, Verdict, replace
 from kore_gate.reports import cases
 
 SCHEMA = 2
@@ -19,42 +19,21 @@ _READABLE = (1, SCHEMA)  # the first knew no policies
 
 def render(result: Result, files: Sequence[str] = ()) -> bytes:
     """Return the result as JSON, with counts for each suite and the names of the report files."""
-    suites = [_suite(suite, result.junit_granularity) for suite in result.suites]
-    call = dataclasses.asdict(dataclasses.replace(result, suites=()))
+    call = msgspec.to_builtins(result)
     if result.forgiveness is None:
         del call["forgiveness"]
-    content = {"schema": SCHEMA, **call, "suites": suites, "files": list(files)}
+    for facts, suite in zip(call["suites"], result.suites, strict=True):
+        del facts["only_tests_failed"]  # only a running call needs it
+        if not suite.lint:
+            del facts["lint"]
+        facts["counts"] = msgspec.to_builtins(cases.count(suite, result.junit_granularity))
+    content = {"schema": SCHEMA, **call, "files": list(files)}
     # Half an emoji is legal in JSON's own escapes, and nowhere else.
     return json.dumps(content, ensure_ascii=True, separators=(",", ":")).encode() + b"\n"
 
 
-def _suite(suite: SuiteResult, granularity: str) -> dict[str, object]:
-    facts = dataclasses.asdict(dataclasses.replace(suite, suite=None, lint=()))
-    facts |= {"suite": _short(suite.suite), "lint": _short(suite.lint)}
-    facts["counts"] = dataclasses.asdict(cases.count(suite, granularity))
-    del facts["only_tests_failed"]  # only a running call needs it
-    return {name: value for name, value in facts.items() if name != "lint" or value}
-
-
-def _short(fact: object) -> object:
-    """Write a fact of the model down without the fields that have their default value: most have, in large suites."""
-    if isinstance(fact, tuple):
-        return [_short(part) for part in fact]
-    defaults = _defaults(type(fact))  # type: ignore[arg-type]  # a class can be hashed
-    values = ((name, getattr(fact, name), default) for name, default in defaults)
-    return {name: _short(value) for name, value, default in values if value != default} if defaults else fact
-
-
-@functools.cache
-def _defaults(kind: type) -> list[tuple[str, object]]:
-    """Return the fields of a fact, with their default values; none for other types."""
-    return [(field.name, field.default) for field in dataclasses.fields(kind)] if dataclasses.is_dataclass(kind) else []
-
-
 def load(data: bytes) -> tuple[Result, list[str]]:
     """Read a saved result and the names of its files. Raises SettingsError when it is none."""
-    import msgspec  # for reading alone: writing does without
-
     try:
         content = json.loads(data)
         schema = content.get("schema") if isinstance(content, Mapping) else None
@@ -90,6 +69,7 @@ def merge(calls: Mapping[str, Result]) -> Result:
         for _, part, suite in parts
     )
     started, duration = _times(results)
+    origin = Origin.__struct_fields__
     return Result(
         version=__version__,
         suites=suites,
@@ -98,11 +78,11 @@ def merge(calls: Mapping[str, Result]) -> Result:
         duration=duration,
         machine=_common([call.machine for call in results]),
         ci=_common([call.ci for call in results], "none"),
-        origin=Origin(**{name: _common([getattr(call.origin, name) for call in results]) for name in _fields(Origin)}),
+        origin=Origin(**{name: _common([getattr(call.origin, name) for call in results]) for name in origin}),
         junit_granularity=_common([call.junit_granularity for call in results], "assertion"),
         junit_dialect=_common([call.junit_dialect for call in results], "rich"),
         forgiveness=_forgiveness([call.forgiveness for call in results if call.forgiveness]),
-        **{name: ", ".join(dict.fromkeys(getattr(part, name) for part in of_calls)) for name in _fields(Part)},
+        **{name: ", ".join(dict.fromkeys(getattr(part, name) for part in of_calls)) for name in Part.__struct_fields__},
     )
 
 
@@ -112,13 +92,9 @@ def _forgiveness(parts: Sequence[Forgiveness]) -> Forgiveness | None:
     return Forgiveness(**sums, remarks=tuple(remark for part in parts for remark in part.remarks)) if parts else None
 
 
-def _fields(fact: type[Origin | Part]) -> list[str]:
-    return [field.name for field in dataclasses.fields(fact)]
-
-
 def _part(call: Result, suite: SuiteResult | None = None) -> Part:
     """Return which call a suite's result comes from."""
-    return (suite and suite.part) or Part(**{name: getattr(call, name) for name in _fields(Part)})
+    return (suite and suite.part) or Part(**{name: getattr(call, name) for name in Part.__struct_fields__})
 
 
 # What tells two suites of one name apart, in the order in which their names say it.
@@ -152,7 +128,7 @@ def _renamed(suite: SuiteResult, part: Part | None, namesakes: Sequence[Part]) -
             break
     variant = ", ".join(filter(None, (getattr(part, name) for name in differing))) if part else ""
     name = f"{suite.own_name} ({variant})" if variant else suite.own_name
-    return dataclasses.replace(suite, name=name, part=part, variant=variant)
+    return replace(suite, name=name, part=part, variant=variant)
 
 
 def _verdict(results: Sequence[Result], suites: Sequence[SuiteResult]) -> Verdict:

@@ -1,7 +1,6 @@
 """The texts of a step on the page: cut to what the page has room for, and compared word by word."""
 
 import collections
-import dataclasses
 import difflib
 import itertools
 import re
@@ -9,7 +8,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 
 from kore_gate import text
-from kore_gate.model import Assertion, Check, Outcome, Reply
+from kore_gate.model import Assertion, Check, Outcome, Reply, replace
 from kore_gate.reports import labels
 
 Parts = tuple[tuple[bool, str], ...]  # pieces of a text, each with whether it differs
@@ -106,7 +105,7 @@ class Room:
 
     def compare(self, assertion: Assertion, reply: Reply) -> tuple[list[Parts], Parts | None, str]:
         """Return what was expected (each variant) and what came (None: not known), with a note on the difference."""
-        assertion = dataclasses.replace(assertion, checks=assertion.checks[:_CHECKS])
+        assertion = replace(assertion, checks=assertion.checks[:_CHECKS])
         values, actual = labels.compared(assertion, reply)
         heads = [_head(assertion, check) for check in assertion.checks]
         shown = [self.take(value) for value in values]

@@ -2,6 +2,7 @@
 
 import base64
 import functools
+import json
 import re
 import urllib.parse
 from collections.abc import Callable, Iterable, Iterator
@@ -13,6 +14,10 @@ MASK = "***"
 
 # A shorter secret looks like ordinary words: masking it would show what it is.
 _SHORTEST = 8
+
+# The escapes of JSON without which hardly any document does.
+_LINE_ESCAPES = {'"': '"', "/": "/", "n": "\n", "r": "\n", "t": " "}
+_LINE_ESCAPE = re.compile(r'\\(["/nrt])')
 
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
 
@@ -45,8 +50,12 @@ class Redactor:
                 shown = masked
         return shown
 
-    def json(self, value: object) -> object:
-        """Mask the secrets in every key and every text of a decoded JSON value, in place where it can; return it."""
+    def json(self, data: bytes) -> object:
+        """Read JSON, and mask the secrets in each of its keys and texts. Raises what `json.loads` does."""
+        raw = data.decode(json.detect_encoding(data), "surrogatepass")
+        value = json.loads(raw)
+        if self._has_none(raw):
+            return value
         clean = functools.cache(self.text)  # the same few words stand in an answer hundreds of thousands of times
         root = [value]
         containers: list[Any] = [root]
@@ -64,6 +73,14 @@ class Redactor:
     def data(self, raw: bytes) -> bytes:
         """Return the content of a file with its secrets masked, as far as it is text."""
         return self.text(raw.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+
+    def _has_none(self, raw: str) -> bool:
+        """Tell whether no text of a JSON document can hold a secret: large ones are searched once, as a whole."""
+        shown = _LINE_ESCAPE.sub(lambda match: _LINE_ESCAPES[match[1]], raw)
+        if "\\" in shown or not text.is_plain(shown):
+            return False  # what else is escaped, or cut by a control sequence, shows in single texts only
+        forms = {shown, urllib.parse.unquote(shown), urllib.parse.unquote_plus(shown)}
+        return not any(part in form for form in forms for part in (*self._forms, *_TOKEN_PARTS))
 
     def _mask(self, raw: str) -> str:
         if not any(pattern.search(raw) for pattern in (self._pattern, *_TOKENS)):
@@ -98,6 +115,7 @@ def _in_base64(secret: str) -> Iterator[str]:
 # A token is known by its looks as well, for each request has one of its own: a header that names an algorithm, payload
 # and mostly a signature. Within Base64 it begins as each begins that names the algorithm first; so do all of ours.
 _ALGORITHM, _BEGINNING = (_one_of(_in_base64(known)).pattern for known in ('"alg"', "eyJhbGciOi"))
+_TOKEN_PARTS = ("eyJ", *_in_base64("eyJhbGciOi"))
 _TOKENS = (
     re.compile(rf"ey(?=J)[A-Za-z0-9_-]{{0,500}}?(?:{_ALGORITHM})[A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)+"),
     re.compile(rf"(?:{_BEGINNING})[A-Za-z0-9+/_=-]*"),

@@ -1,13 +1,12 @@
 """The report in a real browser: what people see, what assistive technology hears, what never happens."""
 
-import dataclasses
 import pathlib
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from kore_gate.model import Result
+from kore_gate.model import Result, replace
 from tests.fakes import conversations
 
 if TYPE_CHECKING:
@@ -21,8 +20,8 @@ def many() -> Result:
     """Build a call of several suites, most of them red."""
     failing = conversations.failing()
     names = ("Balance", "Cards", "रक़म की जानकारी", "رصيد الحساب", "A name that goes on and on and on and on")
-    suites = [dataclasses.replace(suite, name=f"{name}, {suite.name}") for name in names for suite in failing.suites]
-    return dataclasses.replace(failing, suites=tuple(suites))
+    suites = [replace(suite, name=f"{name}, {suite.name}") for name in names for suite in failing.suites]
+    return replace(failing, suites=tuple(suites))
 
 
 CALLS: dict[str, Callable[[], Result]] = {
@@ -286,8 +285,8 @@ def test_page__keyboard(watched: Watched, serve: Callable[..., str]) -> None:
 def test_page__link_into_a_folded_suite(scripts: bool, watched: Watched, serve: Callable[..., str]) -> None:
     """A link to a step opens it and the suite that is folded around it, below the head that stays in place."""
     suite = conversations.long(120).suites[0]
-    other = dataclasses.replace(suite, name="Other")
-    url = serve(dataclasses.replace(conversations.long(1), suites=(suite, other)))
+    other = replace(suite, name="Other")
+    url = serve(replace(conversations.long(1), suites=(suite, other)))
 
     page = watched.open(f"{url}#Other-step-110", java_script_enabled=scripts)
     step = page.locator("#Other-step-110")

@@ -9,6 +9,7 @@ from junit2htmlreport import parser as junit2html
 from lxml import etree
 
 from kore_gate.errors import Ending
+from kore_gate.model import replace
 from kore_gate.reports import junit
 from tests import builders, strict
 from tests.consumers.samples import SAMPLES, Numbers
@@ -96,7 +97,7 @@ def test_junit2html__counts(folder: Path) -> None:
 def test_junitparser__folder(tmp_path: Path) -> None:
     """A reader that adds up a folder finds each of three suites that timed out as a test case of its own."""
     late = builders.make_result(Ending.TIMED_OUT, suite=None)
-    suites = (late, dataclasses.replace(late, key="ds-2"), dataclasses.replace(late, key="ds-3", name="Loans"))
+    suites = (late, replace(late, key="ds-2"), replace(late, key="ds-3", name="Loans"))
     call = builders.make_call(*suites)
     for number, suite in enumerate(suites):
         (tmp_path / f"TEST-kore-{number}.xml").write_bytes(junit.render(suite, call))

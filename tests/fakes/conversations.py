@@ -1,10 +1,9 @@
 """Whole calls as a reader of the reports meets them: passing, failing, timed out, hostile, and very long."""
 
-import dataclasses
 import json
 
 from kore_gate.errors import Ending
-from kore_gate.model import Assertion, Check, Evidence, Outcome, Phase, Reply, Result, Step, SuiteResult
+from kore_gate.model import Assertion, Check, Evidence, Outcome, Phase, Reply, Result, Step, SuiteResult, replace
 from tests import builders
 
 QUICK_REPLIES = json.dumps(
@@ -74,7 +73,7 @@ def passing_steps() -> tuple[Step, ...]:
     welcome, ask = "Welcome to Example Bank.", "Which account do you mean?"
     start = step(1, "Start_Flow", reply(welcome, "Welcome", text(welcome), flow("Welcome")))
     return (
-        dataclasses.replace(start, event="Start_Flow"),
+        replace(start, event="Start_Flow"),
         step(2, "What's my balance?", reply(ask, "Ask", text(ask)), reply(ACCOUNTS, "List", text(ACCOUNTS))),
         step(3, "Sprechen Sie Deutsch?", reply(QUICK_REPLIES, "Language", text(QUICK_REPLIES))),
         step(4, "thanks", reply("You're welcome.", "Bye", flow("Bye", enabled=False))),
@@ -98,12 +97,12 @@ def failing_steps() -> tuple[Step, ...]:
         context(*variables, outcome=Outcome.FAILED, actual='{"balance": "1240.50"}'),
         actual=actual,
     )
-    lost = reply("Done.", "Done", dataclasses.replace(text("Done.", Outcome.ERROR), reason="Kore.ai gave no status"))
+    lost = reply("Done.", "Done", replace(text("Done.", Outcome.ERROR), reason="Kore.ai gave no status"))
     unreached = Reply(text="Bye!", assertions=(text("Bye!", Outcome.PENDING),))
     return (
         *passing_steps()[:2],
-        dataclasses.replace(step(3, "checking", balance, outcome=Outcome.FAILED), source=builders.make_source(line=58)),
-        dataclasses.replace(
+        replace(step(3, "checking", balance, outcome=Outcome.FAILED), source=builders.make_source(line=58)),
+        replace(
             step(
                 4,
                 "Deutsch?",
@@ -113,9 +112,7 @@ def failing_steps() -> tuple[Step, ...]:
             unexpected=("Have you tried our app?",),
         ),
         step(5, "block my card", lost, outcome=Outcome.ERROR),
-        dataclasses.replace(
-            step(6, "bye", unreached, outcome=Outcome.PENDING), duration=None, reason="not reached: step 5 failed"
-        ),
+        replace(step(6, "bye", unreached, outcome=Outcome.PENDING), duration=None, reason="not reached: step 5 failed"),
     )
 
 
@@ -138,8 +135,7 @@ def passing() -> Result:
 def imported() -> Result:
     """Build the call of a `wait` whose suite was accepted, not executed."""
     steps = tuple(
-        dataclasses.replace(one, replies=tuple(dataclasses.replace(said, actual=None) for said in one.replies))
-        for one in passing_steps()
+        replace(one, replies=tuple(replace(said, actual=None) for said in one.replies)) for one in passing_steps()
     )
     return builders.make_call(builders.make_result(suite=builders.make_suite(steps=steps)))
 
@@ -218,10 +214,10 @@ def hostile(value: str = HOSTILE) -> Result:
             },
         }
     )
-    failed = dataclasses.replace(text(value, Outcome.FAILED, f"not {value}"), reason=value)
+    failed = replace(text(value, Outcome.FAILED, f"not {value}"), reason=value)
     unknown = Assertion(group=value, enabled=True, checks=(Check(field=value, value=value),), outcome=Outcome.ERROR)
     variable = context(Check(field=value, value=value), outcome=Outcome.FAILED, actual=value)
-    bad = dataclasses.replace(
+    bad = replace(
         step(
             1,
             value,
@@ -253,7 +249,7 @@ def hostile(value: str = HOSTILE) -> Result:
     )
     return builders.make_call(
         suite,
-        dataclasses.replace(suite, verdict=builders.make_verdict(Ending.JOB_FAILED, message=value, hint=value)),
+        replace(suite, verdict=builders.make_verdict(Ending.JOB_FAILED, message=value, hint=value)),
         command=value,
         verdict=verdict,
         host=value,
@@ -269,7 +265,7 @@ def long(steps: int, *, red_every: int = 0) -> Result:
     """Build a call of one suite of very many steps, all green but each so-manieth."""
     green, red = passing_steps()[1:], failing_steps()[2]
     made = tuple(
-        dataclasses.replace(red if red_every and number % red_every == 0 else green[number % len(green)], number=number)
+        replace(red if red_every and number % red_every == 0 else green[number % len(green)], number=number)
         for number in range(1, steps + 1)
     )
     ending = Ending.FAILED if red_every else Ending.PASSED

@@ -1,4 +1,3 @@
-import dataclasses
 import json
 import pathlib
 from typing import Any
@@ -9,6 +8,7 @@ from kore_gate import errors
 from kore_gate.ci.dialects import Context
 from kore_gate.commands import report
 from kore_gate.errors import Ending
+from kore_gate.model import replace
 from kore_gate.reports import html, result
 from kore_gate.reports.write import RESULT
 from kore_gate.settings import parsers
@@ -73,7 +73,7 @@ def test_run__forms(tmp_path: pathlib.Path, dialect: str, granularity: str) -> N
     form = {"junit_dialect": dialect, "junit_granularity": granularity}
     chosen = call(tmp_path / "chosen", "failing", **form)
     saved = tmp_path / "default.json"
-    saved.write_bytes(result.render(dataclasses.replace(chosen.result, junit_dialect="rich", junit_granularity="step")))
+    saved.write_bytes(result.render(replace(chosen.result, junit_dialect="rich", junit_granularity="step")))
 
     kept = again(chosen.reports / RESULT, report_dir=str(tmp_path / "kept"))
     changed = again(saved, report_dir=str(tmp_path / "changed"), **form)

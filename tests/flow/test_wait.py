@@ -13,7 +13,7 @@ from kore_gate.errors import Ending, ExitCode
 from kore_gate.gate.runner import Runner
 from kore_gate.gate.suite_run import SuiteRun
 from kore_gate.kore.client import KoreClient
-from kore_gate.model import Job, SuiteResult
+from kore_gate.model import Job, SuiteResult, replace
 from kore_gate.simulator import scenarios
 from kore_gate.simulator.scenarios import SCENARIOS, Json, Scenario
 from tests.fakes.files import write_demo
@@ -205,7 +205,7 @@ def test_wait__expiry_that_is_no_time(tmp_path: pathlib.Path, monkeypatch: pytes
     look = KoreClient.import_job
 
     async def bad_date(self: KoreClient, ds_id: str) -> Job:
-        return dataclasses.replace(await look(self, ds_id), expires="soon")
+        return replace(await look(self, ds_id), expires="soon")
 
     monkeypatch.setattr(KoreClient, "import_job", bad_date)
     pipeline = Pipeline(tmp_path / "reports")

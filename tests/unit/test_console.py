@@ -1,6 +1,5 @@
 """What people, machines and CI systems read, and that no text from outside speaks for the gate."""
 
-import dataclasses
 import functools
 import io
 import itertools
@@ -20,7 +19,7 @@ from hypothesis import strategies as st
 
 from kore_gate import errors
 from kore_gate.errors import Ending, ExitCode
-from kore_gate.model import Event, Happening, Outcome, Phase, Result, SuiteResult
+from kore_gate.model import Event, Happening, Outcome, Phase, Result, SuiteResult, replace
 from kore_gate.reports import console
 from tests import builders
 from tests.fakes import runners
@@ -84,8 +83,8 @@ def _news(name: str, ending: Ending, reason: str = "") -> list[Event]:
         Event(happening=Happening.STARTED, key=name, name=name, phase=Phase.UPLOAD, text="uploading"),
         Event(happening=Happening.IDENTIFIED, key=name, name=name, phase=Phase.IMPORT, text="ds-1"),
         running,
-        dataclasses.replace(running, percent=85.0, elapsed=65.2),
-        dataclasses.replace(trouble, key=name),
+        replace(running, percent=85.0, elapsed=65.2),
+        replace(trouble, key=name),
         trouble,
         Event(happening=Happening.WAITING, text=f"{name} IN_PROGRESS; 28m left"),
         Event(happening=Happening.WARNING, key=name, name=name, text="Kore.ai answered slowly.", elapsed=130.0),
@@ -165,7 +164,7 @@ def test_result__no_suites() -> None:
     verdict = builders.make_verdict(Ending.REFUSED, details=("401",), hint="Check the secret.")
     screen = Screen("github")
 
-    screen.console.result(dataclasses.replace(builders.make_call(), verdict=verdict, suites=()), [])
+    screen.console.result(replace(builders.make_call(), verdict=verdict, suites=()), [])
 
     assert screen.stderr == (
         "  - 401\nWhat to do: Check the secret.\n"
@@ -195,7 +194,7 @@ def test_result__annotates_each_suite_in_turn() -> None:
     """Each suite's first failure is annotated before any second one: a suite never uses up all there is room for."""
     screen = Screen("github")
     suites = [
-        dataclasses.replace(_red_suite(failures), name=name, key=name)
+        replace(_red_suite(failures), name=name, key=name)
         for name, failures in (("Loans", 12), ("Cards", 2), ("Transfers", 12))
     ]
 
@@ -217,7 +216,7 @@ def test_result__each_reason_once() -> None:
     screen = Screen()
 
     _play(screen, CALLS["timed-out"])
-    _play(screen, builders.make_call(builders.make_result(), dataclasses.replace(_timed_out(), name="Loans")))
+    _play(screen, builders.make_call(builders.make_result(), replace(_timed_out(), name="Loans")))
 
     assert screen.stderr.count("last status: IN_PROGRESS, 85 %.") == 3  # the two verdicts, and Loans' own end
 
@@ -225,7 +224,7 @@ def test_result__each_reason_once() -> None:
 def test_result__reason_without_events() -> None:
     """A saved result that is rendered again names each suite's own reason."""
     screen = Screen()
-    left_out = dataclasses.replace(_timed_out(), name="Loans")
+    left_out = replace(_timed_out(), name="Loans")
     verdict = builders.make_verdict(Ending.TIMED_OUT, message="2 of 2 suites timed out.")
 
     screen.console.result(builders.make_call(_timed_out(), left_out, verdict=verdict), [], again=True)
@@ -297,8 +296,8 @@ def test_event__only_what_is_new() -> None:
     event = Event(happening=Happening.CHANGED, key="Banking", name="Banking", status="IN_PROGRESS")
 
     for percent in (None, 1.0, 5.0, 12.0, 12.0, 15.0, 85.0):
-        screen.console.event(dataclasses.replace(event, percent=percent))
-    screen.console.event(dataclasses.replace(event, status="SUCCESS", percent=85.0))
+        screen.console.event(replace(event, percent=percent))
+    screen.console.event(replace(event, status="SUCCESS", percent=85.0))
 
     assert screen.stderr == (
         "Banking: IN_PROGRESS\nBanking: IN_PROGRESS 12 %\nBanking: IN_PROGRESS 85 %\nBanking: SUCCESS 85 %\n"
@@ -723,7 +722,7 @@ def test_bars__frame(width: int, expected: list[str]) -> None:
 
 def test_bars__clock() -> None:
     """The clock of a suite runs until the suite has ended, also when a job of it is at 100 %."""
-    full = dataclasses.replace(RUNNING, status="SUCCESS", percent=100.0)
+    full = replace(RUNNING, status="SUCCESS", percent=100.0)
 
     assert [row.split()[-1] for row in _frame(full, PASSED, now=30.0)] == ["35s", "12s"]
 
@@ -733,7 +732,7 @@ def test_bars__clock() -> None:
 )
 def test_bars__names_alike(name: str) -> None:
     """Names that begin alike stay apart, and a column stays free, also where a terminal does not join letters."""
-    rows = _frame(*(dataclasses.replace(RUNNING, name=f"{name} {number}") for number in (1, 2)), now=3600.0)
+    rows = _frame(*(replace(RUNNING, name=f"{name} {number}") for number in (1, 2)), now=3600.0)
 
     assert [row.partition("━")[0].rstrip()[-2:] for row in rows] == [" 1", " 2"]
     vowel_signs = sum(unicodedata.category(char) == "Mc" for char in rows[0])
@@ -742,7 +741,7 @@ def test_bars__names_alike(name: str) -> None:
 
 def test_bars__equal_names() -> None:
     """Suites whose names are the same have a row each, and a number."""
-    first, second = (dataclasses.replace(RUNNING, key=key, name=LONG_NAME) for key in ("ds-1", "ds-2"))
+    first, second = (replace(RUNNING, key=key, name=LONG_NAME) for key in ("ds-1", "ds-2"))
 
     rows = _frame(first, second)
 
@@ -775,7 +774,7 @@ TROUBLE = Event(
 @pytest.mark.parametrize("height", [40, 24, 8])
 def test_bars__trouble(height: int) -> None:
     """Why suites wait stands in their rows and, each reason once and until when, below them; it all fits."""
-    others = [dataclasses.replace(TROUBLE, key=f"s{number}", name=f"Suite {number}") for number in range(30)]
+    others = [replace(TROUBLE, key=f"s{number}", name=f"Suite {number}") for number in range(30)]
 
     frame = _frame(TROUBLE, *others, height=height)
 
@@ -791,8 +790,8 @@ def test_bars__trouble(height: int) -> None:
 @pytest.mark.parametrize(("height", "rows"), [(40, console.BARS_SHOWN), (12, 10)], ids=["room", "little room"])
 def test_bars__many_suites(height: int, rows: int) -> None:
     """Of many suites those that run are shown, as many as fit, and a row counts all."""
-    ended = [dataclasses.replace(PASSED, key=f"s{number}", name=f"Suite {number:02}") for number in range(10)]
-    running = [dataclasses.replace(RUNNING, key=f"s{number}", name=f"Suite {number:02}") for number in range(10, 50)]
+    ended = [replace(PASSED, key=f"s{number}", name=f"Suite {number:02}") for number in range(10)]
+    running = [replace(RUNNING, key=f"s{number}", name=f"Suite {number:02}") for number in range(10, 50)]
 
     frame = _frame(*ended, *running, width=100, height=height)
 
@@ -804,7 +803,7 @@ def test_bars__many_suites(height: int, rows: int) -> None:
 
 def test_bars__markup_is_text() -> None:
     """Text that looks like the library's own markup is shown as it is."""
-    event = dataclasses.replace(RUNNING, name="[red]a[/red] :smile:", status="[b]", percent=140.0)
+    event = replace(RUNNING, name="[red]a[/red] :smile:", status="[b]", percent=140.0)
 
     (row,) = _frame(event)
 

@@ -1,7 +1,5 @@
 """How each CI system is recognised, and its commands, read back the way its runner reads them."""
 
-import dataclasses
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +7,7 @@ from hypothesis import strategies as st
 from kore_gate import text
 from kore_gate.ci import dialects
 from kore_gate.ci.dialects import Dialect, dialect_for
-from kore_gate.model import Origin, Severity
+from kore_gate.model import Origin, Severity, replace
 from tests.fakes import runners
 
 TRICKS = (
@@ -310,7 +308,7 @@ ORIGINS = {
     "github": (GITHUB, GITHUB_ORIGIN),
     "github pull request": (
         GITHUB | {"GITHUB_REF_NAME": "5/merge", "GITHUB_HEAD_REF": "feature/new"},
-        dataclasses.replace(GITHUB_ORIGIN, branch="feature/new"),
+        replace(GITHUB_ORIGIN, branch="feature/new"),
     ),
     "github without a server": (
         {name: value for name, value in GITHUB.items() if name != "GITHUB_SERVER_URL"},

@@ -2,7 +2,6 @@
 
 import base64
 import collections
-import dataclasses
 import functools
 import hashlib
 import itertools
@@ -16,7 +15,7 @@ import pytest
 from hypothesis import strategies
 
 from kore_gate.errors import Ending
-from kore_gate.model import Assertion, Check, Evidence, Origin, Outcome, Phase, Result
+from kore_gate.model import Assertion, Check, Evidence, Origin, Outcome, Phase, Result, replace
 from kore_gate.reports import html
 from tests import builders
 from tests.fakes import conversations
@@ -27,7 +26,7 @@ CALLS: dict[str, Callable[[], Result]] = {
     "failing": conversations.failing,
     "timed-out": conversations.timed_out,
     "hostile": conversations.hostile,
-    "without-suites": lambda: dataclasses.replace(conversations.timed_out(), suites=()),
+    "without-suites": lambda: replace(conversations.timed_out(), suites=()),
 }
 
 
@@ -138,7 +137,7 @@ def test_render__origin() -> None:
         job_url="https://ci.example/jobs/1",
         source_url="https://ci.example/blob/a1b2/{path}#L{line}",
     )
-    page = page_of(dataclasses.replace(conversations.failing(), origin=origin))
+    page = page_of(replace(conversations.failing(), origin=origin))
 
     facts = words_of(page.xpath("//dl[@class='origin']")[0])
     links = page.xpath("//a[starts-with(@href, 'https:')]")
@@ -294,7 +293,7 @@ def test_render__advice_once() -> None:
     """A suite repeats no advice that the whole call has given already, and sentences begin with a capital."""
     verdict = builders.make_verdict(Ending.FAILED, cause="the bot changed", hint="mend it")
     suite = conversations.run(Ending.FAILED, verdict=verdict)
-    whole = dataclasses.replace(verdict, message="Both failed.")
+    whole = replace(verdict, message="Both failed.")
 
     text = words_of(page_of(builders.make_call(suite, suite, verdict=whole)))
 
@@ -402,7 +401,7 @@ def test_render__failures_of_many_suites() -> None:
     """Of many failed suites each has its first failures in the list, and the list says that there are more."""
     suite = conversations.long(40, red_every=4).suites[0]
 
-    page = page_of(builders.make_call(*(dataclasses.replace(suite, name=f"Suite {number}") for number in range(12))))
+    page = page_of(builders.make_call(*(replace(suite, name=f"Suite {number}") for number in range(12))))
     failures = page.get_element_by_id("failures")
 
     assert words_of(failures.xpath("h2")[0]) == "First failures"
@@ -494,7 +493,7 @@ def test_render__bar_of_very_many() -> None:
 def test_render__disabled() -> None:
     """A group that is disabled in most steps is named once, another one in its step; neither is in the bar."""
     disabled = conversations.flow("Bye", Outcome.PENDING, enabled=False)
-    rare = dataclasses.replace(conversations.context(Check(field="a", value="1")), enabled=False)
+    rare = replace(conversations.context(Check(field="a", value="1")), enabled=False)
     empty = builders.make_assertion(group="context", enabled=False, checks=(), outcome=Outcome.PENDING)
     text = builders.make_assertion()
     replies = [builders.make_reply(assertions=(text, disabled, last)) for last in (empty, empty, rare)]
@@ -580,7 +579,7 @@ def test_render__fair_to_every_suite(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(html, "BYTES", 150_000)
     first, second = conversations.long(2_000).suites[0], conversations.long(50).suites[0]
 
-    page = page_of(builders.make_call(first, dataclasses.replace(second, name="Second")))
+    page = page_of(builders.make_call(first, replace(second, name="Second")))
 
     assert len(steps_of(page.get_element_by_id("Second"))) == 50
     assert 0 < len(steps_of(page.get_element_by_id("Banking-regression"))) < 2_000
@@ -602,7 +601,7 @@ def test_render__size() -> None:
 def test_render__many_suites() -> None:
     """Of too many suites those that failed are kept."""
     green = conversations.passing().suites[0]
-    suites = [dataclasses.replace(green, name=f"Suite {number}") for number in range(html.SUITES + 5)]
+    suites = [replace(green, name=f"Suite {number}") for number in range(html.SUITES + 5)]
     suites[-1] = builders.make_result(Ending.TIMED_OUT, name="Late", suite=None)
 
     page = page_of(builders.make_call(*suites))
@@ -616,9 +615,7 @@ def test_render__same_names() -> None:
     """Suites of one name, or with the name of an element of the page, keep their own anchors."""
     green = conversations.passing().suites[0]
 
-    page = page_of(
-        builders.make_call(*(dataclasses.replace(green, name=name) for name in ("top", "a", "a", "a-title")))
-    )
+    page = page_of(builders.make_call(*(replace(green, name=name) for name in ("top", "a", "a", "a-title"))))
 
     assert page.xpath("//details[contains(@class, 'suite')]/@id") == ["top-2", "a", "a-2", "a-title"]
 

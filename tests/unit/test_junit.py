@@ -1,4 +1,3 @@
-import dataclasses
 import datetime
 import json
 import math
@@ -13,7 +12,7 @@ from lxml import etree
 
 from kore_gate import errors
 from kore_gate.errors import Ending
-from kore_gate.model import Assertion, Counts, Evidence, Outcome, Phase, Result, Step, SuiteResult
+from kore_gate.model import Assertion, Counts, Evidence, Outcome, Phase, Result, Step, SuiteResult, replace
 from kore_gate.reports import cases, junit
 from tests import builders
 
@@ -417,8 +416,8 @@ def test_render__suites_of_one_name() -> None:
 def test_render__identity_over_files(names: list[str], granularity: str) -> None:
     """No two files have a test case of one class name and name, nor a suite of one name: readers merge them."""
     suites = [
-        *(dataclasses.replace(_mixed(Ending.INTERRUPTED), name=name) for name in names),
-        *(dataclasses.replace(_timed_out(), name=name) for name in names),
+        *(replace(_mixed(Ending.INTERRUPTED), name=name) for name in names),
+        *(replace(_timed_out(), name=name) for name in names),
     ]
     call = builders.make_call(*suites, junit_granularity=granularity)
 

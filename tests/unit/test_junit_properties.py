@@ -1,4 +1,3 @@
-import dataclasses
 import functools
 import io
 import math
@@ -11,7 +10,20 @@ from hypothesis import strategies
 from lxml import etree
 
 from kore_gate.errors import Ending
-from kore_gate.model import Assertion, Check, Evidence, Outcome, Phase, Reply, Result, Source, Step, Suite, SuiteResult
+from kore_gate.model import (
+    Assertion,
+    Check,
+    Evidence,
+    Outcome,
+    Phase,
+    Reply,
+    Result,
+    Source,
+    Step,
+    Suite,
+    SuiteResult,
+    replace,
+)
 from kore_gate.reports import cases, junit
 from tests import builders, strict
 
@@ -94,7 +106,7 @@ CALLS = strategies.builds(
     started=TEXT,
 )
 
-STRICT_CALLS = CALLS.map(lambda call: dataclasses.replace(call, junit_dialect="strict"))
+STRICT_CALLS = CALLS.map(lambda call: replace(call, junit_dialect="strict"))
 
 settings = hypothesis.settings(suppress_health_check=[hypothesis.HealthCheck.too_slow])
 

@@ -1,6 +1,5 @@
 """What each rule of the lint finds, and what it passes over."""
 
-import dataclasses
 import json
 from typing import Any
 
@@ -12,7 +11,7 @@ from kore_gate import text
 from kore_gate.gate import lint
 from kore_gate.gate.suite_run import SuiteRun
 from kore_gate.kore import payloads
-from kore_gate.model import LintFinding, Phase, SuiteResult
+from kore_gate.model import LintFinding, Phase, SuiteResult, replace
 from kore_gate.settings import options
 from kore_gate.simulator.scenarios import DEMO_SUITES, HOSTILE_TEXTS
 
@@ -231,7 +230,7 @@ def test_judge(numbers: tuple[int, int], strict: bool, code: int, message: str) 
     rows = [LintFinding(rule="empty-text", severity="error", message="x")] * numbers[0]
     rows += [LintFinding(rule="flow-off", severity="warning", message="x")] * numbers[1]
 
-    judged = lint.judge([dataclasses.replace(result, lint=tuple(rows))], strict=strict)
+    judged = lint.judge([replace(result, lint=tuple(rows))], strict=strict)
 
     assert (judged.exit_code, judged.message) == (code, message)
 

@@ -1,6 +1,5 @@
 """The files of the lint: valid, stable and inert, whatever is in the suites."""
 
-import dataclasses
 import json
 import pathlib
 from typing import Any
@@ -12,7 +11,7 @@ from hypothesis import strategies as st
 
 from kore_gate.ci import dialects
 from kore_gate.gate import lint as rules
-from kore_gate.model import LintFinding, SuiteResult
+from kore_gate.model import LintFinding, SuiteResult, replace
 from kore_gate.reports import junit, lint
 from kore_gate.simulator.scenarios import HOSTILE_TEXTS
 from tests import builders, strict
@@ -28,7 +27,7 @@ READERS = (runners.github, runners.azure, runners.teamcity, runners.gitlab, runn
 def finding(rule: str = "dynamic-text", message: str = "“Hi” compares a date.", **overrides: Any) -> LintFinding:
     """Build a finding."""
     base = LintFinding(rule=rule, severity=rules.BY_ID[rule].severity, message=message, step=2, line=7)
-    return dataclasses.replace(base, **overrides)
+    return replace(base, **overrides)
 
 
 def checked(*rows: LintFinding, file: str = "suites/balance.json") -> SuiteResult:
@@ -178,7 +177,7 @@ def test_rows__folded() -> None:
 
 def test_rows__unknown_rule() -> None:
     """A result of another version may have rules that this one does not know."""
-    result = checked(dataclasses.replace(finding(), rule="new-rule", message="Something is new."))
+    result = checked(replace(finding(), rule="new-rule", message="Something is new."))
 
     assert [row.why for row in lint.rows(result)] == ["Something is new."]
 

@@ -1,4 +1,3 @@
-import dataclasses
 from typing import Any
 
 import pytest
@@ -8,7 +7,7 @@ from hypothesis import strategies as st
 from kore_gate import errors
 from kore_gate.errors import Ending, ExitCode
 from kore_gate.gate import suite_run, verdict
-from kore_gate.model import Origin, Part, Phase, Result
+from kore_gate.model import Origin, Part, Phase, Result, replace
 from kore_gate.reports import junit, result
 from tests import builders
 
@@ -95,11 +94,11 @@ def test_merge__never_greener(calls: list[Result]) -> None:
 def test_merge__one_call_in_parts() -> None:
     """Shards of one call come to what the whole call would have been."""
     whole = builders.make_call(suite("a"), suite("b", Ending.FAILED), suite("c"), bot_language="en")
-    shards = [dataclasses.replace(whole, suites=(each,), verdict=each.verdict) for each in whole.suites]
+    shards = [replace(whole, suites=(each,), verdict=each.verdict) for each in whole.suites]
 
     merged = merge(*shards)
 
-    assert merged == dataclasses.replace(whole, verdict=verdict.overall(whole.suites))
+    assert merged == replace(whole, verdict=verdict.overall(whole.suites))
 
 
 def test_merge__wall_time() -> None:
@@ -148,7 +147,7 @@ def test_merge__graver_than_its_suites() -> None:
 
 def test_merge__without_suites() -> None:
     """A result without suites has the verdict it has."""
-    empty = dataclasses.replace(builders.make_call(), suites=(), verdict=builders.make_verdict(Ending.TIMED_OUT))
+    empty = replace(builders.make_call(), suites=(), verdict=builders.make_verdict(Ending.TIMED_OUT))
 
     assert merge(empty).verdict.ending is Ending.TIMED_OUT
     assert merge(empty, builders.make_call()).verdict.ending is Ending.TIMED_OUT

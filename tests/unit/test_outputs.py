@@ -1,6 +1,5 @@
 """What later jobs can read, written for and read back like each CI system."""
 
-import dataclasses
 import json
 from collections.abc import Callable, Sequence
 
@@ -11,7 +10,7 @@ from lxml import etree
 
 from kore_gate.ci import outputs
 from kore_gate.errors import Ending
-from kore_gate.model import Outcome, Phase, Result
+from kore_gate.model import Outcome, Phase, Result, replace
 from kore_gate.reports import cases, junit
 from tests import builders
 from tests.fakes import runners
@@ -92,7 +91,7 @@ def _unfinished() -> Result:
     begun = builders.make_step(replies=(builders.make_reply(), builders.make_reply(assertions=())))
     return builders.make_call(
         late,
-        dataclasses.replace(late, key="ds-2"),
+        replace(late, key="ds-2"),
         builders.make_result(Ending.TIMED_OUT, key="ds-3", suite=builders.make_suite(steps=(begun, begun))),
     )
 
@@ -101,7 +100,7 @@ def _unfinished() -> Result:
 @pytest.mark.parametrize("make", [_failing, _unfinished, builders.make_call])
 def test_outputs_of__counts(make: Callable[[], Result], granularity: str) -> None:
     """The counts are those of the JUnit files, the gate's own test cases among them."""
-    call = dataclasses.replace(make(), junit_granularity=granularity)
+    call = replace(make(), junit_granularity=granularity)
 
     values = _outputs_of(call, "out")
 

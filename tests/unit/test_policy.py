@@ -1,4 +1,3 @@
-import dataclasses
 import datetime
 from typing import Any
 
@@ -11,7 +10,7 @@ from kore_gate.commands import policies as files
 from kore_gate.errors import Ending, ExitCode
 from kore_gate.gate import policy, verdict
 from kore_gate.gate.policy import Entry, Identity, Policies
-from kore_gate.model import Evidence, Mark, Outcome, Phase, Policy, Result, Step, SuiteResult
+from kore_gate.model import Evidence, Mark, Outcome, Phase, Policy, Result, Step, SuiteResult, replace
 from kore_gate.reports import html, junit, result, summary
 from kore_gate.settings import parsers
 from tests.builders import make_assertion, make_call, make_check, make_reply, make_result, make_step, make_suite
@@ -36,7 +35,7 @@ def make_run(*steps: tuple[Outcome, ...], name: str = "Banking", **overrides: An
         suite=make_suite(name=name, steps=tuple(rows)),
         only_tests_failed=is_red,
     )
-    return dataclasses.replace(base, **overrides)
+    return replace(base, **overrides)
 
 
 def _step(number: int, outcomes: tuple[Outcome, ...]) -> Step:
@@ -58,7 +57,7 @@ def make_entry(**overrides: Any) -> Entry:
         until=datetime.date(2026, 12, 31),
         source="known.toml, line 1",
     )
-    return dataclasses.replace(base, **overrides)
+    return replace(base, **overrides)
 
 
 def judged_call(*suites: SuiteResult) -> Result:
@@ -131,7 +130,7 @@ def test_apply__known_names(fields: dict[str, Any], *, is_forgiven: bool) -> Non
 
 def test_apply__known_brackets() -> None:
     """A name that would mean something else as a glob is also itself."""
-    step = dataclasses.replace(_step(1, (F,)), input="[a] *?")
+    step = replace(_step(1, (F,)), input="[a] *?")
     run = make_run((F,), suite=make_suite(name="Banking", steps=(step,)))
 
     assert applied(run, known=[make_entry(step="01 [a] *?")]).verdict.ending is Ending.PASSED
@@ -238,10 +237,8 @@ def test_apply__step_as_a_whole() -> None:
 @pytest.mark.parametrize("code", [code for code in ExitCode if code > 1])
 def test_apply__trouble(code: ExitCode) -> None:
     """What is not a failed test keeps its exit code, and with it in the call no threshold forgives anything."""
-    broken = dataclasses.replace(make_run((F,), name="Broken"), only_tests_failed=False)
-    broken = dataclasses.replace(
-        broken, verdict=dataclasses.replace(broken.verdict, ending=code.ending, exit_code=code, message="so it is")
-    )
+    broken = replace(make_run((F,), name="Broken"), only_tests_failed=False)
+    broken = replace(broken, verdict=replace(broken.verdict, ending=code.ending, exit_code=code, message="so it is"))
     policies: dict[str, Any] = {"known": [make_entry()], "baseline": baseline_of(broken), "max_failures": 100}
 
     call = applied(broken, make_run((F,)), **policies)
@@ -359,10 +356,10 @@ def test_apply__all_off(runs: list[list[tuple[Outcome, ...]]]) -> None:
 @FAST
 def test_apply__expired(runs: list[list[tuple[Outcome, ...]]], entries: list[Entry]) -> None:
     """Entries that expired forgive nothing."""
-    expired = [dataclasses.replace(entry, until=datetime.date(2026, 6, 29)) for entry in entries]
+    expired = [replace(entry, until=datetime.date(2026, 6, 29)) for entry in entries]
     call = applied(*build(runs), known=expired)
 
-    assert dataclasses.replace(call, forgiveness=None) == judged_call(*build(runs))
+    assert replace(call, forgiveness=None) == judged_call(*build(runs))
     assert len(remarks(call)) == len(expired)
 
 
@@ -440,7 +437,7 @@ FOREIGN = st.text(st.characters(codec=None, exclude_categories=()), max_size=30)
 @FAST
 def test_known_file__reads_back(name: str, words: str, value: str) -> None:
     """The file that is printed forgives the failure it was printed for, whatever its names, once it has a reason."""
-    step = dataclasses.replace(
+    step = replace(
         _step(1, (F,)),
         input=words,
         replies=(make_reply(assertions=(make_assertion(outcome=F, checks=(make_check(value=value),)),)),),
@@ -498,7 +495,7 @@ def test_reports__very_many(dialect: str, granularity: str) -> None:
     """Thousands of forgiven failures and remarks are counted everywhere, and listed as far as there is room."""
     run = make_run(*[(F, P)] * 3000)
     entries = [make_entry(), *(make_entry(suite=f"Gone {number}") for number in range(300))]
-    call = dataclasses.replace(applied(run, known=entries), junit_granularity=granularity, junit_dialect=dialect)
+    call = replace(applied(run, known=entries), junit_granularity=granularity, junit_dialect=dialect)
     screen = Screen()
     screen.console.result(call, [])
 

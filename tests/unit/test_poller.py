@@ -1,4 +1,3 @@
-import dataclasses
 from collections.abc import Callable
 
 import pytest
@@ -6,14 +5,14 @@ import pytest
 from kore_gate import errors
 from kore_gate.gate import poller
 from kore_gate.gate.pace import Pace
-from kore_gate.model import Job, State
+from kore_gate.model import Job, State, replace
 from tests.fakes.clock import FakeClock
 
 Answer = Job | errors.GateError
 
 
 def job(status: str, state: State = State.RUNNING, **overrides: object) -> Job:
-    return dataclasses.replace(Job(status=status, state=state), **overrides)  # type: ignore[arg-type]
+    return replace(Job(status=status, state=state), **overrides)
 
 
 RUNNING, DONE = job("IN_PROGRESS"), job("SUCCESS", State.SUCCEEDED)

@@ -91,22 +91,69 @@ def test_json__every_place() -> None:
     redactor = Redactor(["s3cret-1", "s3cret-2"])
     found = {"s3cret-1": [{"a": "s3cret-2!", "n": 12345678}], "s3cret-2": "failed", "b": None}
 
-    assert redactor.json(found) == {"***": [{"a": "***!", "n": 12345678}], "*** 2": "failed", "b": None}
-    assert redactor.json("s3cret-1") == "***"
+    assert redactor.json(json.dumps(found).encode()) == {
+        "***": [{"a": "***!", "n": 12345678}],
+        "*** 2": "failed",
+        "b": None,
+    }
+    assert redactor.json(b'"s3cret-1"') == "***"
 
 
 def test_json__keys_keep_their_case() -> None:
     """Only a key that was masked gets another name."""
     found = {"ID": 1, "id": 2, "***": 3, "s3cret-1": 4}
 
-    assert Redactor(["s3cret-1"]).json(found) == {"ID": 1, "id": 2, "***": 3, "*** 2": 4}
+    assert Redactor(["s3cret-1"]).json(json.dumps(found).encode()) == {"ID": 1, "id": 2, "***": 3, "*** 2": 4}
 
 
 def test_json__deep() -> None:
     """No depth that the parser allows is too deep."""
-    found = json.loads("[" * 900 + '"s3cret-1"' + "]" * 900)
+    found = b"[" * 900 + b'"s3cret-1"' + b"]" * 900
 
     assert "s3cret" not in json.dumps(Redactor(["s3cret-1"]).json(found))
+
+
+HIDDEN = (
+    *(
+        "s3c ret-1",
+        "s3c+ret-1",
+        "s3c%20ret-1",
+        "s3c\x1b[0m ret-1",
+        "s3c\\u0020ret-1",
+        "s3c\\ ret-1",
+        "czNjIHJldC0x",
+        TOKEN,
+    ),
+    *(
+        "s3c",
+        " ret-1",
+        "\x1b]0;",
+        "\x07",
+        "\\",
+        "%",
+        "+",
+        '"',
+        "\n",
+        "\r\n",
+        "/",
+        "é",
+        "\ud83d",
+        "100 % of it",
+        "Hello",
+    ),
+)
+
+
+@given(
+    texts=st.lists(st.lists(st.sampled_from(HIDDEN), max_size=4).map("".join), min_size=1, max_size=4),
+    in_ascii=st.booleans(),
+)
+def test_json__as_each_text_alone(texts: list[str], in_ascii: bool) -> None:
+    """A text of a document reads as it would alone, however a secret is hidden in it and whatever stands around."""
+    redactor = Redactor(["s3c ret-1"])
+    document = json.dumps(texts, ensure_ascii=in_ascii).encode(errors="surrogatepass")
+
+    assert redactor.json(document) == [redactor.text(one) for one in texts]
 
 
 def test_data() -> None:

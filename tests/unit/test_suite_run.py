@@ -1,4 +1,3 @@
-import dataclasses
 import shlex
 from typing import Any
 
@@ -6,7 +5,7 @@ import pytest
 
 from kore_gate.errors import Ending
 from kore_gate.gate.suite_run import SuiteRun
-from kore_gate.model import Evidence, Job, Outcome, Phase, Source, State, Suite, SuiteResult, Tally, Verdict
+from kore_gate.model import Evidence, Job, Outcome, Phase, Source, State, Suite, SuiteResult, Tally, Verdict, replace
 from tests.builders import make_step, make_suite, make_verdict
 from tests.fakes.clock import FakeClock
 
@@ -25,7 +24,7 @@ def new_run(clock: FakeClock, *, command: str = "wait", **overrides: Any) -> Sui
 
 
 def job(state: State = State.SUCCEEDED, **overrides: object) -> Job:
-    return dataclasses.replace(Job(status=state.upper(), state=state), **overrides)  # type: ignore[arg-type]
+    return replace(Job(status=state.upper(), state=state), **overrides)
 
 
 def test_suite_run__nothing_known(clock: FakeClock) -> None:

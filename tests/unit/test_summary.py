@@ -1,6 +1,5 @@
 """What the summary page says, that it fits its limit, and that texts from outside stay texts."""
 
-import dataclasses
 import os
 import re
 from collections.abc import Callable
@@ -13,7 +12,7 @@ from hypothesis import strategies
 from markdown_it.token import Token
 
 from kore_gate.errors import Ending
-from kore_gate.model import Origin, Outcome, Phase, Result, SuiteResult
+from kore_gate.model import Origin, Outcome, Phase, Result, SuiteResult, replace
 from kore_gate.reports import summary
 from tests import builders
 from tests.fakes import conversations
@@ -62,7 +61,7 @@ def test_render__limit(name: str, limit: int) -> None:
     green = conversations.passing().suites[0]
     more: dict[str, Callable[[], Result]] = {
         "long": lambda: conversations.long(3_000, red_every=2),
-        "many": lambda: builders.make_call(*(dataclasses.replace(green, name=f"S {n}") for n in range(500))),
+        "many": lambda: builders.make_call(*(replace(green, name=f"S {n}") for n in range(500))),
     }
     call = (CALLS | more)[name]()
 
@@ -137,7 +136,7 @@ def test_render__failed_steps_are_kept() -> None:
 def test_render__many_suites() -> None:
     """A table of very many suites ends, and says how many it left out."""
     late = builders.make_result(Ending.TIMED_OUT, suite=None, resume="kore-gate wait --ds-id a")
-    suites = [dataclasses.replace(late, ds_id=f"ds-{number}") for number in range(250)]
+    suites = [replace(late, ds_id=f"ds-{number}") for number in range(250)]
 
     page = summary.render(builders.make_call(*suites))
 
@@ -149,7 +148,7 @@ def test_render__many_suites() -> None:
 
 def test_render__no_suite() -> None:
     """A call that ended before any suite says so."""
-    page = summary.render(dataclasses.replace(conversations.timed_out(), suites=()))
+    page = summary.render(replace(conversations.timed_out(), suites=()))
 
     assert "No suite was started." in page
 
@@ -206,9 +205,7 @@ def test_render__failures_in_turn() -> None:
 def test_render__red_suites_first() -> None:
     """Of thirty suites those that are red lead the table, each with its first failure."""
     green = conversations.passing().suites[0]
-    suites = [
-        red_suite(f"Red {n}", 2) if n % 10 == 7 else dataclasses.replace(green, name=f"Green {n}") for n in range(30)
-    ]
+    suites = [red_suite(f"Red {n}", 2) if n % 10 == 7 else replace(green, name=f"Green {n}") for n in range(30)]
 
     page = summary.render(builders.make_call(*suites))
 
@@ -221,7 +218,7 @@ def test_render__red_suites_first() -> None:
 def test_render__no_empty_columns() -> None:
     """A column that says nothing of any suite is left out; suite and verdict always stay."""
     bare = builders.make_result(Ending.UNAVAILABLE, suite=None, status="", duration=0.0)
-    timeless = tuple(dataclasses.replace(step, duration=None) for step in conversations.passing_steps())
+    timeless = tuple(replace(step, duration=None) for step in conversations.passing_steps())
     passed = conversations.run(suite=builders.make_suite(steps=timeless), status="passed")
 
     bare_page = summary.render(builders.make_call(bare))
@@ -268,8 +265,8 @@ def test_render__origin() -> None:
 def test_render__source_without_link(file: str, source_url: str) -> None:
     """A source line that no web page shows is named, and leads nowhere."""
     suite = red_suite("A", 1)
-    step = dataclasses.replace(suite.steps[0], source=builders.make_source(file=file, line=1))
-    suite = dataclasses.replace(suite, suite=builders.make_suite(steps=(step,)))
+    step = replace(suite.steps[0], source=builders.make_source(file=file, line=1))
+    suite = replace(suite, suite=builders.make_suite(steps=(step,)))
 
     page = summary.render(builders.make_call(suite, origin=Origin(source_url=source_url)))
 
@@ -292,7 +289,7 @@ HOME = "https://ci.example.com/"
 def with_origin(call: Result, value: str) -> Result:
     """Let the CI system name what was tested with this text, in every place that can hold one."""
     origin = Origin(commit=value, branch=value, job_url=HOME + value, source_url=f"{HOME}{value}/{{path}}#L{{line}}")
-    return dataclasses.replace(call, origin=origin)
+    return replace(call, origin=origin)
 
 
 def check_inert(page: str, call: Result) -> None:

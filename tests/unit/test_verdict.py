@@ -1,4 +1,3 @@
-import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,7 +7,7 @@ from kore_gate import errors
 from kore_gate.errors import Ending, ExitCode
 from kore_gate.gate import verdict
 from kore_gate.kore import payloads
-from kore_gate.model import Job, Outcome, Phase, State, Suite, SuiteResult, Tally, Verdict
+from kore_gate.model import Job, Outcome, Phase, State, Suite, SuiteResult, Tally, Verdict, replace
 from tests.builders import make_result, make_step, make_suite, make_verdict
 from tests.fakes import judging
 from tests.fakes.answers import group, imported, run, sample, step, tally
@@ -545,8 +544,8 @@ def _failed(name: str, red: int, steps: int) -> SuiteResult:
 def test_overall__says_whose_failure_it_is() -> None:
     """Each suite that counts is named with its own numbers, and the others are counted."""
     contradicted = make_verdict(Ending.FAILED, message="Import: its response contradicts that.")
-    greeting = dataclasses.replace(_failed("Greeting", 1, 4), verdict=contradicted)
-    counted = dataclasses.replace(_failed("Cards", 2, 5), suite=None)
+    greeting = replace(_failed("Greeting", 1, 4), verdict=contradicted)
+    counted = replace(_failed("Cards", 2, 5), suite=None)
     results = [_failed("Balance", 2, 3), greeting, counted, result_of(ExitCode.NOTHING_TO_TEST)]
 
     judged = verdict.overall([*results, result_of(ExitCode.PASSED)])

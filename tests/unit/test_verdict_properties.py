@@ -1,4 +1,3 @@
-import dataclasses
 import io
 import itertools
 import json
@@ -239,4 +238,4 @@ def test_objections__finds_each_place() -> None:
     body = run(row, status="failed", tally={"failed": 1}, errorDetails={"message": "no"})
 
     assert len(objections(body)) == 2 + 5 + 2
-    assert dataclasses.is_dataclass(judge_run(body))
+    assert judge_run(body).verdict.ending is Ending.FAILED

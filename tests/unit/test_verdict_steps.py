@@ -1,11 +1,10 @@
-import dataclasses
 from collections.abc import Mapping
 
 import pytest
 
 from kore_gate.gate import verdict
 from kore_gate.kore import payloads
-from kore_gate.model import Outcome, Source, State, Suite
+from kore_gate.model import Outcome, Source, State, Suite, replace
 from tests.fakes.answers import group, imported, run, step, tally
 
 
@@ -165,9 +164,7 @@ def test_executed__completed_by_the_definition() -> None:
             ],
         }
     )
-    known = dataclasses.replace(
-        known, steps=(dataclasses.replace(known.steps[0], source=Source(file="a.json", line=7)),)
-    )
+    known = replace(known, steps=(replace(known.steps[0], source=Source(file="a.json", line=7)),))
     row = {"status": "passed", "outputs": [{"text": "Hello", "assertions": groups("passed")}]}
 
     suite = executed(run(row), known)
