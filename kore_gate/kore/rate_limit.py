@@ -52,9 +52,13 @@ class RateLimit:
                 while wait := self._wait(calls):
                     self._report(wait)
                     await self._clock.sleep(wait)
-                calls.append(self._clock.monotonic())
+                self.note(key)
         finally:
             self._queued[key] -= 1
+
+    def note(self, key: str) -> None:
+        """Count a call for this key."""
+        self._calls[key].append(self._clock.monotonic())
 
     def _report(self, wait: float) -> None:
         # Nobody asks about a moment, and the reason before may be a graver one.
