@@ -280,9 +280,10 @@ class Console:
         more = sum(map(cases.red_count, red))
         rows = itertools.zip_longest(*(itertools.islice(cases.failures(suite), ANNOTATIONS) for suite in red))
         for failure in filter(None, itertools.chain.from_iterable(rows)):
-            if self._annotated[severity] < ANNOTATIONS - 1:
-                self._annotate(severity, failure.what, failure.title, failure.file, failure.line)
-                more -= 1
+            if self._annotated[severity] >= ANNOTATIONS - 1:
+                break
+            self._annotate(severity, failure.what, failure.title, failure.file, failure.line)
+            more -= 1
         if more:
             self._annotate(severity, f"{more} more failures: see the reports.", "kore_gate")
 
