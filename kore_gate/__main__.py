@@ -1,6 +1,7 @@
 """Start kore-gate: catch signals first, load the rest after."""
 
 import contextlib
+import gc
 import os
 import signal
 import sys
@@ -33,6 +34,8 @@ def main(pending: list[int] | None = None) -> NoReturn:
         with contextlib.suppress(AttributeError, OSError):  # no stdout, or nobody who reads it
             sys.stdout.write(f"kore_gate {__version__}\n")
         leave(0)
+    # In large suites the search for cycles, of which they have none, takes more time than all the rest.
+    gc.set_threshold(100_000)
     try:
         from kore_gate import cli
     except ImportError as error:

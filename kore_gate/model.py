@@ -33,15 +33,10 @@ class Outcome(enum.StrEnum):
     SKIPPED = "skipped"
     PENDING = "pending"  # nobody judged it (yet); in a report it reads as not executed
 
-    @property
-    def is_red(self) -> bool:
-        """Tell whether it keeps a bot from shipping."""
-        return self in (Outcome.FAILED, Outcome.ERROR)
-
-    @property
-    def is_judged(self) -> bool:
-        """Tell whether somebody judged it."""
-        return self not in (Outcome.SKIPPED, Outcome.PENDING)
+    def __init__(self, word: str) -> None:
+        # Large suites are asked this a million times: attributes take a tenth of a property's time.
+        self.is_red = word in ("failed", "error")  # it keeps a bot from shipping
+        self.is_judged = word not in ("skipped", "pending")
 
 
 class State(enum.StrEnum):

@@ -114,13 +114,12 @@ def _judge_step(step: Step, without_status: Outcome) -> Step:
             return assertion
         return replace(assertion, outcome=outcome, reason=assertion.reason or reason)
 
-    replies = (replace(reply, assertions=tuple(map(judge, reply.assertions))) for reply in step.replies)
-    judged = replace(step, replies=tuple(replies))
-    if step.outcome.is_red:
-        return judged
-    outcomes = [*judged.enabled_outcomes, *([step.outcome] if step.outcome is not Outcome.PENDING else [])]
+    replies = tuple([replace(reply, assertions=tuple(map(judge, reply.assertions))) for reply in step.replies])
+    outcomes = [one.outcome for reply in replies for one in reply.assertions if one.enabled]
+    if step.outcome is not Outcome.PENDING:
+        outcomes.append(step.outcome)
     worst = min(outcomes, key=_WORST_FIRST.index, default=Outcome.SKIPPED)
-    return replace(judged, outcome=worst)
+    return replace(step, replies=replies, outcome=step.outcome if step.outcome.is_red else worst)
 
 
 def judge_import(job: Job, *, allow_empty: bool) -> tuple[Verdict, Suite | None]:

@@ -2,7 +2,6 @@
 
 import datetime
 import email.utils
-import gc
 import json
 import random
 import re
@@ -93,7 +92,6 @@ def _decode(data: bytes, redactor: Redactor) -> tuple[object, str]:
     """Read a body as JSON; say what it is instead if it is not an object."""
     if not data.strip():
         return None, "an empty response"
-    gc.disable()  # JSON has no cycles, and in a large response the search for them takes most of the time
     try:
         body = redactor.json(data)
     except RecursionError:
@@ -102,8 +100,6 @@ def _decode(data: bytes, redactor: Redactor) -> tuple[object, str]:
         start = text.line(redactor.text(data[:_LIMIT_TEXT_LENGTH].decode("utf-8", "replace")), 80)
         kind = "HTML" if data.lstrip()[:1] == b"<" else "something that is not JSON"
         return "", f"{kind}: {start}"
-    finally:
-        gc.enable()
     return body, "" if isinstance(body, Mapping | None) else "JSON that is not an object"
 
 
@@ -188,6 +184,8 @@ def digits(value: object) -> str:
 
 def number(value: object, most: float) -> float | None:
     """Return a number from zero to so many, in whichever type it came; None if it is not one."""
+    if value is None:
+        return None
     try:
         amount = float(as_text(value))
     except ValueError:

@@ -134,10 +134,13 @@ _MAX_OBJECTIONS = 10
 
 _CONTAINERS = (dict, list)
 
-# A value to be swept: what it is a part of, the value, and its path. Parts are: "anything"; "judged", a step or an
-# assertion, whose own status is read as an outcome; "names" of assertions; "reply"; "row" and "context row", expected
-# values; "own", texts of the bot.
-_Place = tuple[str, object, str]
+# Where a value stands: the path of what it is in, and its own key there; None for the answer itself.
+_Path = tuple["_Path", str | int] | None
+
+# A value to be swept: what it is a part of, the value, and its path. Parts are: "anything"; "judged" and "context", a
+# step or an assertion, whose own status is read as an outcome; "names" of assertions; "reply"; "row" and "context row",
+# expected values; "own", texts of the bot.
+_Place = tuple[str, object, _Path]
 
 # What a sweep finds: "objection" or "link", the path, the value, and the object it stands in.
 _Finding = tuple[str, str, object, Mapping[str, object]]
@@ -153,7 +156,7 @@ def sweep(answer: Mapping[str, object]) -> tuple[tuple[str, ...], str]:
         shown["response"] = {**response, "testSteps": None}
     else:
         shown["testSteps"] = None
-    findings = list(_sweep(("anything", shown, "")))
+    findings = list(_sweep(("anything", shown, None)))
     objections = [finding for finding in findings if finding[0] == "objection"]
     link = next((as_text(value).strip() for kind, _, value, _ in findings if kind == "link"), "")
     return tuple(_remark(*finding[1:]) for finding in objections[:_MAX_OBJECTIONS]), link
@@ -161,7 +164,7 @@ def sweep(answer: Mapping[str, object]) -> tuple[tuple[str, ...], str]:
 
 def against_step(row: Mapping[str, object]) -> str:
     """Name the first thing that contradicts a step's success, apart from its outcomes; "" if none."""
-    findings = _sweep(("judged", row, ""))
+    findings = _sweep(("judged", row, None))
     return next((_remark(path, value, beside) for kind, path, value, beside in findings if kind == "objection"), "")
 
 
@@ -171,34 +174,47 @@ def _sweep(start: _Place) -> Iterator[_Finding]:
     while places:
         part, value, where = places.popleft()
         if isinstance(value, list):
-            places += ((part, entry, f"{where}[{index}]") for index, entry in enumerate(value))
+            places += [(part, entry, (where, index)) for index, entry in enumerate(value)]
         elif isinstance(value, dict):
             for key, entry in value.items():
-                has_parts = bool(entry) and isinstance(entry, _CONTAINERS)
-                # Most of a large answer has nothing inside, and a key that nothing below looks at.
-                if entry is None or entry == "" or not (has_parts or _kind(key)):
-                    continue
-                path = f"{where}.{key[:_MAX_KEY_LENGTH]}" if where else key[:_MAX_KEY_LENGTH]
-                # The name of an assertion is its author's.
-                is_word = part != "names" or not isinstance(entry, dict)
-                if is_word and _is_objection("anything" if part == "names" else part, key, entry, value, path):
-                    yield "objection", path, entry, {} if part == "names" else value
-                if _kind(key) == "rows" and isinstance(entry, list) and part not in ("names", "own"):
-                    yield from _bad_rows(path, entry)
-                # The steps hold the bot's own texts, and its links.
-                if _kind(key) == "link" and _is_link(entry) and not _STEPS.search(path):
-                    yield "link", path, entry, value
-                if has_parts:
-                    places.append((_part(part, key, where), entry, path))
+                # Most keys of a large answer are of no kind, and most values have nothing inside.
+                if _kind(key) and entry is not None and entry != "":
+                    yield from _findings(part, key, value, _path((where, key)))
+                if entry and isinstance(entry, _CONTAINERS):
+                    places.append((_part(part, key), entry, (where, key)))
 
 
-def _part(part: str, key: str, where: str) -> str:
+def _findings(part: str, key: str, beside: Mapping[str, object], path: str) -> Iterator[_Finding]:
+    """Give the objection and the link that the value of a key is, whose key is of a kind that may be one."""
+    value, kind = beside[key], _kind(key)
+    # The name of an assertion is its author's.
+    is_word = part != "names" or not isinstance(value, dict)
+    if is_word and _is_objection("anything" if part == "names" else part, key, value, beside, path):
+        yield "objection", path, value, {} if part == "names" else beside
+    if kind == "rows" and isinstance(value, list) and part not in ("names", "own"):
+        yield from _bad_rows(path, value)
+    # The steps hold the bot's own texts, and its links.
+    if kind == "link" and _is_link(value) and not _STEPS.search(path):
+        yield "link", path, value, beside
+
+
+def _path(where: _Path) -> str:
+    """Write down where a value stands: `result.stepDetails[2].status`."""
+    keys: list[str] = []
+    while where:  # as deep as JSON may be
+        where, key = where
+        keys.append(f"[{key}]" if isinstance(key, int) else f".{key[:_MAX_KEY_LENGTH]}")
+    return "".join(reversed(keys)).removeprefix(".")
+
+
+@_cached
+def _part(part: str, key: str) -> str:
     """Say as what part of an answer the value of a key is to be swept."""
     plain = _plain(key)
     if part in ("names", "own"):
-        return "judged" if part == "names" else "own"
+        return "own" if part == "own" else "context" if key == "context" else "judged"
     if plain == "contains" and part != "anything":
-        return "context row" if where.endswith("assertions.context") else part if "row" in part else "row"
+        return "context row" if part == "context" else part if "row" in part else "row"
     if part == "context row" or _OWN_TEXTS.fullmatch(plain):
         return "own"
     if plain == "assertions":
@@ -210,8 +226,8 @@ def _is_objection(part: str, key: str, value: object, beside: Mapping[str, objec
     """Tell whether the value of a key is not good."""
     if part == "own":
         return False
-    if key == "status" and part in ("judged", "row", "context row"):
-        judged = judge(as_text(value))[0] if part == "judged" else judge_value(beside)
+    if key == "status" and part in ("judged", "context", "row", "context row"):
+        judged = judge_value(beside) if "row" in part else judge(as_text(value))[0]
         return judged is not None and judged.is_red
     if part == "context row":
         # Anything else in there may be a variable of the bot's.

@@ -276,7 +276,8 @@ def _step_cases(result: SuiteResult, step: Step, findings: Sequence[Finding], cl
     # The step was executed once: its time stands on the first of its cases that was judged.
     timed = next((finding for finding in findings if finding.outcome is not Outcome.SKIPPED), None)
     for finding in findings:
-        message, detail = finding.explanation
+        passed = finding.outcome is Outcome.PASSED
+        message, detail = ("", "") if passed else finding.explanation
         yield Case(
             classname=classname,
             name=finding.name,
@@ -355,6 +356,8 @@ def _gate_case(result: SuiteResult, outcome: Outcome) -> Case:
 
 def _shorten(name: str, limit: int) -> str:
     """Cut a suite's name, and keep the number that tells it from another suite of this name."""
+    if len(name) <= limit:
+        return name
     number = _NUMBER.search(name)
     end = number[0] if number else ""
     return labels.shorten(name.removesuffix(end), limit - len(end)) + end

@@ -1,6 +1,5 @@
 """Facts in words, the same in every report: replies, assertions, steps, outcomes, verdicts, durations."""
 
-import dataclasses
 import itertools
 import json
 import pathlib
@@ -10,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from kore_gate.errors import Ending, GateError
-from kore_gate.model import Assertion, Check, Evidence, Mark, Origin, Outcome, Reply, Step, SuiteResult, Verdict
+from kore_gate.model import Assertion, Check, Evidence, Fact, Mark, Origin, Outcome, Reply, Step, SuiteResult, Verdict
 
 _TITLES = ("title", "text", "heading", "header", "label", "name")
 _TEXTS = ("text", "heading", "title", "subtitle", "sub_title", "description", "value", "message", "url")
@@ -22,8 +21,7 @@ _MANY = 40
 _DEPTH = 6
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Bubble:
+class Bubble(Fact, frozen=True, kw_only=True):
     """What a reply shows, or an element of its list or table (its title is the text)."""
 
     text: str
