@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from kore_gate import errors, text
 from kore_gate.clock import Clock
 from kore_gate.errors import Ending, ExitCode
-from kore_gate.kore import transport
+from kore_gate.kore import auth, transport
 from kore_gate.kore.auth import Signer
 from kore_gate.kore.client import KoreClient
 from kore_gate.model import Job, Verdict
@@ -38,7 +38,6 @@ _NO_API = (301, 302, 303, 307, 308, 405)
 
 _WIDTHS = (len("not checked"), len("import status"))
 _OUTAGE_LIMIT = 15.0  # seconds that a person will wait for an answer
-_MOST_SKEW = 60.0
 _SOON_EXPIRED = datetime.timedelta(days=14)
 
 
@@ -206,9 +205,8 @@ class Doctor:
     def _check_clock(self, skew: float | None) -> None:
         if skew is None:
             self._report("clock", "no response with a Date header to compare it with", is_checked=False)
-        elif abs(skew) > _MOST_SKEW:
-            direction = "behind" if skew > 0 else "ahead of"
-            message = f"this machine is {text.duration(abs(skew))} {direction} Kore.ai, so tokens are not valid"
+        elif distance := auth.too_far(skew):
+            message = f"this machine is {distance} Kore.ai, so tokens are not valid"
             self._report("clock", message, "Set the machine's clock (NTP).", ExitCode.REFUSED)
         else:
             self._report("clock", f"within {text.duration(max(1.0, abs(skew)))} of Kore.ai's")
