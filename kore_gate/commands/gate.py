@@ -29,6 +29,8 @@ from kore_gate.settings.sources import Settings
 if TYPE_CHECKING:
     import httpx
 
+    from kore_gate.reports.history import Trend
+
 # Ids are written the moment they are known; with very many suites only once all are.
 _MOST_SINGLE_NOTES = 20
 
@@ -59,6 +61,7 @@ class Call:
         self._next_drafts = 0.0  # monotonic
         self._coming_drafts: asyncio.TimerHandle | None = None
         self._drafts: dict[str, str] = {}  # the JUnit file of each suite that has no verdict yet, by its key
+        self._trends: Sequence[Trend] = ()
         self._signum = 0
         self._is_writing = False
         self._is_late = False
@@ -140,7 +143,7 @@ class Call:
             from kore_gate.reports import history  # it takes a moment to load
 
             earlier = history.load(self.settings.history)
-            self._runner.expect = dataclasses.replace(earlier, results=()).seconds  # which may be large
+            self._runner.expect = earlier.seconds
             for warning in history.warnings(earlier):
                 self.console.warning(warning)
 
@@ -262,6 +265,7 @@ class Call:
             self._is_writing = True
             if not self._signum:  # then there is no time for more than the results
                 call = self._linted(call)
+            self._trends = () if self._signum else self._find_trends(call)
             failures: list[errors.ReportError] = []
             for deliver in (self._write_reports, self._hand_over):
                 failures += deliver(call)
@@ -285,6 +289,18 @@ class Call:
             return call
         return replace(call, suites=tuple(suites))
 
+    def _find_trends(self, call: Result) -> "Sequence[Trend]":
+        """Compare with earlier results, one file at a time; whatever happens to it, reports are written."""
+        if not self.settings.history:
+            return ()
+        try:
+            from kore_gate.reports import history
+
+            return history.trends(call, history.read(self.settings.history, []))
+        except Exception:  # noqa: BLE001 likewise
+            self.console.debug(traceback.format_exc())
+            return ()
+
     def _write_short(self, call: Result) -> Result:
         """Write what takes no time: reports without steps, and a red JUnit file for each suite that has none yet."""
         names = write.junit_names(call)
@@ -303,7 +319,7 @@ class Call:
 
     def _write_reports(self, call: Result) -> list[errors.ReportError]:
         job_url = call.origin.job_url if call.ci == "gitlab" else ""
-        return write.write(call, self._writer, self.settings.report_dir, job_url)
+        return write.write(call, self._writer, self.settings.report_dir, job_url, self._trends)
 
     def _discard_drafts(self, call: Result) -> None:
         """Remove the drafts of suites that have got another name since."""

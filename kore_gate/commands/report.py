@@ -10,6 +10,7 @@ from kore_gate.errors import ExitCode
 from kore_gate.model import Result, Verdict, replace
 from kore_gate.reports import history, result, write
 from kore_gate.reports.console import Console
+from kore_gate.reports.history import History, Trend
 from kore_gate.reports.write import RESULT, Writer
 from kore_gate.settings.sources import Settings
 
@@ -36,7 +37,7 @@ def run(settings: Settings, console: Console, context: Context) -> int:
     writer = Writer(directory)
     writer.make()
     writer.keep(downloads)
-    _check(write.write(call, writer, directory), console)
+    _check(write.write(call, writer, directory, trends=_trends(call, settings, console)), console)
     _print(call, writer, settings, console, ExitCode.PASSED, again=True)
     return 0
 
@@ -50,7 +51,7 @@ def _merge(settings: Settings, console: Console, context: Context, saved: Mappin
     if settings.total and len(saved) != settings.total:
         call = replace(call, verdict=_incomplete(len(saved), settings.total, call.verdict))
     writer.prepare(call.command, call.stream_id)
-    failures = write.write(call, writer, directory, context.origin.job_url)
+    failures = write.write(call, writer, directory, context.origin.job_url, _trends(call, settings, console))
     _check([*failures, *write.hand_over(call, writer, directory, context, console)], console)
     code = console.soften(call.verdict, settings.soft_fail)
     _print(call, writer, settings, console, code)
@@ -64,6 +65,15 @@ def _formed(call: Result, settings: Settings) -> Result:
     if "junit-dialect" in settings.sources:
         call = replace(call, junit_dialect=settings.junit_dialect)
     return call
+
+
+def _trends(call: Result, settings: Settings, console: Console) -> Sequence[Trend]:
+    """Compare with earlier results, as far as they can be read."""
+    problems: list[str] = []
+    trends = history.trends(call, history.read(settings.history, problems)) if settings.history else ()
+    for warning in history.warnings(History(problems=tuple(problems))):
+        console.warning(warning)
+    return trends
 
 
 def _check(failures: Sequence[errors.ReportError], console: Console) -> None:

@@ -1,6 +1,6 @@
 """Reads the results of earlier calls: within bounds, each file on its own, whatever else is in the folders."""
 
-import dataclasses
+import collections
 import itertools
 import math
 import pathlib
@@ -8,13 +8,16 @@ import re
 import statistics
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from kore_gate import errors, text
 from kore_gate.errors import Ending
-from kore_gate.model import Phase, Result
-from kore_gate.reports import result
+from kore_gate.gate.policy import Judged, Place
+from kore_gate.model import Fact, Phase, Result, SuiteResult
+from kore_gate.reports import cases, labels, result
 
 MOST_FILES, MOST_BYTES = 200, 64 * 2**20
+MOST_RUNS = 20  # of a suite, with that of the call itself
 # So many files of a folder are looked at to find the newest results.
 MOST_CANDIDATES = 10_000
 
@@ -22,33 +25,94 @@ MOST_CANDIDATES = 10_000
 _STARTED = re.compile(rb'"started":"([0-9TZ:.+-]{1,40})","duration":[^,]*,"machine":')
 _TAIL = 64 * 1024
 
+_Key = tuple[str, ...]
+_Outcomes = Mapping[Place, bool]  # whether a test failed, if it was judged
+
 # A suite that ended otherwise may have left its job before it was over.
 _WHOLE = (Ending.PASSED, Ending.FAILED, Ending.NOTHING_TO_TEST)
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class History:
-    """Earlier results, the newest first, what could not be read, and how long jobs took."""
+class History(Fact, frozen=True, kw_only=True):
+    """How long jobs took in earlier calls, and which results could not be read."""
 
-    results: tuple[Result, ...] = ()
     problems: tuple[str, ...] = ()
-    lengths: Mapping[tuple[str, Phase], float] = dataclasses.field(default_factory=dict)
+    lengths: Mapping[tuple[str, Phase], float] = {}
 
     def seconds(self, suite: str, phase: Phase) -> float | None:
         """Return the median length of a suite's import or run; None where it is not known."""
         return self.lengths.get((_folded(suite), phase))
 
 
+class Run(NamedTuple):
+    """How a suite ended in one call."""
+
+    began: float
+    ids: tuple[str, str]  # of import and run
+    started: str
+    commit: str
+    duration: float
+    ending: Ending
+
+
+class Test(NamedTuple):
+    """Whether a test failed in each run of its suite, the last run first; None where nobody judged it."""
+
+    step: str
+    name: str
+    failed: tuple[bool | None, ...]
+
+    @property
+    def judged(self) -> list[bool]:
+        """Return whether it failed in the runs that judged it."""
+        return [failed for failed in self.failed if failed is not None]
+
+    @property
+    def failures(self) -> int:
+        """Count the runs in which it failed."""
+        return self.failed.count(True)
+
+    @property
+    def changes(self) -> int:
+        """Count how often it ended otherwise than in the run before."""
+        return sum(one != other for one, other in itertools.pairwise(self.judged))
+
+
+class Trend(Fact, frozen=True, kw_only=True):
+    """The last runs of a suite, that of the call first, and its tests that failed in one of them."""
+
+    runs: tuple[Run, ...] = ()  # none where there is no earlier one
+    tests: Mapping[Place, Test] = {}
+
+    def since(self, place: Place) -> str:
+        """Say since when the test at this place of the suite fails, "" where it does not."""
+        test = self.tests.get(place)
+        if not test or not test.failed[0]:
+            return ""
+        passed = test.failed.index(False) if False in test.failed else len(test.failed)
+        first = max(number for number, failed in enumerate(test.failed[:passed]) if failed)
+        if first:
+            run = self.runs[first]
+            when = f"in {run.commit}" if run.commit else f"on {text.line(run.started[:10])}"
+            bound = "" if passed < len(test.failed) else " or earlier"
+            return f"failed first {when}{bound} ({labels.plural(first, 'run')} ago)"
+        return f"again: failed in {test.failures} of {len(test.judged)} runs" if test.failures > 1 else "new"
+
+
 def load(paths: Sequence[str]) -> History:
-    """Read the newest results among these files, and the JSON files in and below these folders."""
+    """Read how long jobs took from the newest results among these files, and in and below these folders."""
     problems: list[str] = []
+    lengths = _lengths(read(paths, problems))
+    return History(problems=tuple(problems), lengths=lengths)
+
+
+def read(paths: Sequence[str], problems: list[str]) -> Iterator[Result]:
+    """Read the newest results one by one, and add to the problems which files could not be read."""
     candidates: dict[pathlib.Path, pathlib.Path] = {}  # by what they really are
     for path in paths:
         try:
             candidates |= {file.resolve(): file for file in _candidates(pathlib.Path(path))}
         except (OSError, RuntimeError, ValueError) as exc:
             problems.append(f"{path} {_reason(exc)}.")
-    results: list[Result] = []
     used = 0
     for file in itertools.islice(_newest(candidates.values(), problems), MOST_FILES):
         try:
@@ -59,13 +123,79 @@ def load(paths: Sequence[str]) -> History:
                 continue
             used += size
             with file.open("rb") as stream:
-                results.append(result.load(stream.read(size))[0])
+                content = stream.read(size)
+            yield result.load(content)[0]
         except errors.SettingsError as error:
             problems.append(f"{file}: {error.details[0]}")
         except OSError as exc:
             problems.append(f"{file} {_reason(exc)}.")
-    results.sort(key=lambda call: call.started, reverse=True)
-    return History(results=tuple(results), problems=tuple(problems), lengths=_lengths(results))
+
+
+def trends(call: Result, earlier: Iterable[Result]) -> list[Trend]:
+    """Return the trend of each tested suite of a call, from earlier results in any order.
+
+    A run counts if it was of the same suite, bot, language and version, and began before that of the call; once, also
+    where a merged result has it as well.
+    """
+    own = [(key, run, list(cases.judged(suite, 0, ""))) for key, run, suite in _runs(call)]
+    begun = {key: run.began for key, run, _ in own}
+    places = {key: {test.identity[1:]: test.place for test in tests} for key, _, tests in own}
+    kept: dict[_Key, dict[tuple[object, ...], tuple[Run, _Outcomes]]] = {key: {} for key in begun}
+    for one in earlier:
+        for key, run, suite in _runs(one):
+            if key not in kept or not run.began < begun[key]:
+                continue
+            runs, moment = kept[key], run[:2]
+            if len(runs) == MOST_RUNS - 1 and moment < min(runs):
+                continue
+            if moment not in runs or runs[moment][0] < run:
+                runs[moment] = run, _outcomes(cases.judged(suite, 0, ""), places[key])
+            if len(runs) == MOST_RUNS:
+                del runs[min(runs)]
+    return [
+        _trend([(run, _outcomes(tests, places[key])), *sorted(kept[key].values(), reverse=True)], tests)
+        if kept[key]
+        else Trend()
+        for key, run, tests in own
+    ]
+
+
+def _runs(call: Result) -> Iterator[tuple[_Key, Run, SuiteResult]]:
+    """List the suites of a call, each with what makes it the same one in another call."""
+    numbers: collections.Counter[tuple[str, ...]] = collections.Counter()
+    for suite in call.tested_suites:
+        of = suite.part or call
+        key = (_folded(suite.own_name), of.stream_id, of.bot_language, of.bot_version)
+        numbers[key] += 1
+        started, seconds = suite.started or call.started, suite.duration
+        run = Run(
+            began=result.moment(started),
+            ids=(suite.ds_id, suite.run_id),
+            started=started,
+            commit=text.line(call.origin.commit[:8]),
+            duration=seconds if math.isfinite(seconds) and seconds > 0 else 0.0,
+            ending=suite.verdict.ending,
+        )
+        yield (*key, str(numbers[key])), run, suite
+
+
+def _outcomes(tests: Iterable[Judged], places: Mapping[tuple[str, str], Place]) -> _Outcomes:
+    """Return of each test that was judged, and that the call has as well, whether it failed."""
+    judged = ((places.get(test.identity[1:]), test.outcome) for test in tests if test.outcome.is_judged)
+    return {place: outcome.is_red for place, outcome in judged if place}
+
+
+def _trend(runs: Sequence[tuple[Run, _Outcomes]], tests: Iterable[Judged]) -> Trend:
+    """Put runs, the last one first, and what they say of each test side by side."""
+    failed = {test.place: tuple(outcomes.get(test.place) for _, outcomes in runs) for test in tests}
+    return Trend(
+        runs=tuple(run for run, _ in runs),
+        tests={
+            test.place: Test(test.step, test.identity.name, failed[test.place])
+            for test in tests
+            if True in failed[test.place]
+        },
+    )
 
 
 def warnings(history: History, most: int = 5) -> list[str]:

@@ -5,6 +5,7 @@ import collections
 import dataclasses
 import functools
 import hashlib
+import itertools
 import pathlib
 import re
 from collections.abc import Callable, Sequence
@@ -13,12 +14,15 @@ from typing import TYPE_CHECKING, Any
 from kore_gate import text
 from kore_gate.errors import Ending
 from kore_gate.gate import suite_run
+from kore_gate.gate.policy import Place
 from kore_gate.model import Assertion, Outcome, Reply, Result, Step, SuiteResult
 from kore_gate.reports import cases, labels, lint, transcript
 
 if TYPE_CHECKING:
     import jinja2
     import markupsafe
+
+    from kore_gate.reports.history import Trend
 
 STEPS = 2_500  # of one suite, shown whole: failed ones and what leads to them …
 OTHERS = 1_000  # … and others, as long as there are no more of all
@@ -43,6 +47,7 @@ class _Section:
     anchor: str
     outcomes: collections.Counter[str]  # of all steps: keys of `labels.OUTCOMES`
     disabled: collections.Counter[str]  # in how many steps a group of assertions is disabled
+    trend: "Trend | None" = None
     steps: dict[int, "markupsafe.Markup"] = dataclasses.field(default_factory=dict)
     anchors: dict[int, str] = dataclasses.field(default_factory=dict)
 
@@ -55,6 +60,10 @@ class _Section:
     def is_red(self) -> bool:
         """Tell whether something of the suite failed."""
         return self.result.verdict.ending is not Ending.PASSED or self.red > 0
+
+    def since(self, step: int, reply: int = -1, assertion: int = -1) -> str:
+        """Say since when a test fails, by its place, "" where that is not known."""
+        return self.trend.since(Place(0, step, reply, assertion)) if self.trend else ""
 
     def assertions(self, reply: Reply) -> list[Assertion]:
         """Choose what to show of a reply: what is disabled in most steps stands above them, once."""
@@ -71,10 +80,12 @@ class _Group:
     more: int = 0
 
 
-def render(call: Result) -> bytes:
-    """Render the page, the same bytes for the same facts."""
+def render(call: Result, trends: "Sequence[Trend]" = ()) -> bytes:
+    """Render the page, the same bytes for the same facts; `trends` are those of the tested suites, if any."""
     env = environment()
-    suites = sorted(call.tested_suites, key=lambda result: result.verdict.ending is Ending.PASSED)
+    rows = list(itertools.zip_longest(call.tested_suites, (trend if trend.runs else None for trend in trends)))
+    rows.sort(key=lambda row: row[0].verdict.ending is Ending.PASSED)
+    suites = [result for result, _ in rows]
     ids = dict.fromkeys([*_IDS, *(_POLICY_IDS if call.forgiveness else ())], 1)
     sections = [
         _Section(
@@ -82,12 +93,15 @@ def render(call: Result) -> bytes:
             anchor=text.unique(text.file_name(text.line(result.name)), ids),
             outcomes=collections.Counter(labels.step_outcome(result, step) for step in result.steps),
             disabled=collections.Counter(group for step in result.steps for group in _disabled(step)),
+            trend=trend,
         )
-        for result in suites[:SUITES]
+        for result, trend in rows[:SUITES]
     ]
     marker = transcript.Marker()
     _render_steps(env, call, sections, ids, marker)
     css, script = _read("report.css"), _read("report.js")
+    if any(section.trend for section in sections):
+        css += _read("history.css")
     page = env.get_template("report.html.j2").render(
         call=call,
         css=css,
@@ -141,9 +155,8 @@ def _render_steps(
         macro = macros.step if shown < limit and left[macros.step] > 0 else macros.line
         if shown >= LINES or left[macro] <= 0:
             continue
-        step = section.result.steps[place]
-        anchor = text.unique(f"{section.anchor}-step-{step.number}", ids)
-        markup = macro(call, section, step, anchor, transcript.Room(marker), 0 < distance <= _BEFORE)
+        anchor = text.unique(f"{section.anchor}-step-{section.result.steps[place].number}", ids)
+        markup = macro(call, section, place, anchor, transcript.Room(marker), 0 < distance <= _BEFORE)
         left[macro] -= len(markup.encode("utf-8", "backslashreplace"))
         section.steps[place], section.anchors[place] = markup, anchor
 

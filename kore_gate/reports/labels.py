@@ -1,5 +1,6 @@
 """Facts in words, the same in every report: replies, assertions, steps, outcomes, verdicts, durations."""
 
+import functools
 import itertools
 import json
 import pathlib
@@ -55,6 +56,7 @@ def read(text: str) -> Bubble:
     return Bubble(text="\n".join(lines), kind=kind, buttons=buttons, items=items, raw=raw)
 
 
+@functools.lru_cache(maxsize=256)  # the same templates come again and again
 def readable(text: str) -> str:
     """Write a template as plain lines, and leave other text as it is."""
     bubble = read(text)

@@ -140,18 +140,24 @@ def _verdict(results: Sequence[Result], suites: Sequence[SuiteResult]) -> Verdic
 def _times(results: Sequence[Result]) -> tuple[str, float]:
     """Return when the first call began, and the seconds from there to the end of the last."""
     lasted = [call.duration if math.isfinite(call.duration) else 0.0 for call in results]
-    begun: list[tuple[float, str, float]] = []
-    for call, seconds in zip(results, lasted, strict=True):
-        try:
-            moment = datetime.datetime.fromisoformat(call.started)
-        except ValueError:
-            continue
-        if moment.tzinfo:
-            begun.append((moment.timestamp(), call.started, seconds))
+    begun = [
+        (moment(call.started), call.started, seconds)
+        for call, seconds in zip(results, lasted, strict=True)
+        if math.isfinite(moment(call.started))
+    ]
     if not begun:
         return "", max(lasted)
-    end = max(moment + seconds for moment, _, seconds in begun)
+    end = max(began + seconds for began, _, seconds in begun)
     return min(begun)[1], round(end - min(begun)[0], 3)
+
+
+def moment(started: str) -> float:
+    """Return a time with its zone in seconds; what is none is NaN, which is earlier and later than nothing."""
+    try:
+        began = datetime.datetime.fromisoformat(started)
+    except ValueError:
+        return math.nan
+    return began.timestamp() if began.tzinfo else math.nan
 
 
 def _common(values: Sequence[str], otherwise: str = "") -> str:

@@ -8,7 +8,8 @@ import re
 import secrets
 import tempfile
 import urllib.parse
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from kore_gate import errors, text
 from kore_gate.ci import outputs
@@ -17,6 +18,9 @@ from kore_gate.errors import Ending
 from kore_gate.model import Result, SuiteResult
 from kore_gate.reports import cases, html, junit, result, summary
 from kore_gate.reports.console import Console
+
+if TYPE_CHECKING:
+    from kore_gate.reports.history import Trend
 
 RESULT, PAGE, SUMMARY = "kore-result.json", "kore-report.html", "kore-summary.md"
 FIXED_NAMES = (RESULT, PAGE, SUMMARY, "kore-annotations.json", "kore.env")
@@ -142,10 +146,12 @@ def junit_names(call: Result) -> list[str]:
     return [f"TEST-kore-{text.unique(text.file_name(suite.name), taken)}.xml" for suite in call.suites]
 
 
-def write(call: Result, writer: Writer, directory: str, job_url: str = "") -> list[errors.ReportError]:
+def write(
+    call: Result, writer: Writer, directory: str, job_url: str = "", trends: "Sequence[Trend]" = ()
+) -> list[errors.ReportError]:
     """Write every report, and go on when one fails; return what failed. GitLab's page of the job gets links."""
     failures: list[errors.ReportError] = []
-    for name, render, suite in _reports(call, writer, directory, job_url):
+    for name, render, suite in _reports(call, writer, directory, job_url, trends):
         try:
             writer.write(name, render())
             if suite:
@@ -158,7 +164,7 @@ def write(call: Result, writer: Writer, directory: str, job_url: str = "") -> li
 
 
 def _reports(
-    call: Result, writer: Writer, directory: str, job_url: str
+    call: Result, writer: Writer, directory: str, job_url: str, trends: "Sequence[Trend]"
 ) -> Iterator[tuple[str, Callable[[], bytes], SuiteResult | None]]:
     """Name every report with what renders it and the suite of a JUnit file."""
     # Those that take long come last: an interrupted call has five seconds.
@@ -175,7 +181,7 @@ def _reports(
     yield SUMMARY, lambda: summary.render(call).encode(), None
     files = sorted({*(name for name in writer.written if not name.startswith("TEST-kore-")), *names, RESULT, PAGE})
     yield RESULT, lambda: result.render(call, files), None
-    yield PAGE, lambda: html.render(call), None
+    yield PAGE, lambda: html.render(call, trends), None
     if PAGE not in writer.written:
         yield SUMMARY, lambda: summary.render(call, has_page=False).encode(), None
 

@@ -171,10 +171,10 @@ class Settings:
     )
     poll_interval: float | None = _setting("auto, or a duration", parsers.interval, "auto", commands=_JUDGES)
     history: tuple[str, ...] = _setting(
-        "earlier kore-result.json files, or folders of them: how long suites take",
+        "earlier kore-result.json files, or folders of them: how long suites take, since when tests fail",
         parsers.paths,
         many=True,
-        commands=(*JUDGING_COMMANDS, "shard"),
+        commands=(*_JUDGES, "report", "shard"),
     )
     report_dir: str = _setting("directory for the reports", parsers.path, "junit-reports", commands=_REPORTS)
     junit_granularity: str = _choice(

@@ -4,13 +4,14 @@ import importlib.util
 import pathlib
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import pytest
 
 from kore_gate.model import Result
 from kore_gate.reports import html
+from kore_gate.reports.history import Trend
 from tests.needs import need
 
 if TYPE_CHECKING:
@@ -76,10 +77,10 @@ def serve(tmp_path: pathlib.Path) -> Iterator[Callable[..., str]]:
     server.block_on_close = False  # a browser keeps its connections open
     threading.Thread(target=server.serve_forever, daemon=True).start()
 
-    def serve(call: Result, folder: str = "plain") -> str:
+    def serve(call: Result, folder: str = "plain", trends: Sequence[Trend] = ()) -> str:
         path = tmp_path / folder / "kore-report.html"
         path.parent.mkdir(exist_ok=True)
-        path.write_bytes(html.render(call))
+        path.write_bytes(html.render(call, trends))
         return f"http://127.0.0.1:{server.server_port}/{folder}/kore-report.html"
 
     yield serve

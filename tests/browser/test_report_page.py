@@ -137,6 +137,46 @@ def test_page__accessible(
     assert grave == []
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_page__history(
+    width: int, scheme: str, axe: "Axe", watched: Watched, serve: Callable[..., str], tmp_path: pathlib.Path
+) -> None:
+    """With the last runs of each suite the page fits its window, is quiet, and axe-core finds nothing serious."""
+    call = conversations.failing()
+    page = watched.open(
+        serve(call, trends=conversations.trends(call)),
+        viewport={"width": width, "height": 1200},
+        color_scheme=scheme,
+        bypass_csp=True,
+    )
+
+    assert page.get_by_role("img", name="5 of the last 20 runs passed").count() == 2
+    box = page.locator(".runs").first.bounding_box()
+    assert box is not None
+    assert 0 < box["x"] < box["x"] + box["width"] < width
+    page.evaluate("document.querySelectorAll('details').forEach(part => { part.open = true })")
+    page.screenshot(path=tmp_path / f"history-{width}-{scheme}.png")
+    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0
+    assert watched.said == []
+    grave = [one for one in axe.run(page).response["violations"] if one["impact"] in ("serious", "critical")]
+    assert grave == []
+
+
+def test_page__history_on_paper(watched: Watched, serve: Callable[..., str]) -> None:
+    """On paper, and where scripts and the page's style are blocked, each bar has its colour."""
+    call = conversations.failing()
+    trends = conversations.trends(call)
+    paper = watched.open(serve(call, trends=trends), color_scheme="dark")
+    paper.emulate_media(media="print")
+    jenkins = watched.open(serve(call, "jenkins", trends), java_script_enabled=False)
+
+    for page in (paper, jenkins):
+        bars = page.locator(".runs rect")
+        assert bars.count() == 60
+        assert page.locator(".runs .failed").first.evaluate("bar => getComputedStyle(bar).fill") == "rgb(196, 35, 45)"
+
+
 def test_page__first_screen(watched: Watched, serve: Callable[..., str]) -> None:
     """On a laptop the first failures and all suites are in view at once; on a phone the failures come first."""
     url = serve(many())

@@ -1,10 +1,28 @@
 """Whole calls as a reader of the reports meets them: passing, failing, timed out, hostile, and very long."""
 
+import datetime
+import itertools
 import json
 
 from kore_gate.errors import Ending
-from kore_gate.model import Assertion, Check, Evidence, Outcome, Phase, Reply, Result, Step, SuiteResult, replace
+from kore_gate.model import (
+    Assertion,
+    Check,
+    Evidence,
+    Origin,
+    Outcome,
+    Phase,
+    Reply,
+    Result,
+    Step,
+    SuiteResult,
+    replace,
+)
+from kore_gate.reports import history
+from kore_gate.reports.history import Trend
 from tests import builders
+
+BEGIN = datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=datetime.UTC)
 
 QUICK_REPLIES = json.dumps(
     {
@@ -270,3 +288,38 @@ def long(steps: int, *, red_every: int = 0) -> Result:
     )
     ending = Ending.FAILED if red_every else Ending.PASSED
     return builders.make_call(run(ending, suite=builders.make_suite(steps=made)), command="run")
+
+
+def trends(call: Result, number: int = 24) -> list[Trend]:
+    """Compare a call with those of the hours before it, which ended in turns like it, passed, and timed out."""
+    ends = itertools.cycle((Ending.FAILED, Ending.FAILED, Ending.PASSED, Ending.TIMED_OUT))
+    calls = []
+    for hours, ending in zip(range(1, number + 1), ends, strict=False):
+        started = (BEGIN - datetime.timedelta(hours=hours)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        suites = tuple(
+            replace(
+                suite,
+                verdict=builders.make_verdict(ending),
+                started=started,
+                duration=suite.duration + hours,
+                suite=suite.suite and replace(suite.suite, steps=tuple(_ended(one, ending) for one in suite.steps)),
+            )
+            for suite in call.suites
+        )
+        commit = f"{hours:08x}beef" if hours % 3 else ""
+        calls.append(replace(call, suites=suites, started=started, origin=Origin(commit=commit)))
+    now = BEGIN.strftime("%Y-%m-%dT%H:%M:%SZ")
+    call = replace(call, suites=tuple(replace(suite, started=now) for suite in call.suites))
+    return history.trends(call, calls)
+
+
+def _ended(step: Step, ending: Ending) -> Step:
+    """Let a step and what is asserted of it end as its suite does: as they are, passed, or not judged."""
+    if ending is Ending.FAILED:
+        return step
+    outcome = Outcome.PASSED if ending is Ending.PASSED else Outcome.PENDING
+    replies = (
+        replace(reply, assertions=tuple(replace(one, outcome=outcome) for one in reply.assertions))
+        for reply in step.replies
+    )
+    return replace(step, outcome=outcome, replies=tuple(replies))

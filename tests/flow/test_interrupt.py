@@ -2,7 +2,7 @@ import asyncio
 import json
 import pathlib
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 from junitparser import JUnitXml
@@ -10,6 +10,7 @@ from junitparser import JUnitXml
 from kore_gate.errors import Ending, ExitCode
 from kore_gate.model import Outcome, Phase, Result
 from kore_gate.reports import html
+from kore_gate.reports.history import Trend
 from kore_gate.settings.sources import Settings
 from kore_gate.simulator import scenarios
 from kore_gate.simulator.scenarios import Scenario
@@ -234,9 +235,9 @@ def test_interrupt__while_reports_are_written(tmp_path: pathlib.Path, monkeypatc
     call = pipeline.prepare(make_settings())
     render = html.render
 
-    def interrupt(result: Result) -> bytes:
+    def interrupt(result: Result, trends: Sequence[Trend]) -> bytes:
         call.note_signal(TERM)
-        return render(result)
+        return render(result, trends)
 
     monkeypatch.setattr(html, "render", interrupt)
 

@@ -14,7 +14,7 @@ from tests.fakes.runners import github_outputs
 def test_failure__is_told_to_everyone(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A page that can't be made is 8 in the exit code, the outputs, the result and the summary alike."""
 
-    def fail(_: object) -> bytes:
+    def fail(*_: object) -> bytes:
         raise KeyError("no such part")
 
     monkeypatch.setattr(html, "render", fail)

@@ -1,16 +1,20 @@
+import datetime
 import os
 import pathlib
 import unicodedata
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from kore_gate import text
 from kore_gate.errors import Ending
-from kore_gate.model import Phase, Result
+from kore_gate.gate.policy import Place
+from kore_gate.model import Mark, Origin, Outcome, Part, Phase, Policy, Result, SuiteResult
 from kore_gate.reports import history, result
-from kore_gate.reports.history import History
+from kore_gate.reports.history import History, Trend
 from tests import builders
 
 
@@ -20,6 +24,12 @@ def save(path: pathlib.Path, *suites: Any, **changes: Any) -> Result:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(result.render(call))
     return call
+
+
+def read(*paths: object) -> tuple[list[Result], list[str]]:
+    """Return the results that are read, and the problems."""
+    problems: list[str] = []
+    return list(history.read([str(path) for path in paths], problems)), problems
 
 
 def measured(seconds: float, ending: Ending = Ending.PASSED, **changes: Any) -> Any:
@@ -39,10 +49,7 @@ def test_load__files_and_folders(tmp_path: pathlib.Path) -> None:
     single = save(tmp_path / "single", started="2026-01-02T00:00:00Z")
     (tmp_path / "runs/notes.txt").write_text("no result", encoding="utf-8")
 
-    earlier = history.load([str(tmp_path / "runs"), str(tmp_path / "single"), str(tmp_path / "runs/1")])
-
-    assert earlier.results == (new, single, old)
-    assert earlier.problems == ()
+    assert read(tmp_path / "runs", tmp_path / "single", tmp_path / "runs/1") == ([new, single, old], [])
 
 
 @pytest.mark.parametrize(
@@ -62,12 +69,12 @@ def test_load__foreign(tmp_path: pathlib.Path, content: bytes, problem: str) -> 
     good = save(tmp_path / "good.json")
     (tmp_path / "bad.json").write_bytes(content)
 
-    earlier = history.load([str(tmp_path)])
+    results, problems = read(tmp_path)
 
-    assert earlier.results == (good,)
-    assert len(earlier.problems) == 1
-    assert str(tmp_path / "bad.json") in earlier.problems[0]
-    assert problem in earlier.problems[0]
+    assert results == [good]
+    assert len(problems) == 1
+    assert str(tmp_path / "bad.json") in problems[0]
+    assert problem in problems[0]
 
 
 def test_load__odd_entries(tmp_path: pathlib.Path) -> None:
@@ -79,10 +86,10 @@ def test_load__odd_entries(tmp_path: pathlib.Path) -> None:
     (tmp_path / "folder.json").mkdir()
     os.mkfifo(tmp_path / "pipe.json")
 
-    earlier = history.load([str(tmp_path), str(tmp_path / "missing"), str(tmp_path / "self.json"), "a\x00b"])
+    results, problems = read(tmp_path, tmp_path / "missing", tmp_path / "self.json", "a\x00b")
 
-    assert earlier.results == (good,)
-    assert len(earlier.problems) == 3
+    assert results == [good]
+    assert len(problems) == 3
 
 
 def test_load__unreadable(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,9 +125,7 @@ def test_load__newest_files(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPa
     os.utime(tmp_path / "8.json", (2e9, 2e9))
     (tmp_path / "foreign.json").write_text("{}", encoding="utf-8")
 
-    earlier = history.load([str(tmp_path)])
-
-    assert earlier == History(results=(calls[4], calls[3]))
+    assert read(tmp_path) == ([calls[4], calls[3]], [])
 
 
 def test_load__bytes(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,10 +135,7 @@ def test_load__bytes(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(history, "MOST_BYTES", 2 * size)
     (tmp_path / "large.json").write_bytes(b" " * 3 * size)
 
-    earlier = history.load([str(tmp_path)])
-
-    assert earlier.results == (calls[3], calls[2])
-    assert earlier.problems == (f"{tmp_path / 'large.json'} is larger than 64 MiB.",)
+    assert read(tmp_path) == ([calls[3], calls[2]], [f"{tmp_path / 'large.json'} is larger than 64 MiB."])
 
 
 def test_load__huge_folder(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -142,10 +144,7 @@ def test_load__huge_folder(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPat
     for number in range(3):
         save(tmp_path / f"{number}.json")
 
-    earlier = history.load([str(tmp_path)])
-
-    assert earlier.results == ()
-    assert earlier.problems == (f"{tmp_path} has more than 2 JSON files: name a smaller folder.",)
+    assert read(tmp_path) == ([], [f"{tmp_path} has more than 2 JSON files: name a smaller folder."])
 
 
 def test_seconds__median(tmp_path: pathlib.Path) -> None:
@@ -196,9 +195,8 @@ def test_load__older_schema_without_phases(tmp_path: pathlib.Path) -> None:
         saved = saved.replace(field, b"")
     (tmp_path / "a.json").write_bytes(saved)
 
-    earlier = history.load([str(tmp_path)])
-
-    assert earlier == History(results=(builders.make_call(),))
+    assert read(tmp_path) == ([builders.make_call()], [])
+    assert history.load([str(tmp_path)]) == History()
 
 
 @given(content=st.binary(max_size=200) | st.text(max_size=200).map(lambda text: text.encode(errors="ignore")))
@@ -209,7 +207,7 @@ def test_load__any_bytes(tmp_path: pathlib.Path, content: bytes) -> None:
 
     earlier = history.load([str(tmp_path)])
 
-    assert (len(earlier.results), len(earlier.problems)) == (0, 1)
+    assert len(earlier.problems) == 1
     assert all(warning.isprintable() for warning in history.warnings(earlier))
 
 
@@ -219,3 +217,230 @@ def test_warnings__few() -> None:
 
     assert lines[0] == "history: 0.json cannot be read. It is left out."
     assert lines[5:] == ["history: 3 more files are left out."]
+
+
+MORNING = datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=datetime.UTC)
+OUTCOMES = {"P": Outcome.PASSED, "F": Outcome.FAILED, "-": Outcome.PENDING}
+
+
+def hour(number: int) -> str:
+    """Return the time of the morning's call of this number."""
+    return (MORNING + datetime.timedelta(hours=number)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def judged(number: int, outcomes: str, **changes: Any) -> SuiteResult:
+    """Build a suite that ran in this hour: a step for each letter, which passed, failed, or was not judged."""
+    steps = tuple(
+        builders.make_step(
+            number=place,
+            outcome=OUTCOMES[letter],
+            replies=(builders.make_reply(assertions=(builders.make_assertion(outcome=OUTCOMES[letter]),)),),
+        )
+        for place, letter in enumerate(outcomes, 1)
+    )
+    basics: dict[str, Any] = {"started": hour(number), "suite": builders.make_suite(steps=steps), "phase": Phase.RUN}
+    return builders.make_result(Ending.FAILED if "F" in outcomes else Ending.PASSED, **(basics | changes))
+
+
+def ran(number: int, outcomes: str = "P", **changes: Any) -> Result:
+    """Build the call of this hour, with one suite."""
+    origin = Origin(commit=f"{number:08d}deadbeef")
+    basics: dict[str, Any] = {"started": hour(number), "origin": origin}
+    return builders.make_call(judged(number, outcomes), **(basics | changes))
+
+
+def since(call: Result, earlier: Sequence[Result], step: int = 0) -> str:
+    """Say since when the assertion of a step of the first suite fails."""
+    return history.trends(call, earlier)[0].since(Place(0, step, 0, 0))
+
+
+def test_trends__runs() -> None:
+    """A suite has its last 20 runs, that of the call first, each with its verdict, time, duration and commit."""
+    earlier = [ran(number, "F" if number % 2 else "P") for number in range(30)]
+
+    (trend,) = history.trends(ran(30), earlier)
+
+    assert [run.commit for run in trend.runs] == [f"{number:08d}" for number in range(30, 10, -1)]
+    assert [run.ending for run in trend.runs[:3]] == [Ending.PASSED, Ending.FAILED, Ending.PASSED]
+    assert (trend.runs[1].started, trend.runs[1].duration) == (hour(29), 7.345)
+
+
+def test_trends__no_earlier_run() -> None:
+    """Where no earlier result has the suite there is nothing to compare: a failure is not even new."""
+    assert history.trends(ran(1, "F"), []) == [Trend()]
+
+
+@pytest.mark.parametrize(
+    ("runs", "expected"),
+    [
+        ("PPF", "new"),
+        ("--F", "new"),
+        ("PFF", "failed first in 00000001 (1 run ago)"),
+        ("PFFF", "failed first in 00000001 (2 runs ago)"),
+        ("PF-F", "failed first in 00000001 (2 runs ago)"),
+        ("P-FF", "failed first in 00000002 (1 run ago)"),
+        ("FF", "failed first in 00000000 or earlier (1 run ago)"),
+        ("-FF", "failed first in 00000001 or earlier (1 run ago)"),
+        ("FPF", "again: failed in 2 of 3 runs"),
+        ("FFP-F", "again: failed in 3 of 4 runs"),
+        ("FPFF", "failed first in 00000002 (1 run ago)"),
+        ("FFP", ""),
+        ("PF-", ""),
+        ("PPP", ""),
+    ],
+)
+def test_since(runs: str, expected: str) -> None:
+    """A failure is new, one again, or goes back to the first of an unbroken row; not judged breaks no row."""
+    *earlier, call = (ran(number, outcome) for number, outcome in enumerate(runs))
+
+    assert since(call, earlier) == expected
+
+
+def test_since__date() -> None:
+    """Where the commit is not known, the date says in which run a test failed first."""
+    earlier = [ran(0), ran(1, "F", origin=Origin())]
+
+    assert since(ran(2, "F"), earlier) == "failed first on 2026-01-02 (1 run ago)"
+
+
+def test_since__bounded() -> None:
+    """What lies beyond the last 20 runs is not looked at, and the phrase says that it may have begun there."""
+    earlier = [ran(0, "P"), *(ran(number, "F") for number in range(1, 30))]
+
+    assert since(ran(30, "F"), earlier) == "failed first in 00000011 or earlier (19 runs ago)"
+
+
+def test_since__forgiven() -> None:
+    """A failure that a policy forgave is a failure."""
+    mark = Mark(policy=Policy.KNOWN, reason="BOT-1", until="2026-12-31")
+    assertion = builders.make_assertion(outcome=Outcome.FAILED, mark=mark)
+    step = builders.make_step(outcome=Outcome.FAILED, replies=(builders.make_reply(assertions=(assertion,)),))
+    forgiven = judged(1, "P", suite=builders.make_suite(steps=(step,)))
+
+    assert since(ran(2, "F"), [ran(0), ran(1, suites=(forgiven,))]) == "failed first in 00000001 (1 run ago)"
+    assert since(ran(1, suites=(forgiven,)), [ran(0)]) == "new"
+
+
+def test_since__whole_step() -> None:
+    """A step that failed as a whole is a test of its own."""
+    step = builders.make_step(outcome=Outcome.FAILED, replies=())
+    calls = [ran(number, suites=(judged(number, "P", suite=builders.make_suite(steps=(step,))),)) for number in (1, 2)]
+    (trend,) = history.trends(calls[1], [ran(0), calls[0]])
+
+    assert trend.since(Place(0, 0)) == "failed first in 00000001 or earlier (1 run ago)"
+
+
+def test_tests__flakiness() -> None:
+    """Each test that failed is counted: failures, the runs that judged it, and how often it ended otherwise."""
+    runs = ["PPFP", "PFFP", "P-FP", "PPPP", "PFFP"]
+    *earlier, call = (ran(number, outcomes) for number, outcomes in enumerate(runs))
+
+    (trend,) = history.trends(call, earlier)
+
+    assert [(test.step, test.failures, len(test.judged), test.changes) for test in trend.tests.values()] == [
+        ("02 Hi", 2, 4, 3),
+        ("03 Hi", 4, 5, 2),
+    ]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"stream_id": "st-2"},
+        {"bot_language": "hi"},
+        {"bot_version": "published"},
+        {"suites": (judged(0, "F", name="Another"),)},
+        {"suites": (judged(0, "F", part=Part(command="test", host="h", stream_id="st-2")),)},
+        {"suites": (judged(0, "F", started="yesterday"),)},
+        {"suites": (judged(0, "F", started="2026-01-01T00:00:00"),)},
+        {"suites": (judged(0, "F", started=""),), "started": ""},
+        {"suites": (judged(2, "F"),)},
+        {"suites": (judged(1, "F"),)},
+        {"suites": ()},
+    ],
+)
+def test_trends__other_runs(changes: dict[str, Any]) -> None:
+    """Other bots, languages, versions and suites, later runs, the call's own, and those without a time do not count."""
+    assert history.trends(ran(1, "F"), [ran(0, "F", **changes)]) == [Trend()]
+
+
+def test_trends__of_a_call_without_a_time() -> None:
+    """Nothing is earlier than a call that does not say when it began."""
+    call = ran(1, suites=(judged(1, "F", started=""),), started="")
+
+    assert history.trends(call, [ran(0)]) == [Trend()]
+
+
+def test_trends__merged() -> None:
+    """A suite that a merge renamed is the suite, and a run that is in the merge and in its own file counts once."""
+    parts = [ran(0, "F", bot_language=language) for language in ("en", "hi")]
+    merged = result.merge({str(number): part for number, part in enumerate(parts)})
+    later = result.merge(
+        {str(number): ran(1, "F", bot_language=language) for number, language in enumerate(("en", "hi"))}
+    )
+
+    assert {suite.name for suite in merged.suites} == {"Banking regression (en)", "Banking regression (hi)"}
+    for earlier in ([merged], parts, [merged, *parts], [*parts, merged]):
+        assert [len(trend.runs) for trend in history.trends(later, earlier)] == [2, 2]
+        assert since(ran(1, "F", bot_language="hi"), earlier) == "failed first in 00000000 or earlier (1 run ago)"
+    assert history.trends(merged, parts) == [Trend(), Trend()]
+
+
+def test_trends__same_names() -> None:
+    """Of suites with one name in a call, the first is compared with the first, the second with the second."""
+    calls = [ran(number, suites=(judged(number, "F"), judged(number, "P"))) for number in (0, 1)]
+    call = ran(2, suites=(judged(2, "F"), judged(2, "F")))
+
+    first, second = history.trends(call, calls)
+
+    assert first.since(Place(0, 0, 0, 0)) == "failed first in 00000000 or earlier (2 runs ago)"
+    assert second.since(Place(0, 0, 0, 0)) == "new"
+
+
+def test_trends__forms_of_a_name() -> None:
+    """A name is the same however its accents are written."""
+    names = (unicodedata.normalize(form, "Café खाता") for form in ("NFC", "NFD"))
+    earlier, call = (ran(number, suites=(judged(number, "F", name=name),)) for number, name in enumerate(names))
+
+    assert len(history.trends(call, [earlier])[0].runs) == 2
+
+
+RUNS = st.lists(st.tuples(st.integers(0, 40), st.text("PF-", min_size=3, max_size=3)), max_size=50)
+
+
+@given(runs=RUNS, own=st.text("PF-", min_size=3, max_size=3), data=st.data())
+def test_trends__any_order(runs: list[tuple[int, str]], own: str, data: st.DataObject) -> None:
+    """In whatever order results come, and however often: what is counted is the last runs before the call's own."""
+    by_hour = dict(runs)
+    files = [ran(number, outcomes) for number, outcomes in by_hour.items()]
+    files = data.draw(st.permutations(files + files[::2]))
+
+    (trend,) = history.trends(ran(30, own), files)
+
+    last = [own, *(by_hour[number] for number in sorted(by_hour, reverse=True) if number < 30)][: history.MOST_RUNS]
+    assert len(trend.runs) == (len(last) if len(last) > 1 else 0)
+    for step in range(3):
+        letters = [run[step] for run in last]
+        test = trend.tests.get(Place(0, step, 0, 0))
+        assert (test is not None) is ("F" in letters and len(last) > 1)
+        if test:
+            assert "".join({True: "F", False: "P", None: "-"}[failed] for failed in test.failed) == "".join(letters)
+        assert bool(trend.since(Place(0, step, 0, 0))) is (letters[0] == "F" and len(last) > 1)
+
+
+@given(name=st.text(max_size=60), said=st.text(max_size=60), commit=st.text(max_size=60), value=st.text(max_size=60))
+def test_trends__any_text(name: str, said: str, commit: str, value: str) -> None:
+    """Whatever suites, steps and commits are called, a test is recognized, and what is said of it is one line."""
+    assertion = builders.make_assertion(outcome=Outcome.FAILED, checks=(builders.make_check(value=value),))
+    step = builders.make_step(
+        input=said, outcome=Outcome.FAILED, replies=(builders.make_reply(assertions=(assertion,)),)
+    )
+    suite = builders.make_suite(name=name, steps=(step, step))
+    earlier, call = (
+        ran(number, suites=(judged(number, "", name=name, suite=suite),), origin=Origin(commit=commit))
+        for number in (0, 1)
+    )
+
+    words = [since(call, [earlier], place) for place in (0, 1)]
+
+    assert all(phrase.startswith("failed first") and text.line(phrase) == phrase for phrase in words)

@@ -6,7 +6,7 @@ import functools
 import hashlib
 import itertools
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import hypothesis
@@ -17,6 +17,7 @@ from hypothesis import strategies
 from kore_gate.errors import Ending
 from kore_gate.model import Assertion, Check, Evidence, Origin, Outcome, Phase, Result, replace
 from kore_gate.reports import html
+from kore_gate.reports.history import Run, Trend
 from tests import builders
 from tests.fakes import conversations
 
@@ -30,9 +31,9 @@ CALLS: dict[str, Callable[[], Result]] = {
 }
 
 
-def page_of(call: Result) -> Any:
+def page_of(call: Result, trends: Sequence[Trend] = ()) -> Any:
     """Render a call and read it as a browser would."""
-    return lxml.html.document_fromstring(html.render(call).decode())
+    return lxml.html.document_fromstring(html.render(call, trends).decode())
 
 
 def words_of(element: Any) -> str:
@@ -654,9 +655,84 @@ def test_render__whitespace_is_kept() -> None:
     assert "They differ in spaces or line breaks only." in words_of(step)
 
 
-def shape_of(call: Result) -> collections.Counter[tuple[Any, ...]]:
+@pytest.mark.parametrize("name", CALLS)
+def test_render__without_history(name: str) -> None:
+    """Where no earlier run is known, the page is byte for byte what it is without history."""
+    call = CALLS[name]()
+
+    assert html.render(call, [Trend() for _ in call.tested_suites]) == html.render(call)
+    assert b".runs" not in html.render(call)
+
+
+def test_render__runs() -> None:
+    """Each suite has a row of bars, from the oldest run to this one, with its verdict and duration in words."""
+    call = conversations.failing()
+    page = page_of(call, conversations.trends(call, 3))
+
+    rows = page.xpath("//details[contains(@class, 'suite')]/summary/*[name()='svg']")
+    assert len(rows) == 3
+    assert rows[0].get("aria-label") == "1 of the last 4 runs passed"
+    bars = rows[0].xpath("./*[name()='rect']")
+    assert [bar.get("class") for bar in bars] == ["passed", "failed", "failed", "failed"]
+    assert [words_of(bar) for bar in bars] == [
+        "Passed · 17s · 2026-01-02",
+        "Failed · 16s · 00000002",
+        "Failed · 15s · 00000001",
+        "Failed · 14s · 2026-01-02",
+    ]
+    heights = [int(bar.get("height")) for bar in bars]
+    assert heights == sorted(heights, reverse=True)
+    # What did not pass hangs below the line: colour is not all that tells.
+    assert [int(bar.get("y")) + height <= 13 for bar, height in zip(bars, heights, strict=True)] == [True] + [False] * 3
+    assert [words_of(item) for item in page.xpath("(//ol[@class='history'])[1]/li")] == [
+        "Failed 14s 2026-01-02 03:04 UTC",
+        "Failed 15s 2026-01-02 02:04 UTC 00000001",
+        "Failed 16s 2026-01-02 01:04 UTC 00000002",
+        "Passed 17s 2026-01-02 00:04 UTC",
+    ]
+
+
+def test_render__since() -> None:
+    """Each failed test says since when it fails: in the list of failures and at its step; the suite counts them all."""
+    call = conversations.failing()
+    page = page_of(call, conversations.trends(call, 3))
+
+    phrase = "· Failed first in 00000002 (2 runs ago)"
+    assert [words_of(item) for item in page.xpath("//section[@id='failures']//small[@class='since']")] == [phrase] * 3
+    assert [words_of(item) for item in page.xpath("//ul[@class='checks']//small[@class='since']")] == [phrase] * 5
+    tests = page.xpath("(//details[@class='facts'])[1]/ul/li")
+    assert len(tests) == 5
+    assert words_of(tests[1]) == "03 checking: flow reaches ShowBalance failed in 3 of 4 runs, changed 1 time"
+
+
+def test_render__odd_durations() -> None:
+    """Durations of any size make bars that fit."""
+    runs = [
+        Run(began=0.0, ids=("", ""), started="x", commit="", duration=seconds, ending=Ending.PASSED)
+        for seconds in (0.0, 1e308, 5e-324)
+    ]
+    page = page_of(conversations.passing(), [Trend(runs=tuple(runs))])
+
+    assert [bar.get("height") for bar in page.xpath("//*[@class='runs']/*[name()='rect']")] == ["3", "13", "3"]
+
+
+def shape_of(call: Result, trends: Sequence[Trend] = ()) -> collections.Counter[tuple[Any, ...]]:
     """Count the elements with the names of their attributes: what a text must not be able to change."""
-    return collections.Counter((element.tag, *sorted(element.attrib)) for element in page_of(call).iter())
+    return collections.Counter((element.tag, *sorted(element.attrib)) for element in page_of(call, trends).iter())
+
+
+def test_render__hostile_history() -> None:
+    """Markup in what earlier results hold arrives as text."""
+
+    def shape(value: str) -> set[tuple[Any, ...]]:
+        call = conversations.hostile(value)
+        run = Run(began=0.0, ids=("", ""), started=value[:20], commit=value, duration=1.0, ending=Ending.ERROR)
+        trends = [Trend(runs=(run, *trend.runs), tests=trend.tests) for trend in conversations.trends(call)]
+        assert all(trend.tests for trend in trends)
+        return set(shape_of(call, trends))
+
+    marks = {("br",), ("code",), ("ins",), ("mark",), ("ins", "class"), ("mark", "class"), ("p", "class")}
+    assert shape(conversations.HOSTILE) - shape("tame text") <= marks | {("time", "datetime")}
 
 
 @functools.cache
