@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_FILE_COMMANDS = ("import", "test", "lint", "report", "known-failures", "shard")
-_POSITIONAL = dict.fromkeys(_FILE_COMMANDS, "files") | {"run": "suites"}
+# The setting that a command's bare words are for.
+_POSITIONAL = {command: name for name in ("files", "suites") for command in options.BY_NAME[name].commands}
 
 _PURPOSE = "The gate that stops a bad Kore.ai bot from shipping."
 _OVERVIEW = {
@@ -67,7 +67,7 @@ def parse(argv: Sequence[str], default: tuple[str, str]) -> argparse.Namespace:
     end = words.index("--") if "--" in words else len(words)
     extra: list[str] = []
     try:
-        parser = _parser(command, is_named=source == "command line")
+        parser = _parser(command, command if source == "command line" and command in options.COMMANDS else "")
         _, extra = parser.parse_known_args(_attach_values(words[:end], command), arguments)
     except errors.SettingsError as error:
         arguments.error = error
@@ -116,12 +116,11 @@ def _unknown_option(name: str, command: str) -> str:
     return f"Unknown option {name} for {command}.{sources.did_you_mean(name, known)}"
 
 
-def _parser(command: str, *, is_named: bool) -> argparse.ArgumentParser:
+def _parser(command: str, shown: str) -> argparse.ArgumentParser:
     """Return the parser of a command's options; files and suites are what it leaves over.
 
-    Its help shows what the command has a use for; without a command's name it is an overview.
+    Its help shows what the command has a use for that is `shown`; without one it is an overview.
     """
-    shown = command if is_named and command in options.COMMANDS else ""
     parser = _Parser(
         prog="kore-gate",
         usage=f"%(prog)s {_usage(shown)}",
@@ -159,12 +158,11 @@ def _add_options(parser: argparse.ArgumentParser, command: str, shown: str) -> N
     if command == "simulate":
         parser.add_argument("--port", type=int, default=0, help="the port to listen on (default: a free one)")
         parser.add_argument("--job-seconds", type=float, default=20.0, help="seconds that a job takes (default: 20)")
-    group: argparse._ActionsContainer = parser  # the only name of what takes arguments
-    if any(shown in setting.commands for setting in options.SETTINGS):
-        where = "Each can also be set by the action's input or by KORE_<NAME>."
-        if command in ("demo", "simulate"):
-            where = "Those for reports and output can also be set by input or variable."
-        group = parser.add_argument_group("settings", where)
+    where = "Each can also be set by the action's input or by KORE_<NAME>."
+    if command in ("demo", "simulate"):
+        where = "Those for reports and output can also be set by input or variable."
+    is_shown = any(shown in setting.commands for setting in options.SETTINGS)
+    group = parser.add_argument_group("settings", where if is_shown else None)
     for setting in options.SETTINGS:
         if setting.secret:
             continue
@@ -303,9 +301,6 @@ class _Program:
             if self.received:
                 os._exit(128 + number)
             self.received.append(number)
-            begin(number)
-
-        def begin(number: int) -> None:
             # A thread, for the main one may be in code that no signal interrupts.
             self._watchdog = threading.Timer(_LAST_SECONDS, os._exit, [128 + number])
             self._watchdog.daemon = True
@@ -318,7 +313,7 @@ class _Program:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, handle)
         if self.received:
-            begin(self.received[0])
+            handle(self.received.pop(), None)
 
     def close(self) -> None:
         """Forget what was to come: the command ended in time."""
@@ -327,8 +322,8 @@ class _Program:
             self._watchdog.cancel()
         self.console.close()
 
-    def run(self) -> int:
-        """Run the command; return the exit code."""
+    def check(self) -> None:
+        """Warn of settings that look like mistakes. Raises SettingsError for those that are."""
         settings, console = self.settings, self.console
         for warning in sources.unknown_variables(settings.command, self.environ):
             console.warning(warning)
@@ -341,21 +336,40 @@ class _Program:
                     f"{setting.name} has only {len(value)} characters: too short to be removed from what Kore.ai "
                     "sends back. Use a longer one, such as Kore.ai generates."
                 )
+
+    def run(self) -> int:
+        """Run the command; return the exit code."""
+        settings, console = self.settings, self.console
+        if settings.command in options.JUDGING_COMMANDS:
+            return self._judge(settings)
+        if settings.command in ("demo", "simulate"):
+            return self._simulate()
+        self.stop_with(_stop)
         match settings.command:
             case "completion":
                 console.write_out(_completion(self.arguments.shell))
                 return 0
-            case "demo" | "simulate":
-                return self._simulate()
-            case "lint" | "report" | "known-failures" | "shard":
-                return self._read_files()
             case "doctor":
                 from kore_gate.commands import doctor
 
-                self.stop_with(_stop)
                 return _run(doctor.Doctor(settings, console, self.clock).run())
+            case "lint":
+                from kore_gate.commands import lint
+
+                return lint.run(settings, console, self.clock, self._context())
+            case "known-failures":
+                from kore_gate.commands import policies
+
+                console.write_out(policies.known_file(settings, self.clock))
+                return 0
+            case "shard":
+                from kore_gate.commands import shard
+
+                return shard.run(settings, console, self._context().root)
             case _:
-                return self._judge(settings)
+                from kore_gate.commands import report
+
+                return report.run(settings, console, self._context())
 
     def _refusal(self, error: errors.SettingsError) -> errors.SettingsError:
         """Leave the reports of invalid settings, for an older one would look like this call's; return the error."""
@@ -374,29 +388,6 @@ class _Program:
             except errors.ReportError as failure:
                 console.debug(f"no report written: {failure.message}")
         return error
-
-    def _read_files(self) -> int:
-        """Run a command that works offline on files."""
-        settings, console, context = self.settings, self.console, self._context()
-        self.stop_with(_stop)
-        match settings.command:
-            case "lint":
-                from kore_gate.commands import lint
-
-                return lint.run(settings, console, self.clock, context)
-            case "known-failures":
-                from kore_gate.commands import policies
-
-                console.write_out(policies.known_file(settings, self.clock))
-                return 0
-            case "shard":
-                from kore_gate.commands import shard
-
-                return shard.run(settings, console, context.root)
-            case _:
-                from kore_gate.commands import report
-
-                return report.run(settings, console, context)
 
     def _simulate(self) -> int:
         """Serve the simulator, or run the whole chain against it."""
@@ -476,6 +467,7 @@ def main(argv: Sequence[str], pending: list[int] | None = None) -> int:
     with contextlib.closing(_Program(arguments, environ, received)) as program:
         console = program.console
         try:
+            program.check()
             return program.run()
         except KeyboardInterrupt:
             ended = verdict.interrupted_call(received[0])

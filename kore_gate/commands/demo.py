@@ -50,7 +50,7 @@ def stage(
         yield settings, root
 
 
-def simulate(scenario: str, port: int, job_seconds: float, console: Console, stop: threading.Event) -> int:
+def simulate(scenario: str, port: int, job_seconds: float, console: Console, stop: threading.Event) -> None:
     """Serve a simulator until a signal comes."""
     simulator = service.Simulator(scenario=scenario, job_seconds=job_seconds, evergreen=True)
     try:
@@ -65,4 +65,3 @@ def simulate(scenario: str, port: int, job_seconds: float, console: Console, sto
             console.info(f"  export {options.BY_NAME[name].variable}={value}")
         console.info(f"  kore-gate wait --ds-id {scenarios.DS_IDS[0]}")
         stop.wait()
-    return 0

@@ -6,14 +6,13 @@ import datetime
 import re
 import socket
 import urllib.parse
-import urllib.request
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
 
 from kore_gate import errors, text
 from kore_gate.clock import Clock
 from kore_gate.errors import Ending, ExitCode
-from kore_gate.kore import transport
+from kore_gate.kore import auth, transport
 from kore_gate.kore.auth import Signer
 from kore_gate.kore.client import KoreClient
 from kore_gate.model import Job, Verdict
@@ -37,12 +36,8 @@ _REQUESTS: Mapping[str, tuple[str, Callable[[KoreClient], Awaitable[Job]]]] = {
 # The method is not allowed, or the address has moved: this is not Kore.ai's API.
 _NO_API = (301, 302, 303, 307, 308, 405)
 
-# Advice that all commands give, and that this one has followed.
-_NAMES_DOCTOR = re.compile(r" \(`kore-gate doctor`[^)]*\)|(?<=\.) `kore-gate doctor`[^.]*\.")
-
 _WIDTHS = (len("not checked"), len("import status"))
 _OUTAGE_LIMIT = 15.0  # seconds that a person will wait for an answer
-_MOST_SKEW = 60.0
 _SOON_EXPIRED = datetime.timedelta(days=14)
 
 
@@ -54,8 +49,7 @@ class Doctor:
     console: Console
     clock: Clock
     transport: "httpx.AsyncBaseTransport | None" = None
-    _failures: dict[str, ExitCode] = dataclasses.field(default_factory=dict)  # what the gate would end with, by topic
-    _reported: set[str] = dataclasses.field(default_factory=set)
+    _codes: dict[str, ExitCode] = dataclasses.field(default_factory=dict)  # what the gate would end with, by topic
 
     async def run(self) -> int:
         """Make all checks, also when one fails; return 0 only if all passed. Raises SettingsError."""
@@ -66,22 +60,20 @@ class Doctor:
         signer = Signer(self.settings, self.clock)
         self._check_token(signer.decoded())
         await self._check_connection(signer)
-        code = max(self._failures.values(), key=lambda code: code.gravity, default=ExitCode.PASSED)
+        code = max(self._codes.values(), key=lambda code: code.gravity)
         ending = code.ending if code in (ExitCode.PASSED, ExitCode.REFUSED) else Ending.UNAVAILABLE
-        message = f"Fix: {', '.join(self._failures)}." if self._failures else "All checks passed."
+        message = f"Fix: {', '.join(filter(self._codes.get, self._codes))}." if code else "All checks passed."
         self.console.verdict(Verdict(ending=ending, exit_code=code, message=message))
         return int(code)
 
     def _report(
         self, topic: str, message: str, todo: str = "", code: ExitCode = ExitCode.PASSED, *, is_checked: bool = True
     ) -> None:
-        self._reported.add(topic)
-        if code:
-            self._failures[topic] = code
+        self._codes[topic] = code
         mark = "FAIL" if code else "not checked" if not is_checked else "note" if todo else "ok"
         rows = [(mark, topic, self.console.redactor.text(message))]
         if todo:
-            rows.append(("", "", f"What to do: {_NAMES_DOCTOR.sub('', todo)}"))
+            rows.append(("", "", f"What to do: {todo}"))
         self.console.table(rows, _WIDTHS)
 
     def _list_settings(self) -> None:
@@ -120,10 +112,8 @@ class Doctor:
         """Resolve the host's name, which a proxy would do itself; its credentials are not shown."""
         parts = urllib.parse.urlsplit(self.settings.host)
         name = parts.hostname or ""
-        proxies = urllib.request.getproxies()
-        proxy = proxies.get(parts.scheme) or proxies.get("all")
-        if proxy and not parsers.is_loopback(name) and not urllib.request.proxy_bypass(name):
-            self._report("proxy", f"requests go through {proxy.rpartition('@')[2]}", is_checked=False)
+        if proxy := transport.proxy_for(self.settings.host):
+            self._report("proxy", f"requests go through {proxy}", is_checked=False)
             self._report("DNS", f"the proxy resolves {name}", is_checked=False)
             return
         self._report("proxy", "none is set for this host", is_checked=False)
@@ -160,14 +150,12 @@ class Doctor:
         settings = dataclasses.replace(self.settings, outage_limit=min(self.settings.outage_limit, _OUTAGE_LIMIT))
 
         async def note_tls(response: "httpx.Response") -> None:
-            facts = transport.tls_facts(response)
-            if facts:
+            if facts := transport.tls_facts(response):
                 http.event_hooks = {}
-                is_short = facts.expires and facts.expires - self.clock.now() < _SOON_EXPIRED
+                is_short = facts.expires - self.clock.now() < _SOON_EXPIRED
                 todo = "The certificate expires soon: inform the owner of this host." if is_short else ""
-                until = f", until {facts.expires:%Y-%m-%d}" if facts.expires else ""
-                message = f"{facts.version}, certificate for {facts.subject} by {facts.issuer}{until}"
-                self._report("TLS", message, todo)
+                certificate = f"certificate for {facts.subject} by {facts.issuer}, until {facts.expires:%Y-%m-%d}"
+                self._report("TLS", f"{facts.version}, {certificate}", todo)
 
         async with transport.connect(settings, "doctor", self.transport) as http:
             http.event_hooks = {"response": [note_tls]}
@@ -176,17 +164,17 @@ class Doctor:
                 async with self.clock.limit(self.settings.timeout):
                     for topic, (_, request) in _REQUESTS.items():
                         await self._check_request(topic, request(client))
-                        if self._failures.get(topic) not in (None, ExitCode.REFUSED):
+                        if self._codes[topic] not in (ExitCode.PASSED, ExitCode.REFUSED):
                             break
             except TimeoutError:
                 message = f"no valid response within {text.duration(self.settings.timeout)}"
                 todo = "Raise timeout, or try again later."
                 self._report("timeout", message, todo, ExitCode.TIMED_OUT)
         for topic in ("TLS", *_REQUESTS):
-            if topic not in self._reported:
+            if topic not in self._codes:
                 reason = "no certificate was seen" if topic == "TLS" else "there was no valid response"
                 self._report(topic, reason, is_checked=False)
-        refused = [scope for topic, (scope, _) in _REQUESTS.items() if self._failures.get(topic) is ExitCode.REFUSED]
+        refused = [scope for topic, (scope, _) in _REQUESTS.items() if self._codes[topic] is ExitCode.REFUSED]
         if refused:
             message = f'the token is valid, the scope "{refused[0]}" is missing'
             todo = f'Select the scope "{refused[0]}" for the JWT app, save, and publish the bot.'
@@ -209,16 +197,16 @@ class Doctor:
                 self._report(topic, f"Kore.ai accepted the request and rejected the made-up id ({error.message})")
                 return
             # What to do about refused credentials depends on the other request.
-            self._report(topic, error.message, "" if isinstance(error, errors.Refused) else error.hint, error.exit_code)
+            todo = "" if isinstance(error, errors.Refused) else error.hint.replace(" (`kore-gate doctor`)", "")
+            self._report(topic, error.message, todo, error.exit_code)
         else:
             self._report(topic, f"Kore.ai accepted the request; status {job.status or 'none'}")
 
     def _check_clock(self, skew: float | None) -> None:
         if skew is None:
             self._report("clock", "no response with a Date header to compare it with", is_checked=False)
-        elif abs(skew) > _MOST_SKEW:
-            direction = "behind" if skew > 0 else "ahead of"
-            message = f"this machine is {text.duration(abs(skew))} {direction} Kore.ai, so tokens are not valid"
+        elif distance := auth.too_far(skew):
+            message = f"this machine is {distance} Kore.ai, so tokens are not valid"
             self._report("clock", message, "Set the machine's clock (NTP).", ExitCode.REFUSED)
         else:
             self._report("clock", f"within {text.duration(max(1.0, abs(skew)))} of Kore.ai's")

@@ -119,10 +119,10 @@ class Call:
     def conclude(self, call: Result) -> int:
         """Report how the call ended, softened where the caller asked for it; return the exit code."""
         self._print_json(call)
-        softened = self.console.soften(call.verdict, self.settings.soft_fail)
+        code = self.console.soften(call.verdict, self.settings.soft_fail)
         paths = [(self._writer.directory / name).as_posix() for name in self._writer.written]
-        self.console.result(call, paths, softened)
-        return int(call.verdict.exit_code if softened is None else softened)
+        self.console.result(call, paths, code)
+        return int(code)
 
     def _suites(self) -> list[SuiteRun]:
         """Return the suites that the command takes through the chain."""

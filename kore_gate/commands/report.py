@@ -53,9 +53,9 @@ def _merge(settings: Settings, console: Console, context: Context, saved: Mappin
     writer.prepare(call.command, call.stream_id)
     failures = write.write(call, writer, directory, context.origin.job_url, _trends(call, settings, console))
     _check([*failures, *write.hand_over(call, writer, directory, context, console)], console)
-    softened = console.soften(call.verdict, settings.soft_fail)
-    _print(call, writer, settings, console, softened)
-    return int(call.verdict.exit_code if softened is None else softened)
+    code = console.soften(call.verdict, settings.soft_fail)
+    _print(call, writer, settings, console, code)
+    return int(code)
 
 
 def _formed(call: Result, settings: Settings) -> Result:
@@ -85,7 +85,7 @@ def _check(failures: Sequence[errors.ReportError], console: Console) -> None:
 
 
 def _print(
-    call: Result, writer: Writer, settings: Settings, console: Console, code: ExitCode | None, *, again: bool = False
+    call: Result, writer: Writer, settings: Settings, console: Console, code: ExitCode, *, again: bool = False
 ) -> None:
     if settings.output == "json":
         console.json(result.render(call, writer.written).decode())

@@ -54,7 +54,7 @@ class KoreClient:
         fields = {"fileContext": "bulkImport", "fileExtension": "json"}
         files = {"file": (f"{text.file_name(name)}.json", data, "application/json")}
         # May be sent again: an upload alone changes nothing.
-        body = await self._call("POST", ("uploadfile",), data=fields, files=files)
+        body = await self._call(("uploadfile",), data=fields, files=files)
         return self._id(body, "the upload", "fileId")
 
     async def start_import(self, file_id: str, name: str) -> str:
@@ -66,7 +66,7 @@ class KoreClient:
             fields["tags"] = list(settings.tags)
         if settings.description:
             fields["description"] = settings.description
-        body = await self._call("POST", (*self._suites, "import"), again=False, content=json.dumps(fields).encode())
+        body = await self._call((*self._suites, "import"), job=fields)
         return self._id(body, "the import", "dsId", "_id")
 
     async def import_job(self, ds_id: str) -> Job:
@@ -76,7 +76,7 @@ class KoreClient:
     async def start_run(self, suite: str) -> str:
         """Start a run of a suite; return its testRunId."""
         fields = {"version": self._settings.bot_version, "userEmailId": self._settings.user_email}
-        body = await self._call("POST", (*self._suites, suite, "run"), again=False, content=json.dumps(fields).encode())
+        body = await self._call((*self._suites, suite, "run"), job=fields)
         return self._id(body, "the run", "testRunId", "_id")
 
     async def run_job(self, suite: str, run_id: str) -> Job:
@@ -105,7 +105,7 @@ class KoreClient:
     async def _status(self, segments: tuple[str, ...], job_id: str) -> Mapping[str, object]:
         """Ask for a job's state. Raises Gone for a record that is not there."""
         try:
-            return await self._call("GET", segments, job_id)
+            return await self._call(segments, job_id)
         except errors.Rejected as rejection:
             raise errors.Unavailable(
                 rejection.message,
@@ -114,17 +114,23 @@ class KoreClient:
             ) from rejection
 
     async def _call(
-        self, method: str, segments: tuple[str, ...], job_id: str = "", *, again: bool = True, **request: Any
+        self, segments: tuple[str, ...], job_id: str = "", *, job: Mapping[str, object] | None = None, **request: Any
     ) -> Mapping[str, object]:
-        """Make one call of the API; what must not start twice is sent once. The address takes segments as opaque."""
+        """Make one call of the API; a `job` to start is sent once. The address takes segments as opaque."""
         path = "/".join(map(_segment, segments))
+        headers = {"bot-language": self._settings.bot_language, "accept": "application/json"}
+        if job:
+            headers["content-type"] = "application/json"
+            request["content"] = json.dumps(job).encode()
+        method = "POST" if request else "GET"
         number, line = 0, ""  # of the last try
 
         async def one_try() -> Mapping[str, object]:
             nonlocal number, line
             number, status, began = number + 1, "no response", self._clock.monotonic()
             try:
-                response = await self._request(method, f"{self._settings.host}/api/public/{path}", **request)
+                address = f"{self._settings.host}/api/public/{path}"
+                response = await self._send(method, address, headers=headers, **request)
                 status = f"HTTP {response.status_code}"
                 return self._body(response, is_job=method == "GET")
             finally:
@@ -145,7 +151,7 @@ class KoreClient:
             body = await until_answered(
                 one_try,
                 ready=ready,
-                again=again,
+                again=not job,
                 clock=self._clock,
                 settings=self._settings,
                 on_wait=report,
@@ -156,13 +162,6 @@ class KoreClient:
         self._on_wait("", "")
         return body
 
-    async def _request(self, method: str, address: str, **request: Any) -> transport.HttpResponse:
-        """Send one request of the API."""
-        headers = {"bot-language": self._settings.bot_language, "accept": "application/json"}
-        if "content" in request:
-            headers["content-type"] = "application/json"
-        return await self._send(method, address, headers=headers, **request)
-
     def _body(self, response: transport.HttpResponse, *, is_job: bool) -> Mapping[str, object]:
         """Return the body of a good response."""
         now = self._clock.now()
@@ -170,7 +169,8 @@ class KoreClient:
         try:
             return responses.read(response, self._redactor, now, is_job=is_job)
         except errors.Refused as refusal:
-            refusal.cause, refusal.hint = self._signer.advice(self.skew, is_forbidden=refusal.is_forbidden)
+            refusal.cause, hint = self._signer.advice(self.skew, is_forbidden=refusal.is_forbidden)
+            refusal.hint = f"{hint} `kore-gate doctor` checks all of this."
             raise
 
     async def _send(

@@ -1,6 +1,7 @@
 """When a call to Kore.ai is made again, how long to wait, and when to give up."""
 
 import dataclasses
+import math
 import urllib.parse
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -43,11 +44,11 @@ async def until_answered(
     or when a request may have arrived that must not be sent twice.
     """
     limit = settings.outage_limit
-    outage_began: float | None = None
+    deadline = math.inf
     failure = TryAgain("", arrived=False)
 
     async def attempt() -> T:
-        nonlocal outage_began, failure
+        nonlocal deadline, failure
         await ready()
         started = clock.monotonic()
         try:
@@ -55,17 +56,14 @@ async def until_answered(
         except TryAgain as exc:
             failure = exc
             # Where Kore.ai limits its callers, it is there.
-            outage_began = None if exc.limited else started if outage_began is None else outage_began
+            deadline = math.inf if exc.limited else min(deadline, started + limit)
             raise
-
-    def outage_left() -> float:
-        return limit if outage_began is None else outage_began + limit - clock.monotonic()
 
     def wait(state: tenacity.RetryCallState) -> float:
         # Never sooner than Kore.ai asks; and later by chance, so that callers spread.
         seconds = failure.wait + _BACKOFF(state)
         # One last try is made when the limit comes, however long Kore.ai asks to wait.
-        return seconds if failure.limited else min(seconds, max(outage_left(), 0.0))
+        return min(seconds, max(deadline - clock.monotonic(), 0.0))
 
     def report(state: tenacity.RetryCallState) -> None:
         seconds = state.upcoming_sleep
@@ -73,14 +71,14 @@ async def until_answered(
             outlook = f"until {clock.later(seconds)}"
         else:
             following = f"attempt {state.attempt_number + 1} in {text.duration(seconds)}"
-            outlook = f"{following}, giving up at {clock.later(outage_left())}"
+            outlook = f"{following}, giving up at {clock.later(deadline - clock.monotonic())}"
         on_wait(failure.message, outlook, seconds)
 
     retrying = tenacity.AsyncRetrying(
         retry=tenacity.retry_if_exception(lambda exc: isinstance(exc, TryAgain) and (again or not exc.arrived)),
         wait=wait,
         # tenacity keeps a time of its own; ours is the one that counts.
-        stop=lambda _: outage_left() <= 0,
+        stop=lambda _: deadline <= clock.monotonic(),
         sleep=clock.sleep,
         before_sleep=report,
         reraise=True,

@@ -1,6 +1,5 @@
 """The connection to Kore.ai: opens it, sends one request, reads its response, and names the faults on the way."""
 
-import collections
 import contextlib
 import dataclasses
 import datetime
@@ -95,7 +94,7 @@ class Tls:
     version: str
     subject: str
     issuer: str
-    expires: datetime.datetime | None
+    expires: datetime.datetime
 
 
 def tls_facts(response: httpx.Response) -> Tls | None:
@@ -234,13 +233,9 @@ def _no_connection(exc: Exception, causes: Sequence[BaseException], detail: str,
     return f"no connection to {place}{detail}", ""
 
 
-def _causes(exc: BaseException) -> Iterator[BaseException]:
+def _causes(exc: BaseException | None) -> Iterator[BaseException]:
     """Walk through an exception and all that led to it."""
-    places: collections.deque[BaseException | None] = collections.deque([exc])
-    seen: set[int] = set()
-    while places:
-        place = places.popleft()
-        if place and id(place) not in seen:
-            seen.add(id(place))
-            yield place
-            places += (place.__cause__, place.__context__, *getattr(place, "exceptions", ()))
+    if exc:
+        yield exc
+        for cause in (exc.__cause__ or exc.__context__, *getattr(exc, "exceptions", ())):
+            yield from _causes(cause)

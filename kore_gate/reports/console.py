@@ -9,10 +9,9 @@ import io
 import itertools
 import json
 import re
-import typing
 import unicodedata
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, TextIO, cast
+from typing import TYPE_CHECKING, TextIO, assert_never, cast
 
 from kore_gate import text
 from kore_gate.ci.dialects import Dialect
@@ -33,7 +32,7 @@ CASES_SHOWN = 20
 BARS_SHOWN = 20
 FINDINGS_SHOWN = 100
 LINE_LIMIT = 2000
-NAME_LIMIT = 60
+NAME_LIMIT = 61
 # GitHub shows ten annotations of a severity for a step; of failures, the tenth says how many more there are.
 ANNOTATIONS = 10
 # GitHub cuts messages at 4096 characters.
@@ -44,8 +43,6 @@ PERCENT_STEP = 10
 MANY_FILES = 4
 _SUITE_FILE = re.compile(r"((?:^|.*/)(?:TEST-kore|kore-results)-)[^/]*(\.\w+)$")
 COLOURS: dict[Ending | None, str] = {None: "", **dict.fromkeys(Ending, "red"), Ending.PASSED: "green"}
-
-LEVELS: dict[Severity, str] = {"error": "red", "warning": "yellow"}
 
 
 @dataclasses.dataclass(kw_only=True, eq=False)
@@ -134,9 +131,8 @@ class Console:
         red = [suite for suite in result.suites if suite.verdict.ending is not Ending.PASSED]
         for suite in red[:SUITES_SHOWN]:
             self._write_failures(suite, result.verdict.message)
-        if missing := sum(cases.red_count(suite) for suite in red) - self._annotate_failures(red, severity):
-            self._annotate(severity, f"{missing} more failures: see the reports.", "kore_gate")
-        elif not red and result.verdict.ending is not Ending.PASSED:
+        self._annotate_failures(red, severity)
+        if not red and result.verdict.ending is not Ending.PASSED:
             self._annotate(severity, result.verdict.message, "kore_gate")
         self._write_forgiven(result)
         self._write_attempts(result)
@@ -144,8 +140,7 @@ class Console:
         if result.tested_suites:
             self._write_table(result)
         self._write_notes(result)
-        if files:
-            self.info("\n".join(["Reports:", *(f"  {file}" for file in _globbed(files))]))
+        self._write_files(files)
         self.verdict(result.verdict, exit_code, again=again)
 
     def verdict(self, verdict: Verdict, exit_code: ExitCode | None = None, *, again: bool = False) -> None:
@@ -164,18 +159,18 @@ class Console:
         """Print what was found in each suite file, by file and line, and pin it to its place."""
         for file in files:
             for row in file.lint[:FINDINGS_SHOWN]:
-                where = f"{file.file}:{row.line or 1}"
-                self._write(f"{where}: {row.severity} {row.rule}: {row.message}", LEVELS[row.severity])
+                colour = "red" if row.severity == "error" else "yellow"
+                self._write(f"{file.file}:{row.line or 1}: {row.severity} {row.rule}: {row.message}", colour)
                 self._annotate(row.severity, row.message, f"lint: {row.rule}", file.file, row.line or 1)
             if (more := len(file.lint) - FINDINGS_SHOWN) > 0:
                 self._write(f"{file.file}: … and {more} more")
-        self.info("\n".join(["Reports:", *(f"  {report}" for report in reports)]))
+        self._write_files(reports)
 
-    def soften(self, verdict: Verdict, soft_fail: Collection[int]) -> ExitCode | None:
-        """Return 0 in place of an exit code that soft-fail names, and warn of it; None for any other."""
+    def soften(self, verdict: Verdict, soft_fail: Collection[int]) -> ExitCode:
+        """Return the verdict's exit code, or 0 with a warning where soft-fail names it."""
         code = verdict.exit_code
         if code not in soft_fail:
-            return None
+            return code
         self.warning(f"soft-fail: exit code {code.value} ({verdict.ending}) is turned into 0.")
         return ExitCode.PASSED
 
@@ -281,15 +276,17 @@ class Console:
         finally:
             self._command(end.format(key=key, at=int(self.now().timestamp())), group=True)
 
-    def _annotate_failures(self, red: Sequence[SuiteResult], severity: Severity) -> int:
-        """Annotate each suite's first failure, then the second ones, while there is room; return how many."""
-        before = self._annotated[severity]
+    def _annotate_failures(self, red: Sequence[SuiteResult], severity: Severity) -> None:
+        """Annotate each suite's first failure, then the second ones, while there is room; count the others."""
+        more = sum(map(cases.red_count, red))
         rows = itertools.zip_longest(*(itertools.islice(cases.failures(suite), ANNOTATIONS) for suite in red))
         for failure in filter(None, itertools.chain.from_iterable(rows)):
             if self._annotated[severity] >= ANNOTATIONS - 1:
                 break
             self._annotate(severity, failure.what, failure.title, failure.file, failure.line)
-        return self._annotated[severity] - before
+            more -= 1
+        if more:
+            self._annotate(severity, f"{more} more failures: see the reports.", "kore_gate")
 
     def _write_failures(self, suite: SuiteResult, verdict: str) -> None:
         """Print a suite's first failures in a group, and its reasons where the `verdict` does not repeat them."""
@@ -320,7 +317,7 @@ class Console:
             return
         with self._group(f"Policies: {labels.plural(len(findings), 'failure')} forgiven"):
             for finding in findings[:CASES_SHOWN]:
-                mark, (message, _) = typing.cast("Mark", finding.mark), finding.failure
+                mark, (message, _) = cast("Mark", finding.mark), finding.failure
                 self._write(f"  {mark.policy.upper()} {text.line(finding.title, 120)}: {message}", "yellow")
                 if mark.until:  # what forgives the others is the same for all, and in the verdict
                     self._write(f"    {labels.mark(mark)}")
@@ -402,6 +399,17 @@ class Console:
         if command := suite_run.resume_call(result):
             self._print(f"Resume with: {command}", exact=True)
 
+    def _write_files(self, files: Sequence[str]) -> None:
+        """List the reports in their order, many of a kind as one pattern."""
+        kinds = collections.defaultdict[str, list[str]](list)
+        for file in files:
+            kinds[_SUITE_FILE.sub(r"\1*\2", file)].append(file)
+        if files:
+            self._write("Reports:")
+        for kind, members in kinds.items():
+            for line in members if len(members) < MANY_FILES else [f"{kind} ({len(members)} files)"]:
+                self._write(f"  {line}", exact=True)
+
     def _is_news(self, event: Event) -> bool:
         """Tell whether an event is worth a line: a small step between two status words is not."""
         if event.happening is Happening.TROUBLE:
@@ -409,10 +417,11 @@ class Console:
         if event.happening is not Happening.CHANGED:
             return True
         status, percent = self._printed.get(event.key, ("", -PERCENT_STEP))
-        is_news = event.status != status or abs((event.percent or 0) - percent) >= PERCENT_STEP
-        if is_news and _state(event):
-            self._printed[event.key] = (event.status, event.percent or 0)
-        return is_news and _state(event) != ""
+        step = abs((event.percent or 0) - percent)
+        if not _state(event) or (event.status == status and step < PERCENT_STEP):
+            return False
+        self._printed[event.key] = (event.status, event.percent or 0)
+        return True
 
     def _move_bar(self, event: Event) -> None:
         self._rows[event.key] = (event, self._screen.get_time())
@@ -453,6 +462,7 @@ class _Stream(io.TextIOBase):
 def bars(rows: Sequence[tuple[Event, float]], now: float, width: int, height: int) -> "rich.console.RenderableType":
     """Draw a bar for the last event of each suite; without room for all, those that still run, and count the others."""
     from rich.console import Group
+    from rich.padding import Padding
     from rich.progress_bar import ProgressBar
     from rich.table import Table
 
@@ -488,11 +498,7 @@ def bars(rows: Sequence[tuple[Event, float]], now: float, width: int, height: in
         ended = sum(event.ending is not None for event, _ in rows)
         bar = ProgressBar(total=len(rows), completed=ended, complete_style="cyan")
         table.add_row(f"… {len(rows) - room} more", bar, f"{ended} of {len(rows)} ended")
-    notes = Table.grid()
-    notes.add_column(width=max(width - 1, 1))
-    for reason in reasons:
-        notes.add_row(reason)
-    return Group(table, notes)
+    return Group(table, *(Padding(reason, (0, 1, 0, 0), expand=False) for reason in reasons))
 
 
 def _fit_all(names: Sequence[str], width: int) -> list[str]:
@@ -549,32 +555,16 @@ def _state(event: Event) -> str:
         case Happening.WARNING | Happening.DEBUG:
             return ""
         case _:
-            typing.assert_never(event.happening)
+            assert_never(event.happening)
 
 
 def _line(event: Event) -> str:
     """Put an event into one line: `banking: IN_PROGRESS 85 % (1m 5s)`."""
-    name, state = text.terminal(event.name), _state(event)
-    if len(name) > NAME_LIMIT:  # names often begin alike
-        name = f"{name[: NAME_LIMIT // 2]}…{name[-NAME_LIMIT // 2 :]}"
-    match event.happening:
-        case Happening.STARTED:
-            parts = [name, state]
-        case Happening.TROUBLE:
-            parts = [name, "waiting", f"{state}; {event.outlook}"]
-        case _:
-            parts = [name, state, event.text]
+    name, state = _fit(text.terminal(event.name), NAME_LIMIT), _state(event)
+    parts = [name, state]
+    if event.happening is Happening.TROUBLE:
+        parts = [name, "waiting", f"{state}; {event.outlook}"]
+    elif event.happening is not Happening.STARTED:
+        parts.append(event.text)
     line = ": ".join(filter(None, parts))
     return f"{line} ({text.duration(event.elapsed)})" if event.elapsed > 0 else line
-
-
-def _globbed(files: Sequence[str]) -> list[str]:
-    """List files in their order, many of a kind as one pattern."""
-    kinds = collections.defaultdict[str, list[str]](list)
-    for file in files:
-        kinds[_SUITE_FILE.sub(r"\1*\2", file)].append(file)
-    return [
-        line
-        for kind, members in kinds.items()
-        for line in (members if len(members) < MANY_FILES else [f"{kind} ({len(members)} files)"])
-    ]

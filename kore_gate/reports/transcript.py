@@ -150,10 +150,10 @@ def _variables(names: Sequence[str], actual: str) -> dict[str, str]:
     """Tell the values of these variables apart in `name = value, name = value`, or in a value alone."""
     known = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True) if name)
     starts = [*re.finditer(rf"(?:^|, )({known}) = ", actual)] if known else []
-    ends = [start.start() for start in starts[1:]] + [len(actual)]
     if actual and not starts and len(names) == 1:
         return {names[0]: actual}
-    return {start[1]: actual[start.end() : end] for start, end in zip(starts, ends, strict=True)} if starts else {}
+    ends = [*(start.start() for start in starts[1:]), len(actual)]
+    return {start[1]: actual[start.end() : end] for start, end in zip(starts, ends, strict=False)}
 
 
 def _around(parts: Parts, before: int = 48, limit: int = 240) -> Parts:

@@ -98,6 +98,7 @@ def test_retry__refused_at_once(
     is_forbidden = answer.status_code == 403
     assert caught.value.cause.startswith("a stream-id of another" if is_forbidden else "a wrong client id or secret")
     assert caught.value.hint.startswith("Check stream-id (st-" if is_forbidden else "Check client-id")
+    assert caught.value.hint.endswith(". `kore-gate doctor` checks all of this.")
 
 
 def test_retry__refused_by_the_clock(rig: Callable[..., Rig], clock: FakeClock) -> None:

@@ -254,7 +254,7 @@ def test_advice__skew(clock: FakeClock, skew: float | None, cause: str) -> None:
 
     assert found.startswith(cause)
     assert hint.startswith("Set the runner's clock (NTP)") == ("clock" in cause)
-    for word in ("client-id", "appId", "Conversation Tests Management", "published", "https://kore.example", "doctor"):
+    for word in ("client-id", "appId", "Conversation Tests Management", "published", "https://kore.example"):
         assert word in hint
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from kore_gate import errors
 from kore_gate.errors import Ending
-from kore_gate.reports import html, junit, summary, write
+from kore_gate.reports import html, junit, lint, summary, write
 from kore_gate.reports.write import FIXED_NAMES, RESULT, Writer
 from tests import builders
 
@@ -377,6 +377,13 @@ def test_junit_names__any_text(suites: list[str]) -> None:
 
     assert len({name.casefold() for name in paths}) == len(suites)
     assert all(pathlib.PurePath(name).name == name and len(name.encode()) < 240 for name in paths)
+
+
+@pytest.mark.parametrize("name", ["lint", "Lint"])
+def test_junit_names__not_the_lints(name: str) -> None:
+    """A suite takes no file from the lint, which may report into the same folder."""
+    assert junit_files(name) == [f"TEST-kore-{name}-2.xml"]
+    assert lint.JUNIT.casefold() == f"TEST-kore-{name}.xml".casefold()
 
 
 def test_write_all__order(writer: Writer) -> None:
