@@ -12,7 +12,7 @@ RUN /usr/local/bin/python -m venv tools \
  && tools/bin/pip install --require-hashes --only-binary=:all: --no-deps -r requirements-build.lock
 
 # What the gate runs on. pygments, markdown-it-py and mdurl are for parts of rich that nothing here reaches, and half of
-# it all. The date is always the same, and with it the layer; the modes are set because a build under a strict umask
+# it all. The modules that go with them need one of these or a library that is not there; emoji by name are off. The date is always the same, and with it the layer; the modes are set because a build under a strict umask
 # would lock other users out.
 ARG EXTRAS=""
 COPY requirements*.lock ./
@@ -21,6 +21,9 @@ RUN /usr/local/bin/python -m venv --without-pip /opt/kore_gate/venv \
       --require-hashes --only-binary=:all: --no-deps -r "requirements${EXTRAS:+-${EXTRAS}}.lock" \
  && tools/bin/pip --python /opt/kore_gate/venv/bin/python uninstall --yes pygments markdown-it-py mdurl \
  && find /opt/kore_gate/venv/bin -type f -delete \
+ && (cd /opt/kore_gate/venv/lib/python3*/site-packages \
+     && rm anyio/pytest_plugin.py anyio/_backends/_trio.py httpcore/_backends/trio.py httpcore/*/http2.py httpx/_main.py \
+           rich/_emoji_codes.py rich/_win32_console.py rich/markdown.py rich/syntax.py rich/traceback.py) \
  && mkdir /libraries \
  && cp -a /opt /libraries/ \
  && chmod -R u=rwX,go=rX /libraries \
@@ -33,7 +36,9 @@ COPY entrypoint.py /release/opt/kore_gate/
 RUN tools/bin/python -m hatchling build --target wheel --directory dist \
  && tools/bin/pip --python /opt/kore_gate/venv/bin/python install --no-compile --root /release --no-index --no-deps dist/*.whl \
  && rm -r /release/opt/kore_gate/venv/bin \
- && /usr/local/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash -s /release -p / /release \
+ && /usr/local/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash -s /release -p / -x /compiled- /release \
+ && (cd /release/opt/kore_gate/venv/lib/python3*/site-packages/kore_gate/reports/compiled-* \
+     && /usr/local/bin/python -m compileall -q -b . && rm tmpl_*.py) \
  && mkdir -p /release/usr/local/bin \
  && ln -s /opt/kore_gate/entrypoint.py /release/usr/local/bin/kore-gate \
  && chmod -R u=rwX,go=rX /release \
