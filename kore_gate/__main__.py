@@ -48,7 +48,10 @@ def main(pending: list[int] | None = None) -> NoReturn:
             f"Exit code: {ExitCode.BUG} ({ExitCode.BUG.meaning})\n"
         )
         leave(ExitCode.BUG)
-    leave(cli.main(sys.argv[1:], pending=caught))
+    code = 0
+    with contextlib.suppress(SystemExit):  # which is how argparse ends where it has shown help
+        code = cli.main(sys.argv[1:], pending=caught)
+    leave(code)
 
 
 def leave(code: int) -> NoReturn:
