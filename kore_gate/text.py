@@ -145,6 +145,17 @@ def duration(seconds: float) -> str:
     return " ".join(filter(None, parts))
 
 
+def plural(number: int, noun: str) -> str:
+    """Count things: `1 step`, `1,250 steps`."""
+    return f"{number:,} {noun}{'s' if number != 1 else ''}"
+
+
+def listed(names: Sequence[str], most: int) -> str:
+    """Name the first few, and say how many more there are."""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
 def unique(name: str, taken: dict[str, int], joint: str = "-") -> str:
     """Return the name, numbered where `taken` (in lower case, each with its last number) has it; it is taken then."""
     candidate, folded = name, name.casefold()

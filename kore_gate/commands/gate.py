@@ -21,7 +21,7 @@ from kore_gate.kore import transport
 from kore_gate.kore.auth import Signer
 from kore_gate.kore.client import KoreClient
 from kore_gate.model import Event, Happening, PassIf, Phase, Result, SuiteResult, Verdict, replace
-from kore_gate.reports import cases, junit, labels, result, summary, write
+from kore_gate.reports import cases, junit, result, summary, write
 from kore_gate.reports.console import Console
 from kore_gate.reports.write import PAGE, RESULT, SUMMARY, Writer
 from kore_gate.settings.sources import Settings
@@ -153,11 +153,11 @@ class Call:
     def _print_plan(self) -> None:
         """Print what is going to be done, where, and within which time."""
         settings, known = self.settings, sum(bool(run.ds_id or run.run_id) for run in self._runs)
-        new = labels.plural(len(self._runs) - known, "suite") if known < len(self._runs) else ""
+        new = text.plural(len(self._runs) - known, "suite") if known < len(self._runs) else ""
         verbs = {"import": "upload and import", "test": "upload, import and run"}
         job = "import" if settings.command == "wait" else "more run" if new else "run"
         plan = [f"{verbs.get(settings.command, 'run')} {new}"] if new else []
-        plan += [f"wait for {labels.plural(known, job)}"] if known else []
+        plan += [f"wait for {text.plural(known, job)}"] if known else []
         self.console.info(
             f"kore_gate {__version__} (CI: {self.context.ci}): {', '.join(plan)},"
             f" timeout {text.duration(settings.timeout)}\nHost {settings.host}, bot {settings.stream_id}"

@@ -229,11 +229,14 @@ def check_files(runs: Sequence[SuiteRun], ignored: Collection[str] = (), min_ass
 def judge(files: Sequence[SuiteResult], *, strict: bool) -> Verdict:
     """Judge checked files: errors are red, warnings only where they count as errors."""
     numbers = collections.Counter(row.severity for file in files for row in file.lint)
-    counts = " and ".join(f"{number} {kind}{'s' if number > 1 else ''}" for kind, number in sorted(numbers.items()))
+    counts = " and ".join(text.plural(number, kind) for kind, number in sorted(numbers.items()))
     is_red = numbers["error"] or (strict and numbers["warning"])
     code = ExitCode.FAILED if is_red else ExitCode.PASSED
-    suites = f"{len(files)} suite file{'s' if len(files) != 1 else ''}"
-    return Verdict(ending=code.ending, exit_code=code, message=f"{counts or 'No findings'} in {suites}.")
+    return Verdict(
+        ending=code.ending,
+        exit_code=code,
+        message=f"{counts or 'No findings'} in {text.plural(len(files), 'suite file')}.",
+    )
 
 
 def _enabled(reply: Reply) -> set[str]:

@@ -312,7 +312,7 @@ def _words(marks: Collection[Mark]) -> str:
     """Count what is forgiven: `1 known failure and 2 tolerated failures (max-failures 5: 2)`."""
     counts = collections.Counter(mark.policy for mark in marks)
     names = {Policy.KNOWN: "known failure", Policy.BASELINE: "baseline failure", Policy.TOLERATED: "tolerated failure"}
-    parts = [f"{counts[one]} {name}{'s' if counts[one] > 1 else ''}" for one, name in names.items() if counts[one]]
+    parts = [text.plural(counts[one], name) for one, name in names.items() if counts[one]]
     words = " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1])))
     within = dict.fromkeys(mark.reason for mark in marks if mark.policy is Policy.TOLERATED)
     return f"{words} ({'; '.join(within)})" if within else words

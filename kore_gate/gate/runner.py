@@ -300,11 +300,10 @@ class Runner:
 
     def _summary(self, pending: Sequence[SuiteRun], waits: Mapping[str, Sequence[SuiteRun]]) -> str:
         """Say which suites have not ended, how long there is, and why they wait."""
-        shown = ", ".join(f"{run.label} {run.job.status if run.job else ''}".strip() for run in pending[:3])
-        more = f" and {len(pending) - 3} more" if len(pending) > 3 else ""
+        suites = [f"{run.label} {run.job.status if run.job else ''}".strip() for run in pending]
         left = text.duration(max(0.0, self.deadline - self.clock.monotonic()))
         # The reason of most suites.
         waiting = max(waits.values(), key=len, default=())
         count = f"{len(waiting)} of {len(pending)}: " if len(pending) > 1 else ""
         reasons = [f"{count}{run.trouble}; {run.outlook}" for run in waiting[:1]]
-        return "; ".join([f"{shown}{more}", f"{left} left", *reasons])
+        return "; ".join([text.listed(suites, 3), f"{left} left", *reasons])

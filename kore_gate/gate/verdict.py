@@ -143,7 +143,7 @@ def judge_run(job: Job, known: Suite | None, *, allow_empty: bool) -> tuple[Verd
         return _judge_job(job, suite, Phase.RUN, "executed", allow_empty=allow_empty), suite
     tally = job.tally or Tally()
     number = max(sum(step.outcome.is_red for step in suite.steps) if suite else 0, tally.failed or 0)
-    steps = f"{number} of {_count(tally.total, 'step')}" if tally.total else _count(number, "step")
+    steps = f"{number:,} of {text.plural(tally.total, 'step')}" if tally.total else text.plural(number, "step")
     what = f"{steps} failed" if number else "failed, without naming a step"
     return _failed(f"Run: {what} (Kore.ai: {job.status}).", (*job.reasons, *job.problems), suite), suite
 
@@ -185,17 +185,17 @@ def _judge_job(job: Job, suite: Suite | None, phase: Phase, success: str, *, all
         message = f"{phase.title()}: Kore.ai reports {job.status}, but its response contradicts that."
         return _failed(message, contradictions, suite)
     if job.tally and job.tally.passed and not any(step.replies for step in steps):
-        return _verdict(ExitCode.PASSED, f"{phase.title()}: {_count(job.tally.passed, 'step')} passed.")
+        return _verdict(ExitCode.PASSED, f"{phase.title()}: {text.plural(job.tally.passed, 'step')} passed.")
     assertions = sum(len(step.enabled_outcomes) for step in steps)
     if not assertions and not allow_empty:
-        lack = f"none of its {_count(len(steps), 'step')} has an enabled assertion"
+        lack = f"none of its {text.plural(len(steps), 'step')} has an enabled assertion"
         return _verdict(
             ExitCode.NOTHING_TO_TEST,
             f"{phase.title()}: nothing to test, {lack if steps else 'the suite has no steps'}.",
             cause="an empty or wrong suite file, or a suite whose assertions are all disabled.",
             hint="Enable assertions in the suite, or set allow-empty if this is intended.",
         )
-    counts = f": {_count(len(steps), 'step')}, {_count(assertions, 'assertion')}" if steps else ""
+    counts = f": {text.plural(len(steps), 'step')}, {text.plural(assertions, 'assertion')}" if steps else ""
     return _verdict(ExitCode.PASSED, f"{phase.title()}: {success}{counts}.")
 
 
@@ -238,7 +238,7 @@ def require_assertions(judged: Verdict, suite: Suite | None, least: int) -> Verd
         return judged
     return _verdict(
         ExitCode.FAILED,
-        f"The suite has {number} of at least {_count(least, 'enabled assertion')}; otherwise: {judged.message}",
+        f"The suite has {number:,} of at least {text.plural(least, 'enabled assertion')}; otherwise: {judged.message}",
         cause="assertions that are disabled or missing, or a response that only counts steps.",
         hint="Enable or add assertions, or lower min-assertions; `kore-gate lint` lists what a suite does not test.",
     )
@@ -248,10 +248,10 @@ def _contradictions(job: Job, steps: Sequence[Step]) -> Iterator[str]:
     """Name what in its own answer contradicts a job that is said to have ended well."""
     red = sum(step.outcome.is_red for step in steps)
     if red:
-        yield f"its results show that {_count(red, 'step')} failed"
+        yield f"its results show that {text.plural(red, 'step')} failed"
     yield from job.objections
     if left_out := _left_out(job, steps):
-        yield f"its results leave {_count(len(left_out), 'step')} of the suite not executed or not judged"
+        yield f"its results leave {text.plural(len(left_out), 'step')} of the suite not executed or not judged"
 
 
 def _left_out(job: Job, steps: Sequence[Step]) -> set[int]:
@@ -274,10 +274,6 @@ def _failed(message: str, details: Sequence[str], suite: Suite | None) -> Verdic
         hint=hint,
         details=details,
     )
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 _RESUME = "The job is still running in Kore.ai: resume with the command below."
@@ -336,7 +332,7 @@ def stopped_by_fail_fast(first: str, draft: SuiteResult) -> Verdict:
 _ENDED = {Ending.FAILED: "failed", Ending.TIMED_OUT: "timed out", Ending.INTERRUPTED: "were interrupted"}
 _NAMED = 5
 # As a run's own verdict counts: Kore.ai may report counts without the steps.
-_COUNTS = re.compile(r"Run: (\d+(?: of \d+)? steps?) failed")
+_COUNTS = re.compile(r"Run: ([\d,]+(?: of [\d,]+)? steps?) failed")
 
 
 def overall(results: Sequence[SuiteResult]) -> Verdict:
@@ -351,16 +347,14 @@ def overall(results: Sequence[SuiteResult]) -> Verdict:
     worst = max((result.verdict for result in results), key=rank)
     flaky = [text.line(result.name, 40) for result in results if result.is_flaky]
     if worst.ending is Ending.PASSED:
-        more = f" and {len(flaky) - _NAMED} more" if len(flaky) > _NAMED else ""
-        which = f", {len(flaky)} of them flaky: {', '.join(flaky[:_NAMED])}{more}" if flaky else ""
-        return _verdict(ExitCode.PASSED, f"All {len(results)} suites passed{which}.")
+        which = f", {len(flaky):,} of them flaky: {text.listed(flaky, _NAMED)}" if flaky else ""
+        return _verdict(ExitCode.PASSED, f"All {len(results):,} suites passed{which}.")
     same = [result for result in results if rank(result.verdict) == rank(worst)]
     briefs = [_brief(result) for result in same]
     has_one_reason = len(same) > 1 and len(set(briefs)) == 1
     ended = _ENDED.get(worst.ending, f"ended as {worst.ending}") + (f" ({briefs[0]})" if has_one_reason else "")
-    pairs = list(zip(same, briefs, strict=True))[:_NAMED]
+    pairs = zip(same, briefs, strict=True)
     names = [text.line(result.name, 40) + ("" if has_one_reason else f" ({brief})") for result, brief in pairs]
-    more = f" and {len(same) - _NAMED} more" if len(same) > _NAMED else ""
     others = collections.Counter(
         "stopped by fail-fast" if result.verdict.message.startswith(_FAIL_FAST) else _ENDED.get(ending, ending)
         for result in results
@@ -368,8 +362,8 @@ def overall(results: Sequence[SuiteResult]) -> Verdict:
     )
     if flaky:
         others["flaky"] = len(flaky)
-    message = f"{len(same)} of {len(results)} suites {ended}: {', '.join(names)}{more}"
-    also = (f"; {number} {ended}" for ended, number in others.items())
+    message = f"{len(same):,} of {len(results):,} suites {ended}: {text.listed(names, _NAMED)}"
+    also = (f"; {number:,} {ended}" for ended, number in others.items())
     return replace(worst, message="".join([message, *also, "."]))
 
 
@@ -379,7 +373,7 @@ def _brief(result: SuiteResult) -> str:
         return counts[1]
     red = sum(step.is_red for step in result.steps)
     if red and result.verdict.ending is Ending.FAILED:
-        return f"{red} of {_count(len(result.steps), 'step')}"
+        return f"{red:,} of {text.plural(len(result.steps), 'step')}"
     return text.line(result.verdict.message.rstrip("."), 120)
 
 
@@ -396,7 +390,7 @@ def interrupted_call(signum: int, before: Verdict | None = None) -> Verdict:
 
 def missing_reports(failures: Sequence[GateError], before: Verdict) -> Verdict:
     """Judge a call whose reports could not all be written, naming what would have been its verdict."""
-    message = f"{_count(len(failures), 'report')} could not be written; otherwise: {before.message}"
+    message = f"{text.plural(len(failures), 'report')} could not be written; otherwise: {before.message}"
     details = [failure.message for failure in failures]
     return _verdict(ExitCode.REPORT, message, failures[0].cause, failures[0].hint, details)
 

@@ -315,7 +315,7 @@ class Console:
         remarks = result.forgiveness.remarks
         if not (findings or remarks):
             return
-        with self._group(f"Policies: {labels.plural(len(findings), 'failure')} forgiven"):
+        with self._group(f"Policies: {text.plural(len(findings), 'failure')} forgiven"):
             for finding in findings[:CASES_SHOWN]:
                 mark, (message, _) = cast("Mark", finding.mark), finding.failure
                 self._write(f"  {mark.policy.upper()} {text.line(finding.title, 120)}: {message}", "yellow")
@@ -333,7 +333,7 @@ class Console:
         suites = [suite for suite in result.suites if suite.attempts]
         if not suites:
             return
-        with self._group(f"Reruns: {labels.plural(len(suites), 'suite')} run again"):
+        with self._group(f"Reruns: {text.plural(len(suites), 'suite')} run again"):
             for suite in suites[:SUITES_SHOWN]:
                 self._write(f"  {text.line(suite.name, 80)}{' (flaky)' if suite.is_flaky else ''}")
                 for line, failures in cases.attempts(suite):

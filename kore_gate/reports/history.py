@@ -14,7 +14,7 @@ from kore_gate import errors, text
 from kore_gate.errors import Ending
 from kore_gate.gate.policy import Judged, Place
 from kore_gate.model import Fact, Phase, Result, SuiteResult
-from kore_gate.reports import cases, labels, result
+from kore_gate.reports import cases, result
 
 MOST_FILES, MOST_BYTES = 200, 64 * 2**20
 MOST_RUNS = 20  # of a suite, with that of the call itself
@@ -94,7 +94,7 @@ class Trend(Fact, frozen=True, kw_only=True):
             run = self.runs[first]
             when = f"in {run.commit}" if run.commit else f"on {text.line(run.started[:10])}"
             bound = "" if passed < len(test.failed) else " or earlier"
-            return f"failed first {when}{bound} ({labels.plural(first, 'run')} ago)"
+            return f"failed first {when}{bound} ({text.plural(first, 'run')} ago)"
         return f"again: failed in {test.failures} of {len(test.judged)} runs" if test.failures > 1 else "new"
 
 
