@@ -250,7 +250,8 @@ class Call:
             self._coming_drafts.cancel()
         call = self._result(suites, verdict.overall(suites))
         try:
-            call = call if self._signum else policies.apply(call, self._policies, self.clock.now().date())
+            if not self._signum:
+                call = policy.apply(call, policies.judged(call), self._policies, self.clock.now().date())
         except Exception as exc:  # noqa: BLE001 nothing is forgiven by a bug
             self.console.debug(traceback.format_exc())
             suites = [*suites, _result_without_suite(exc)]

@@ -1,7 +1,6 @@
 """The files of policies: read and checked before anything is sent, and one of them written."""
 
 import codecs
-import datetime
 import pathlib
 from collections.abc import Iterator
 
@@ -41,11 +40,6 @@ def load(settings: Settings) -> Policies:
     )
     is_off = policies == Policies()
     return policies if is_off else replace(policies, min_assertions=settings.min_assertions)
-
-
-def apply(call: Result, policies: Policies, today: datetime.date) -> Result:
-    """Return the call as the policies leave it; without any, nothing is looked at."""
-    return policy.apply(call, list(judged(call)), policies, today) if policies != Policies() else call
 
 
 def judged(call: Result) -> Iterator[Judged]:

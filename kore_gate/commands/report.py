@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from kore_gate import errors
 from kore_gate.ci.dialects import Context
 from kore_gate.errors import ExitCode
+from kore_gate.gate import verdict
 from kore_gate.model import Result, Verdict, replace
 from kore_gate.reports import history, result, write
 from kore_gate.reports.console import Console
@@ -143,10 +144,9 @@ def _incomplete(number: int, total: int, before: Verdict) -> Verdict:
     """Judge a merge of more or fewer results than there must be, unless its verdict is graver already."""
     if before.exit_code.gravity >= ExitCode.REPORT.gravity:
         return before
-    return Verdict(
-        ending=ExitCode.REPORT.ending,
-        exit_code=ExitCode.REPORT,
-        message=f"{number} results are there, total is {total}; otherwise: {before.message}",
+    return verdict.of(
+        ExitCode.REPORT,
+        f"{number} results are there, total is {total}; otherwise: {before.message}",
         cause="a job that ended before it wrote its result, or whose result was not kept; or an older result.",
         hint="Look at the jobs that the results come from, and at how they are kept.",
         details=before.details,

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from kore_gate import text
 from kore_gate.errors import ExitCode
+from kore_gate.gate import verdict
 from kore_gate.gate.suite_run import SuiteRun
 from kore_gate.model import LintFinding, Reply, Severity, Step, Suite, SuiteResult, Verdict, replace
 
@@ -232,11 +233,7 @@ def judge(files: Sequence[SuiteResult], *, strict: bool) -> Verdict:
     counts = " and ".join(text.plural(number, kind) for kind, number in sorted(numbers.items()))
     is_red = numbers["error"] or (strict and numbers["warning"])
     code = ExitCode.FAILED if is_red else ExitCode.PASSED
-    return Verdict(
-        ending=code.ending,
-        exit_code=code,
-        message=f"{counts or 'No findings'} in {text.plural(len(files), 'suite file')}.",
-    )
+    return verdict.of(code, f"{counts or 'No findings'} in {text.plural(len(files), 'suite file')}.")
 
 
 def _enabled(reply: Reply) -> set[str]:

@@ -138,18 +138,17 @@ def _quoted(name: str) -> str:
     return json.dumps(exact, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
-def apply(call: Result, tests: Sequence[Judged], policies: Policies, today: datetime.date) -> Result:
+def apply(call: Result, judged: Iterable[Judged], policies: Policies, today: datetime.date) -> Result:
     """Return the call with a mark at each failure that a policy forgives, and with the verdicts that follow.
 
     Outcomes stay as they are. Only runs with nothing against them but failed steps are touched.
     """
     if policies == Policies():
         return call
-    least = policies.min_assertions
-    forgivable = {n for n, suite in enumerate(call.suites) if _is_forgivable(suite, least)}
-    unclear = [
-        suite for suite in call.suites if suite.verdict.ending is not Ending.PASSED and not _is_forgivable(suite, least)
-    ]
+    tests, least = list(judged), policies.min_assertions
+    forgivable = {number for number, suite in enumerate(call.suites) if _is_forgivable(suite, least)}
+    not_passed = (number for number, suite in enumerate(call.suites) if suite.verdict.ending is not Ending.PASSED)
+    unclear = [call.suites[number] for number in not_passed if number not in forgivable]
     red = [test for test in tests if test.outcome.is_red]
     marks, remarks = _known(policies.known or (), tests, today, is_whole=not unclear)
     if policies.baseline is not None:
@@ -166,13 +165,8 @@ def apply(call: Result, tests: Sequence[Judged], policies: Policies, today: date
         marks |= {test.place: Mark(policy=Policy.TOLERATED, reason=within) for test in left}
         left = []
     counts = collections.Counter(mark.policy for mark in marks.values())
-    forgiveness = Forgiveness(
-        known=counts[Policy.KNOWN],
-        baseline=counts[Policy.BASELINE],
-        tolerated=counts[Policy.TOLERATED],
-        remarks=(*remarks, *unmet),
-    )
-    call = replace(call, forgiveness=forgiveness)
+    sums = {kind.value: counts[kind] for kind in Policy}
+    call = replace(call, forgiveness=Forgiveness(**sums, remarks=(*remarks, *unmet)))
     return _judged_again(call, marks, {test.place.suite for test in left}) if marks else call
 
 
@@ -267,7 +261,7 @@ def _judged_again(call: Result, marks: Mapping[Place, Mark], red: Collection[int
         result = suites[at]
         steps = tuple(_marked(step, at, number, own) for number, step in enumerate(result.steps))
         words = _words(own.values())
-        judged = _passed(f"Run: passed with {words}.")
+        judged = verdict.of(ExitCode.PASSED, f"Run: passed with {words}.")
         if at in red:
             message = f"{result.verdict.message.rstrip('.')}; forgiven: {words}."
             judged = replace(result.verdict, message=message)
@@ -285,11 +279,7 @@ def overall(suites: Sequence[SuiteResult]) -> Verdict:
     if not marks or judged.ending is not Ending.PASSED:
         return judged
     flaky = sum(suite.is_flaky for suite in suites)
-    return _passed(f"Passed with {_words(marks)}{f'; {flaky} flaky' if flaky else ''}.")
-
-
-def _passed(message: str) -> Verdict:
-    return Verdict(ending=Ending.PASSED, exit_code=ExitCode.PASSED, message=message)
+    return verdict.of(ExitCode.PASSED, f"Passed with {_words(marks)}{f'; {flaky} flaky' if flaky else ''}.")
 
 
 def _marked(step: Step, suite: int, number: int, marks: Mapping[Place, Mark]) -> Step:

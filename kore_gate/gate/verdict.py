@@ -163,7 +163,7 @@ def _judge_job(job: Job, suite: Suite | None, phase: Phase, success: str, *, all
     if not job.has_ended:
         raise ValueError("a job that has not ended has no verdict")
     if job.state is State.FAILED:
-        return _verdict(
+        return of(
             ExitCode.JOB_FAILED,
             f"{phase.title()}: Kore.ai ended the job with {job.status}."
             + ("" if job.reasons else " It gave no reason."),
@@ -172,7 +172,7 @@ def _judge_job(job: Job, suite: Suite | None, phase: Phase, success: str, *, all
             details=job.reasons,
         )
     if job.problems:
-        return _verdict(
+        return of(
             ExitCode.UNAVAILABLE,
             f"{phase.title()}: Kore.ai reports {job.status}, but its response cannot be read.",
             cause="a change in Kore.ai's API, or a proxy that alters responses.",
@@ -185,18 +185,18 @@ def _judge_job(job: Job, suite: Suite | None, phase: Phase, success: str, *, all
         message = f"{phase.title()}: Kore.ai reports {job.status}, but its response contradicts that."
         return _failed(message, contradictions, suite)
     if job.tally and job.tally.passed and not any(step.replies for step in steps):
-        return _verdict(ExitCode.PASSED, f"{phase.title()}: {text.plural(job.tally.passed, 'step')} passed.")
+        return of(ExitCode.PASSED, f"{phase.title()}: {text.plural(job.tally.passed, 'step')} passed.")
     assertions = sum(len(step.enabled_outcomes) for step in steps)
     if not assertions and not allow_empty:
         lack = f"none of its {text.plural(len(steps), 'step')} has an enabled assertion"
-        return _verdict(
+        return of(
             ExitCode.NOTHING_TO_TEST,
             f"{phase.title()}: nothing to test, {lack if steps else 'the suite has no steps'}.",
             cause="an empty or wrong suite file, or a suite whose assertions are all disabled.",
             hint="Enable assertions in the suite, or set allow-empty if this is intended.",
         )
     counts = f": {text.plural(len(steps), 'step')}, {text.plural(assertions, 'assertion')}" if steps else ""
-    return _verdict(ExitCode.PASSED, f"{phase.title()}: {success}{counts}.")
+    return of(ExitCode.PASSED, f"{phase.title()}: {success}{counts}.")
 
 
 def passed_by(attempts: Sequence[bool], most: int, pass_if: PassIf) -> bool | None:
@@ -236,7 +236,7 @@ def require_assertions(judged: Verdict, suite: Suite | None, least: int) -> Verd
     number = sum(len(step.enabled_outcomes) for step in suite.steps) if suite else 0
     if judged.ending is not Ending.PASSED or number >= least:
         return judged
-    return _verdict(
+    return of(
         ExitCode.FAILED,
         f"The suite has {number:,} of at least {text.plural(least, 'enabled assertion')}; otherwise: {judged.message}",
         cause="assertions that are disabled or missing, or a response that only counts steps.",
@@ -267,7 +267,7 @@ def _failed(message: str, details: Sequence[str], suite: Suite | None) -> Verdic
     actuals = (actual for reply in replies for actual in (reply.actual, *(one.actual for one in reply.assertions)))
     if all(actual is None for actual in actuals):
         hint = "See the bot's replies in Kore.ai (Regression Testing): its response holds none of them."
-    return _verdict(
+    return of(
         ExitCode.FAILED,
         message,
         cause="the bot's replies differ from what the suite expects.",
@@ -288,7 +288,7 @@ def from_error(error: Exception, phase: Phase) -> Verdict:
         error = GateError(f"kore_gate itself failed ({type(error).__name__}).", cause="a bug in kore_gate.", hint=hint)
     message = error.message if phase is Phase.SETTINGS else f"{phase.title()}: {error.message}"
     details = [detail for detail in error.details if detail != error.message]
-    return _verdict(error.exit_code, message, error.cause, error.hint, details)
+    return of(error.exit_code, message, error.cause, error.hint, details)
 
 
 def timed_out(draft: SuiteResult, job: Job | None, trouble: str, timeout: float) -> Verdict:
@@ -312,7 +312,7 @@ def timed_out(draft: SuiteResult, job: Job | None, trouble: str, timeout: float)
         hint = "Raise timeout, or resume with the command below while Kore.ai still knows the job."
     elif draft.phase is not Phase.UPLOAD:
         hint += " The job may have started: check Kore.ai (Regression Testing) before you start it again."
-    return _verdict(ExitCode.TIMED_OUT, message, cause=cause, hint=hint, details=job.reasons if job else ())
+    return of(ExitCode.TIMED_OUT, message, cause=cause, hint=hint, details=job.reasons if job else ())
 
 
 def interrupted(signum: int, draft: SuiteResult) -> Verdict:
@@ -321,12 +321,12 @@ def interrupted(signum: int, draft: SuiteResult) -> Verdict:
     status = f"; last status: {draft.status}" if draft.status else ""
     message = f"{draft.phase.title()}: interrupted by {code.name}{status}."
     hint = "The job has no known id: check Kore.ai (Regression Testing) for it before you start again."
-    return _verdict(code, message, cause=_CANCELLED, hint=_RESUME if draft.resume else hint)
+    return of(code, message, cause=_CANCELLED, hint=_RESUME if draft.resume else hint)
 
 
 def stopped_by_fail_fast(first: str, draft: SuiteResult) -> Verdict:
     """Judge a suite that fail-fast left out or did not wait for, because the `first` one did not pass."""
-    return _verdict(ExitCode.FAILED, f"{_FAIL_FAST}: {first} did not pass.", hint=_RESUME if draft.resume else "")
+    return of(ExitCode.FAILED, f"{_FAIL_FAST}: {first} did not pass.", hint=_RESUME if draft.resume else "")
 
 
 _ENDED = {Ending.FAILED: "failed", Ending.TIMED_OUT: "timed out", Ending.INTERRUPTED: "were interrupted"}
@@ -348,7 +348,7 @@ def overall(results: Sequence[SuiteResult]) -> Verdict:
     flaky = [text.line(result.name, 40) for result in results if result.is_flaky]
     if worst.ending is Ending.PASSED:
         which = f", {len(flaky):,} of them flaky: {text.listed(flaky, _NAMED)}" if flaky else ""
-        return _verdict(ExitCode.PASSED, f"All {len(results):,} suites passed{which}.")
+        return of(ExitCode.PASSED, f"All {len(results):,} suites passed{which}.")
     same = [result for result in results if rank(result.verdict) == rank(worst)]
     briefs = [_brief(result) for result in same]
     has_one_reason = len(same) > 1 and len(set(briefs)) == 1
@@ -381,25 +381,26 @@ def interrupted_call(signum: int, before: Verdict | None = None) -> Verdict:
     """Judge a call that a signal ended, whatever its verdict was `before`; a command without suites has none."""
     code = ExitCode(128 + signum)
     if before is None:
-        return _verdict(code, f"Interrupted by {code.name}.")
+        return of(code, f"Interrupted by {code.name}.")
     if before.exit_code is code:
         return before
     message = f"Interrupted by {code.name}; until then: {before.message}"
-    return _verdict(code, message, _CANCELLED, hint="The reports hold the results so far; start again for the rest.")
+    return of(code, message, _CANCELLED, hint="The reports hold the results so far; start again for the rest.")
 
 
 def missing_reports(failures: Sequence[GateError], before: Verdict) -> Verdict:
     """Judge a call whose reports could not all be written, naming what would have been its verdict."""
     message = f"{text.plural(len(failures), 'report')} could not be written; otherwise: {before.message}"
     details = [failure.message for failure in failures]
-    return _verdict(ExitCode.REPORT, message, failures[0].cause, failures[0].hint, details)
+    return of(ExitCode.REPORT, message, failures[0].cause, failures[0].hint, details)
 
 
-def _verdict(code: ExitCode, message: str, cause: str = "", hint: str = "", details: Sequence[str] = ()) -> Verdict:
+def of(code: ExitCode, message: str, cause: str = "", hint: str = "", details: Sequence[str] = ()) -> Verdict:
+    """Make the verdict that an exit code stands for."""
     return Verdict(ending=code.ending, exit_code=code, message=message, cause=cause, hint=hint, details=tuple(details))
 
 
-UNFINISHED = _verdict(
+UNFINISHED = of(
     ExitCode.SIGTERM,
     "kore_gate has not finished, or was killed.",
     cause="the CI job was aborted or ran out of memory before kore_gate wrote its reports.",
