@@ -165,13 +165,13 @@ class SuiteRun:
         """Return the result; without its steps and as unfinished while the suite has not ended."""
         return self.result or self._result(verdict.UNFINISHED, None)
 
-    def _result(self, verdict: Verdict, suite: Suite | None, *, job_continues: bool = False) -> SuiteResult:
+    def _result(self, judged: Verdict, suite: Suite | None, *, job_continues: bool = False) -> SuiteResult:
         job = self.job or Job(status="", state=State.UNKNOWN)
         result = SuiteResult(
             key=self.key,
             name=self.name,
             phase=self.phase,
-            verdict=verdict,
+            verdict=judged,
             evidence=self._evidence(suite),
             suite=suite,
             status=job.status,
@@ -185,10 +185,10 @@ class SuiteRun:
             phases=dict(self.phases),
             download_url=job.download_url,
             notes=tuple(self.notes),
-            only_tests_failed=self._only_tests_failed(suite),
-            attempts=self._attempts(verdict),
+            only_tests_failed=self.phase is Phase.RUN and verdict.only_tests_failed(job, suite),
+            attempts=self._attempts(judged),
         )
-        if self.is_gone or not (job_continues or verdict.ending in _LASTING):
+        if self.is_gone or not (job_continues or judged.ending in _LASTING):
             return result
         return replace(result, resume=resume_command(self.command, [result], reruns=self.reruns))
 
@@ -197,9 +197,6 @@ class SuiteRun:
         if self.phase is Phase.RUN and self.job:
             return verdict.executed_suite(self.job, self.suite)
         return self.suite or (self.job.suite if self.job else None)
-
-    def _only_tests_failed(self, suite: Suite | None) -> bool:
-        return self.phase is Phase.RUN and self.job is not None and verdict.only_tests_failed(self.job, suite)
 
     def _evidence(self, suite: Suite | None) -> Evidence:
         job, steps = self.job, suite.steps if suite else ()

@@ -237,11 +237,6 @@ def unjudged(result: SuiteResult, granularity: str = "assertion") -> int:
     return sum(outcome is Outcome.SKIPPED and enabled for outcome, enabled in _outcomes(result, granularity))
 
 
-def has_case(assertion: Assertion) -> bool:
-    """Tell whether an assertion is a test case: every reply carries disabled groups that expect nothing."""
-    return assertion.enabled or bool(assertion.checks)
-
-
 def segment(name: str, limit: int = 80) -> str:
     """Make one part of a class name: by default the suite's."""
     return _shorten(_one_line(name).translate(_SEPARATORS), limit) or "_"
@@ -253,7 +248,8 @@ def _findings(result: SuiteResult) -> Iterator[list[Finding]]:
         findings = []
         for number, reply in enumerate(step.replies, 1):
             for position, assertion in enumerate(reply.assertions):
-                if has_case(assertion):
+                # Every reply carries disabled groups that expect nothing.
+                if assertion.enabled or assertion.checks:
                     counts = assertion.enabled and assertion.outcome is not Outcome.PENDING and not assertion.mark
                     outcome = assertion.outcome if counts else Outcome.SKIPPED
                     findings.append(Finding(result, outcome, place, step, number, reply, assertion, position))

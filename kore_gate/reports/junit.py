@@ -159,19 +159,9 @@ def _body(remaining: Iterator[cases.Case], limit: float, *, rich: bool) -> io.By
 
 def titles(call: Result) -> list[tuple[int, str]]:
     """Return place and name of each suite, a name unlike the others also in what its test cases are called."""
-    taken: set[str] = set()
-    numbers: dict[str, Iterator[int]] = {}  # thousands may have one name: those of the others are not tried again
-    numbered = []
-    for place, suite in enumerate(call.suites):
-        base = text.line(text.xml(suite.name or suite.key), 180) or "suite"
-        unique, part = base, cases.segment(base)
-        following = numbers.setdefault(part, itertools.count(2))
-        while part in taken:
-            unique = f"{base} #{next(following)}"
-            part = cases.segment(unique)
-        taken.add(part)
-        numbered.append((place, unique))
-    return numbered
+    taken: dict[str, int] = {}
+    names = (text.line(text.xml(suite.name or suite.key), 180) or "suite" for suite in call.suites)
+    return list(enumerate(text.unique(name, taken, " #", read=cases.segment) for name in names))
 
 
 def _properties(result: SuiteResult, call: Result, granularity: str) -> dict[str, str]:
