@@ -325,7 +325,7 @@ class Call:
 
     def _write_reports(self, call: Result) -> list[errors.ReportError]:
         job_url = call.origin.job_url if call.ci == "gitlab" else ""
-        return write.write(call, self._writer, self.settings.report_dir, job_url, self._trends)
+        return write.write(call, self._writer, job_url, self._trends)
 
     def _discard_drafts(self, call: Result) -> None:
         """Remove the drafts of suites that have got another name since."""
@@ -333,10 +333,10 @@ class Call:
             self._writer.discard(name)
 
     def _hand_over(self, call: Result) -> list[errors.ReportError]:
-        return write.hand_over(call, self._writer, self.settings.report_dir, self.context, self.console)
+        return write.hand_over(call, self._writer, self.context, self.console)
 
     def _outputs(self, call: Result, junit_names: Sequence[str]) -> dict[str, str]:
-        return outputs.outputs_of(call, cases.total(call), self.settings.report_dir, junit_names)
+        return outputs.outputs_of(call, cases.total(call), self._writer.directory, junit_names)
 
     def _print_json(self, call: Result) -> None:
         """Give machines on stdout the result, if they asked for it."""

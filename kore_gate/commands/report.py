@@ -34,26 +34,24 @@ def run(settings: Settings, console: Console, context: Context) -> int:
     (call,) = saved.values()
     call = _formed(call, settings)
     # By default beside the file, where they were written first.
-    directory = settings.report_dir if "report-dir" in settings.sources else str(files[0].parent)
-    writer = Writer(directory)
+    writer = Writer(settings.report_dir if "report-dir" in settings.sources else str(files[0].parent))
     writer.make()
     writer.keep(downloads)
-    _check(write.write(call, writer, directory, trends=_trends(call, settings, console)), console)
+    _check(write.write(call, writer, trends=_trends(call, settings, console)), console)
     _print(call, writer, settings, console, ExitCode.PASSED, again=True)
     return 0
 
 
 def _merge(settings: Settings, console: Console, context: Context, saved: Mapping[str, Result]) -> int:
     """Write the reports of several calls as those of one, and hand them over to the CI system as such."""
-    directory = settings.report_dir
-    writer = Writer(directory)
+    writer = Writer(settings.report_dir)
     _check_place(writer.directory / RESULT, saved)
     call = _formed(result.merge(saved), settings)
     if settings.total and len(saved) != settings.total:
         call = replace(call, verdict=_incomplete(len(saved), settings.total, call.verdict))
     writer.prepare(call.command, call.stream_id)
-    failures = write.write(call, writer, directory, context.origin.job_url, _trends(call, settings, console))
-    _check([*failures, *write.hand_over(call, writer, directory, context, console)], console)
+    failures = write.write(call, writer, context.origin.job_url, _trends(call, settings, console))
+    _check([*failures, *write.hand_over(call, writer, context, console)], console)
     code = console.soften(call.verdict, settings.soft_fail)
     _print(call, writer, settings, console, code)
     return int(code)
