@@ -176,7 +176,7 @@ class Runner:
             job = run.show_attempt(passed=passed is True)
             judged, suite = verdict.judge_run(job, run.suite, allow_empty=allow_empty)
             judged = verdict.judge_attempts(judged, run.passed, most, pass_if)
-        answered, total = len(job.suite.steps) if job.suite else 0, job.tally.total or 0 if job.tally else 0
+        answered, total = len(job.suite.steps) if job.suite else 0, job.tally.total or 0
         if answered < total:
             run.note(f"Kore.ai reports {answered} of {total} steps of this run, and only counts the others.")
         return judged, suite

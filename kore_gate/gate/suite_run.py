@@ -204,7 +204,7 @@ class SuiteRun:
             is_stored = job and job.state is State.SUCCEEDED and suite
             return Evidence.IMPORT_VALIDATION if is_stored else Evidence.NONE
         # A run that is not over, or ended without results, shows nothing.
-        counted = job and job.tally and (job.tally.passed or job.tally.failed)
+        counted = job and (job.tally.passed or job.tally.failed)
         has_result = counted or any(step.outcome in (Outcome.PASSED, Outcome.FAILED) for step in steps)
         return Evidence.EXECUTION if job and has_result else Evidence.NONE
 

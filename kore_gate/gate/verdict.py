@@ -19,7 +19,6 @@ from kore_gate.model import (
     Step,
     Suite,
     SuiteResult,
-    Tally,
     Verdict,
     replace,
 )
@@ -42,7 +41,7 @@ def executed_suite(job: Job, known: Suite | None) -> Suite | None:
         return None
     answered = job.suite.steps if job.suite else ()
     definitions = known.steps if known else ()
-    tally = job.tally or Tally()
+    tally = job.tally
     number = max(len(answered), len(definitions), tally.total or 0)
     # A job that has ended owes a result for every step.
     without_status = Outcome.ERROR if job.has_ended else Outcome.PENDING
@@ -141,7 +140,7 @@ def judge_run(job: Job, known: Suite | None, *, allow_empty: bool) -> tuple[Verd
     suite = executed_suite(job, known)
     if job.state is not State.FAILED or not job.failed_tests:
         return _judge_job(job, suite, Phase.RUN, "executed", allow_empty=allow_empty), suite
-    tally = job.tally or Tally()
+    tally = job.tally
     number = max(sum(step.outcome.is_red for step in suite.steps) if suite else 0, tally.failed or 0)
     steps = f"{number:,} of {text.plural(tally.total, 'step')}" if tally.total else text.plural(number, "step")
     what = f"{steps} failed" if number else "failed, without naming a step"
@@ -153,8 +152,7 @@ def only_tests_failed(job: Job, suite: Suite | None) -> bool:
     if job.state is not State.FAILED or not job.failed_tests or job.problems or suite is None:
         return False
     red = {step.number for step in suite.steps if step.is_red}
-    tally = job.tally or Tally()
-    has_all = len(red) >= (tally.failed or 0) and len(suite.steps) >= (tally.total or 0)
+    has_all = len(red) >= (job.tally.failed or 0) and len(suite.steps) >= (job.tally.total or 0)
     return bool(red) and has_all and _left_out(job, suite.steps) <= red
 
 
@@ -184,7 +182,7 @@ def _judge_job(job: Job, suite: Suite | None, phase: Phase, success: str, *, all
     if contradictions:
         message = f"{phase.title()}: Kore.ai reports {job.status}, but its response contradicts that."
         return _failed(message, contradictions, suite)
-    if job.tally and job.tally.passed and not any(step.replies for step in steps):
+    if job.tally.passed and not any(step.replies for step in steps):
         return of(ExitCode.PASSED, f"{phase.title()}: {text.plural(job.tally.passed, 'step')} passed.")
     assertions = sum(len(step.enabled_outcomes) for step in steps)
     if not assertions and not allow_empty:

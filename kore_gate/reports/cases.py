@@ -229,7 +229,8 @@ def red_count(result: SuiteResult) -> int:
 
 def total(call: Result) -> Counts:
     """Sum the counts of a call's suites."""
-    return sum((count(result, call.junit_granularity) for result in call.suites), Counts())
+    counts = [count(result, call.junit_granularity) for result in call.suites]
+    return Counts(**{name: sum(getattr(one, name) for one in counts) for name in Counts.__struct_fields__})
 
 
 def unjudged(result: SuiteResult, granularity: str = "assertion") -> int:
