@@ -147,7 +147,7 @@ class Call:
 
             earlier = history.load(self.settings.history)
             self._runner.expect = earlier.seconds
-            for warning in history.warnings(earlier):
+            for warning in history.warnings(earlier.problems):
                 self.console.warning(warning)
 
     def _print_plan(self) -> None:

@@ -11,7 +11,7 @@ from kore_gate.gate import verdict
 from kore_gate.model import Result, Verdict, replace
 from kore_gate.reports import history, result, write
 from kore_gate.reports.console import Console
-from kore_gate.reports.history import History, Trend
+from kore_gate.reports.history import Trend
 from kore_gate.reports.write import RESULT, Writer
 from kore_gate.settings.sources import Settings
 
@@ -70,7 +70,7 @@ def _trends(call: Result, settings: Settings, console: Console) -> Sequence[Tren
     """Compare with earlier results, as far as they can be read."""
     problems: list[str] = []
     trends = history.trends(call, history.read(settings.history, problems)) if settings.history else ()
-    for warning in history.warnings(History(problems=tuple(problems))):
+    for warning in history.warnings(problems):
         console.warning(warning)
     return trends
 

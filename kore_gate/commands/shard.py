@@ -21,7 +21,7 @@ def run(settings: Settings, console: Console, root: pathlib.Path) -> int:
     if problems := [problem for line in lines.values() if (problem := _problem(line))]:
         raise errors.SettingsError(problems, hint="Rename the files.")
     earlier = history.load(settings.history)
-    for warning in history.warnings(earlier):
+    for warning in history.warnings(earlier.problems):
         console.warning(warning)
     lengths: dict[str, float | None] = {}
     for suite in suites:

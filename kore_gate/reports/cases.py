@@ -1,9 +1,10 @@
 """A judged suite as a flat list: its test cases, and those that failed, for every report in one order."""
 
 import collections
+import itertools
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from kore_gate import text
 from kore_gate.errors import Ending
@@ -26,6 +27,8 @@ from kore_gate.model import (
     replace,
 )
 from kore_gate.reports import labels
+
+T = TypeVar("T")
 
 NAME_LIMIT = 200
 
@@ -150,6 +153,11 @@ class Finding(NamedTuple):
 def failures(result: SuiteResult) -> Iterator[Finding]:
     """Find what went wrong in a suite, step by step; last the suite as a whole, where no step says it."""
     return (finding for findings in _findings(result) for finding in findings if finding.outcome.is_red)
+
+
+def in_turn(failures: Iterable[Iterable[T]]) -> list[T]:
+    """Take the first failure of each suite, then the second of each, and so on."""
+    return [failure for turn in itertools.zip_longest(*failures) for failure in turn if failure]
 
 
 def forgiven(result: SuiteResult) -> Iterator[Finding]:

@@ -279,8 +279,7 @@ class Console:
     def _annotate_failures(self, red: Sequence[SuiteResult], severity: Severity) -> None:
         """Annotate each suite's first failure, then the second ones, while there is room; count the others."""
         more = sum(map(cases.red_count, red))
-        rows = itertools.zip_longest(*(itertools.islice(cases.failures(suite), ANNOTATIONS) for suite in red))
-        for failure in filter(None, itertools.chain.from_iterable(rows)):
+        for failure in cases.in_turn(itertools.islice(cases.failures(suite), ANNOTATIONS) for suite in red):
             if self._annotated[severity] >= ANNOTATIONS - 1:
                 break
             self._annotate(severity, failure.what, failure.title, failure.file, failure.line)

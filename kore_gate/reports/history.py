@@ -198,10 +198,10 @@ def _trend(runs: Sequence[tuple[Run, _Outcomes]], tests: Iterable[Judged]) -> Tr
     )
 
 
-def warnings(history: History, most: int = 5) -> list[str]:
+def warnings(problems: Sequence[str], most: int = 5) -> list[str]:
     """Say what could not be read: the first few problems, and how many more there are."""
-    lines = [f"history: {text.line(problem)} It is left out." for problem in history.problems[:most]]
-    more = len(history.problems) - most
+    lines = [f"history: {text.line(problem)} It is left out." for problem in problems[:most]]
+    more = len(problems) - most
     return [*lines, f"history: {more} more files are left out."] if more > 0 else lines
 
 

@@ -208,12 +208,12 @@ def test_load__any_bytes(tmp_path: pathlib.Path, content: bytes) -> None:
     earlier = history.load([str(tmp_path)])
 
     assert len(earlier.problems) == 1
-    assert all(warning.isprintable() for warning in history.warnings(earlier))
+    assert all(warning.isprintable() for warning in history.warnings(earlier.problems))
 
 
 def test_warnings__few() -> None:
     """A folder full of other files is no flood: the first problems are named, and the others counted."""
-    lines = history.warnings(History(problems=tuple(f"{number}.json cannot be read." for number in range(8))))
+    lines = history.warnings([f"{number}.json cannot be read." for number in range(8)])
 
     assert lines[0] == "history: 0.json cannot be read. It is left out."
     assert lines[5:] == ["history: 3 more files are left out."]
