@@ -162,8 +162,7 @@ class Console:
                 colour = "red" if row.severity == "error" else "yellow"
                 self._write(f"{file.file}:{row.line or 1}: {row.severity} {row.rule}: {row.message}", colour)
                 self._annotate(row.severity, row.message, f"lint: {row.rule}", file.file, row.line or 1)
-            if (more := len(file.lint) - FINDINGS_SHOWN) > 0:
-                self._write(f"{file.file}: … and {more} more")
+            self._write_more(len(file.lint) - FINDINGS_SHOWN, f"{file.file}: ")
         self._write_files(reports)
 
     def soften(self, verdict: Verdict, soft_fail: Collection[int]) -> ExitCode:
@@ -240,6 +239,11 @@ class Console:
             part.rstrip()
             self._screen.print(indent + part, soft_wrap=True)
 
+    def _write_more(self, number: int, before: str = "", after: str = "") -> None:
+        """Say how many more there are than a list shows, if there are."""
+        if number > 0:
+            self._write(f"{before}… and {number:,} more{after}")
+
     def _write_details(self, source: Verdict | GateError) -> None:
         for detail in source.details:
             if detail != source.message:
@@ -302,9 +306,7 @@ class Console:
                 self._write(f"  {failure.outcome.upper()} {text.line(failure.where, 80)}: {failure.what}", "red")
                 if failure.line:
                     self._write(f"    at {failure.file}:{failure.line}", exact=True)
-            more = cases.red_count(suite) - len(failures)
-            if more > 0:
-                self._write(f"  … and {more} more")
+            self._write_more(cases.red_count(suite) - len(failures), "  ")
 
     def _write_forgiven(self, result: Result) -> None:
         """Print what policies forgave, and what they report."""
@@ -320,12 +322,10 @@ class Console:
                 self._write(f"  {mark.policy.upper()} {text.line(finding.title, 120)}: {message}", "yellow")
                 if mark.until:  # what forgives the others is the same for all, and in the verdict
                     self._write(f"    {labels.mark(mark)}")
-            if len(findings) > CASES_SHOWN:
-                self._write(f"  … and {len(findings) - CASES_SHOWN} more")
+            self._write_more(len(findings) - CASES_SHOWN, "  ")
             for remark in remarks[:SUITES_SHOWN]:
                 self._write(f"  {remark}")
-            if len(remarks) > SUITES_SHOWN:
-                self._write(f"  … and {len(remarks) - SUITES_SHOWN} more: see kore-result.json")
+            self._write_more(len(remarks) - SUITES_SHOWN, "  ", ": see kore-result.json")
 
     def _write_attempts(self, result: Result) -> None:
         """Print the attempts of suites that were run again, and what failed in those that nothing else shows."""
@@ -340,10 +340,8 @@ class Console:
                     for failure in failures[:CASES_SHOWN]:
                         where = f"{text.line(failure.where, 80)}: " if failure.where else ""
                         self._write(f"      {failure.outcome.upper()} {where}{failure.what}", "yellow")
-                    if len(failures) > CASES_SHOWN:
-                        self._write(f"      … and {len(failures) - CASES_SHOWN} more")
-            if len(suites) > SUITES_SHOWN:
-                self._write(f"  … and {len(suites) - SUITES_SHOWN} more: see kore-result.json")
+                    self._write_more(len(failures) - CASES_SHOWN, "      ")
+            self._write_more(len(suites) - SUITES_SHOWN, "  ", ": see kore-result.json")
 
     def _write_table(self, result: Result) -> None:
         """List the suites in columns, those that did not pass first once there are too many."""
@@ -378,8 +376,7 @@ class Console:
             line = aligned(name, *row)
             start = line.rindex(row[0])
             self._print(line, COLOURS[suite.verdict.ending], exact=True, styled=(start, start + len(row[0])))
-        if more > 0:
-            self._write(f"… and {more} more")
+        self._write_more(more)
         self._write("")
 
     def _write_notes(self, result: Result) -> None:
