@@ -145,10 +145,7 @@ class Call:
         if self.settings.history:
             from kore_gate.reports import history  # it takes a moment to load
 
-            earlier = history.load(self.settings.history)
-            self._runner.expect = earlier.seconds
-            for warning in history.warnings(earlier.problems):
-                self.console.warning(warning)
+            self._runner.expect = history.load(self.settings.history, self.console.warning)
 
     def _print_plan(self) -> None:
         """Print what is going to be done, where, and within which time."""

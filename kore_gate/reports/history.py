@@ -7,7 +7,7 @@ import pathlib
 import re
 import statistics
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from kore_gate import errors, text
@@ -30,17 +30,6 @@ _Outcomes = Mapping[Place, bool]  # whether a test failed, if it was judged
 
 # A suite that ended otherwise may have left its job before it was over.
 _WHOLE = (Ending.PASSED, Ending.FAILED, Ending.NOTHING_TO_TEST)
-
-
-class History(Fact, frozen=True, kw_only=True):
-    """How long jobs took in earlier calls, and which results could not be read."""
-
-    problems: tuple[str, ...] = ()
-    lengths: Mapping[tuple[str, Phase], float] = {}
-
-    def seconds(self, suite: str, phase: Phase) -> float | None:
-        """Return the median length of a suite's import or run; None where it is not known."""
-        return self.lengths.get((_folded(suite), phase))
 
 
 class Run(NamedTuple):
@@ -98,11 +87,16 @@ class Trend(Fact, frozen=True, kw_only=True):
         return f"again: failed in {test.failures} of {len(test.judged)} runs" if test.failures > 1 else "new"
 
 
-def load(paths: Sequence[str]) -> History:
-    """Read how long jobs took from the newest results among these files, and in and below these folders."""
+def load(paths: Sequence[str], warn: Callable[[str], None]) -> Callable[[str, Phase], float | None]:
+    """Return what tells the median length of a suite's import or run, None where it is not known.
+
+    It comes from the newest results among these files, and in and below these folders.
+    """
     problems: list[str] = []
     lengths = _lengths(read(paths, problems))
-    return History(problems=tuple(problems), lengths=lengths)
+    for warning in warnings(problems):
+        warn(warning)
+    return lambda suite, phase: lengths.get((_folded(suite), phase))
 
 
 def read(paths: Sequence[str], problems: list[str]) -> Iterator[Result]:
