@@ -74,8 +74,7 @@ def render_lint(checked: Sequence[cases.Case], now: datetime.datetime, *, rich: 
         timestamp=_timestamp(now.isoformat()),
         properties={"kore.granularity": "rule"},
     )
-    head, tail = _frame(suite.build_xml_doc(), totals, rich=rich)
-    return head + body.getvalue() + tail
+    return _framed(suite.build_xml_doc(), body.getvalue(), totals, rich=rich)
 
 
 def verify(data: bytes, result: SuiteResult, call: Result) -> None:
@@ -136,8 +135,7 @@ def _render(
         stdout=_remarks(result, folded=folded, short=short),
     )
     totals = {**numbers, "time": _seconds(result.duration)}
-    head, tail = _frame(suite.build_xml_doc(), totals, rich=rich)
-    return head + body.getvalue() + tail
+    return _framed(suite.build_xml_doc(), body.getvalue(), totals, rich=rich)
 
 
 def _body(remaining: Iterator[cases.Case], limit: float, *, rich: bool) -> io.BytesIO:
@@ -283,8 +281,8 @@ def _adjust(element: ET.Element, case: cases.Case, room: _Room | None) -> None:
         ET.indent(element, level=2)
 
 
-def _frame(suite: ET.Element, totals: dict[str, str], *, rich: bool) -> tuple[bytes, bytes]:
-    """Write what stands before and after the test cases."""
+def _framed(suite: ET.Element, body: bytes, totals: dict[str, str], *, rich: bool) -> bytes:
+    """Write the file: the test cases, and what stands before and after them."""
     name = suite.attrib.pop("name")
     others = {key: value for key, value in suite.attrib.items() if key not in {"disabled", *totals}}
     suite.attrib.clear()
@@ -299,7 +297,7 @@ def _frame(suite: ET.Element, totals: dict[str, str], *, rich: bool) -> tuple[by
     root.append(suite)
     ET.indent(root)
     head, tail = ET.tostring(root, encoding="utf-8").split(b"    <here />\n")
-    return b'<?xml version="1.0" encoding="UTF-8"?>\n' + head, tail + b"\n"
+    return b'<?xml version="1.0" encoding="UTF-8"?>\n' + head + body + tail + b"\n"
 
 
 def _numbers(result: SuiteResult, granularity: str) -> dict[str, str]:
