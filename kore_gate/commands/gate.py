@@ -321,8 +321,7 @@ class Call:
         return call
 
     def _write_reports(self, call: Result) -> list[errors.ReportError]:
-        job_url = call.origin.job_url if call.ci == "gitlab" else ""
-        return write.write(call, self._writer, job_url, self._trends)
+        return write.write(call, self._writer, call.origin.job_url, self._trends)
 
     def _discard_drafts(self, call: Result) -> None:
         """Remove the drafts of suites that have got another name since."""
