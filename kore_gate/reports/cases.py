@@ -140,14 +140,9 @@ class Finding(NamedTuple):
         return reason or f"not executed: {self.result.verdict.message}", ""
 
     @property
-    def file(self) -> str:
-        """Return the file in the repository, "" if it is not known."""
-        return self.step.source.file if self.step and self.step.source else self.result.file
-
-    @property
-    def line(self) -> int:
-        """Return the line in the file, 0 if it is not known."""
-        return self.step.source.line if self.step and self.step.source else 0
+    def source(self) -> Source:
+        """Return where it stands in the repository; a file or a line that is not known is "" or 0."""
+        return (self.step and self.step.source) or Source(file=self.result.file, line=0)
 
 
 def failures(result: SuiteResult) -> Iterator[Finding]:

@@ -286,7 +286,7 @@ class Console:
         for failure in cases.in_turn(itertools.islice(cases.failures(suite), ANNOTATIONS) for suite in red):
             if self._annotated[severity] >= ANNOTATIONS - 1:
                 break
-            self._annotate(severity, failure.what, failure.title, failure.file, failure.line)
+            self._annotate(severity, failure.what, failure.title, failure.source.file, failure.source.line)
             more -= 1
         if more:
             self._annotate(severity, f"{more} more failures: see the reports.", "kore_gate")
@@ -304,8 +304,8 @@ class Console:
             self._write_details(suite.verdict)
             for failure in steps:
                 self._write(f"  {failure.outcome.upper()} {text.line(failure.where, 80)}: {failure.what}", "red")
-                if failure.line:
-                    self._write(f"    at {failure.file}:{failure.line}", exact=True)
+                if failure.source.line:
+                    self._write(f"    at {failure.source.file}:{failure.source.line}", exact=True)
             self._write_more(cases.red_count(suite) - len(failures), "  ")
 
     def _write_forgiven(self, result: Result) -> None:

@@ -607,7 +607,7 @@ def test_failures__lines() -> None:
 
     failures = [*cases.failures(result)]
 
-    assert [(one.where, one.what, one.file, one.line) for one in failures] == [
+    assert [(one.where, one.what, one.source.file, one.source.line) for one in failures] == [
         ("01 Hi", "text equals \"Hello\", but got 'Sorry'", "suites/a.json", 0),
         ("01 Hi", 'reply 2 · text equals "Hello": no context', "suites/a.json", 0),
         ("02 a_b", "Kore.ai reports that this step failed", "kore/suites/banking.json", 3),
