@@ -5,7 +5,7 @@ import datetime
 import itertools
 import json
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
@@ -198,24 +198,20 @@ def _known(
 
 
 def _matching(entry: Entry, tests: Iterable[Judged]) -> list[Judged]:
-    """Return the tests that an entry names."""
-    suite, step, assertion = map(_pattern, (entry.suite, entry.step, entry.assertion))
+    """Return the tests that an entry names, as they are or as globs."""
+    import fnmatch
+
+    def fits(name: str, pattern: str) -> bool:
+        return name == pattern or fnmatch.fnmatchcase(name, pattern)
+
     groups = itertools.groupby(tests, key=lambda test: (test.identity.suite, test.step))
     return [
         test
         for names, group in groups
-        if suite(names[0]) and step(names[1])
+        if fits(names[0], entry.suite) and fits(names[1], entry.step)
         for test in group
-        if assertion(test.identity.name)
+        if fits(test.identity.name, entry.assertion)
     ]
-
-
-def _pattern(pattern: str) -> Callable[[str], bool]:
-    """Return what tells whether a name is the pattern, or fits it as a glob."""
-    import fnmatch
-
-    match = re.compile(fnmatch.translate(pattern)).match
-    return lambda name: name == pattern or match(name) is not None
 
 
 def _changes(baseline: Mapping[Identity, bool], tests: Sequence[Judged], unclear: AbstractSet[str]) -> Iterable[str]:
