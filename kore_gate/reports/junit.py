@@ -296,8 +296,8 @@ def _framed(suite: ET.Element, body: bytes, totals: dict[str, str], *, rich: boo
                 ET.SubElement(suite, tag)
     root.append(suite)
     ET.indent(root)
-    head, tail = ET.tostring(root, encoding="utf-8").split(b"    <here />\n")
-    return b'<?xml version="1.0" encoding="UTF-8"?>\n' + head + body + tail + b"\n"
+    framed: bytes = ET.tostring(root, encoding="utf-8").replace(b"    <here />\n", body)
+    return b'<?xml version="1.0" encoding="UTF-8"?>\n' + framed + b"\n"
 
 
 def _numbers(result: SuiteResult, granularity: str) -> dict[str, str]:
