@@ -45,7 +45,10 @@ def run(settings: Settings, console: Console, context: Context) -> int:
 def _merge(settings: Settings, console: Console, context: Context, saved: Mapping[str, Result]) -> int:
     """Write the reports of several calls as those of one, and hand them over to the CI system as such."""
     writer = Writer(settings.report_dir)
-    _check_place(writer.directory / RESULT, saved)
+    target = writer.directory / RESULT
+    if target.resolve() in [pathlib.Path(file).resolve() for file in saved]:
+        problem = f"{target} is one of the results to merge, and would be replaced by the merged one."
+        raise errors.SettingsError([problem], hint="Set report-dir to another directory, such as merged.")
     call = _formed(result.merge(saved), settings)
     if settings.total and len(saved) != settings.total:
         call = replace(call, verdict=_incomplete(len(saved), settings.total, call.verdict))
@@ -149,10 +152,3 @@ def _incomplete(number: int, total: int, before: Verdict) -> Verdict:
         hint="Look at the jobs that the results come from, and at how they are kept.",
         details=before.details,
     )
-
-
-def _check_place(target: pathlib.Path, files: Iterable[str]) -> None:
-    """Raise SettingsError where the merged result would take the place of one that it is made from."""
-    if target.resolve() in [pathlib.Path(file).resolve() for file in files]:
-        problem = f"{target} is one of the results to merge, and would be replaced by the merged one."
-        raise errors.SettingsError([problem], hint="Set report-dir to another directory, such as merged.")
