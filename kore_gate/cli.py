@@ -236,11 +236,6 @@ def _completion(shell: str) -> str:
     return shtab.complete(root, shell)
 
 
-def _stop(_: int) -> None:
-    """Stop a command that leaves nothing behind; no event loop swallows this."""
-    raise KeyboardInterrupt
-
-
 def _run(work: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine on a loop of its own."""
     import asyncio
@@ -344,7 +339,8 @@ class _Program:
             return self._judge(settings)
         if settings.command in ("demo", "simulate"):
             return self._simulate()
-        self.stop_with(_stop)
+        # They leave nothing behind, and no event loop swallows a KeyboardInterrupt.
+        self.stop_with(lambda number: signal.default_int_handler(number, None))
         match settings.command:
             case "completion":
                 console.write_out(_completion(self.arguments.shell))

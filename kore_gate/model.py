@@ -191,7 +191,7 @@ class Job(Fact, frozen=True, kw_only=True):
     test_suite_id: str = ""
     expires: str = ""
     download_url: str = ""
-    tally: Tally | None = None
+    tally: Tally = Tally()
     failed_tests: bool = False  # the status word says that tests failed, not that the job did
     problems: tuple[str, ...] = ()  # places of the answer that could not be read
     objections: tuple[str, ...] = ()  # what in the answer contradicts its success
@@ -357,10 +357,6 @@ class Counts(Fact, frozen=True, kw_only=True):
     failed: int = 0
     errors: int = 0
     skipped: int = 0
-
-    def __add__(self, other: "Counts") -> "Counts":
-        """Sum two suites' counts."""
-        return Counts(**{name: getattr(self, name) + getattr(other, name) for name in self.__struct_fields__})
 
 
 class Happening(enum.StrEnum):

@@ -4,7 +4,7 @@ import itertools
 import re
 import shlex
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 # Control sequences of terminals: CSI (colours, cursor), OSC (titles, links; ended by BEL or ST), two-character ones.
 _ANSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x9b[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[ -/]*[0-~]")
@@ -145,13 +145,27 @@ def duration(seconds: float) -> str:
     return " ".join(filter(None, parts))
 
 
-def unique(name: str, taken: dict[str, int], joint: str = "-") -> str:
-    """Return the name, numbered where `taken` (in lower case, each with its last number) has it; it is taken then."""
-    candidate, folded = name, name.casefold()
-    number = taken.get(folded, 1)  # thousands may have this name: those numbers are not tried again
-    while candidate.casefold() in taken:
+def plural(number: int, noun: str) -> str:
+    """Count things: `1 step`, `1,250 steps`."""
+    return f"{number:,} {noun}{'s' if number != 1 else ''}"
+
+
+def listed(names: Sequence[str], most: int) -> str:
+    """Name the first few, and say how many more there are."""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+def unique(name: str, taken: dict[str, int], joint: str = "-", *, read: Callable[[str], str] = str.casefold) -> str:
+    """Return the name, numbered where `taken` (names as readers `read` them, by default without case) has it.
+
+    It is taken then, each with the last number that was tried for it: thousands may have one name.
+    """
+    candidate, own = name, read(name)
+    number = taken.get(own, 1)
+    while read(candidate) in taken:
         number += 1
         candidate = f"{name}{joint}{number}"
-    taken[folded] = number
-    taken[candidate.casefold()] = 1
+    taken[own] = number
+    taken[read(candidate)] = 1
     return candidate

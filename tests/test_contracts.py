@@ -157,7 +157,7 @@ def put_out() -> dict[str, str]:
     """Return the outputs of a call that has all of them."""
     suite = builders.make_result(download_url="https://x")
     call = builders.make_call(suite, forgiveness=model.Forgiveness(), rerun_failed=1)
-    return outputs.outputs_of(call, Counts(), "junit-reports")
+    return outputs.outputs_of(call, Counts(), pathlib.PurePath("junit-reports"))
 
 
 def test_action__outputs() -> None:

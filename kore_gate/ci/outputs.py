@@ -16,10 +16,11 @@ DOTENV_VARIABLES = 20
 AGENT_SECONDS = 3.0
 
 
-def outputs_of(result: Result, counts: Counts, report_dir: str, junit_names: Sequence[str] = ()) -> dict[str, str]:
+def outputs_of(
+    result: Result, counts: Counts, directory: pathlib.PurePath, junit_names: Sequence[str] = ()
+) -> dict[str, str]:
     """Name every output of a call: plain values for one suite, JSON arrays for several; `counts` are the sums."""
     suites = result.tested_suites
-    directory = pathlib.PurePath(report_dir)
     outputs = {
         "verdict": str(result.verdict.ending),
         "exit-code": str(int(result.verdict.exit_code)),

@@ -58,7 +58,7 @@ class Doctor:
         self._check_test()
         await self._check_name()
         signer = Signer(self.settings, self.clock)
-        self._check_token(signer.decoded())
+        self._check_token(signer)
         await self._check_connection(signer)
         code = max(self._codes.values(), key=lambda code: code.gravity)
         ending = code.ending if code in (ExitCode.PASSED, ExitCode.REFUSED) else Ending.UNAVAILABLE
@@ -126,7 +126,8 @@ class Doctor:
         addresses = list(dict.fromkeys(str(entry[4][0]) for entry in entries))
         self._report("DNS", f"{name} resolves to {', '.join(addresses[:4])}")
 
-    def _check_token(self, claims: Mapping[str, object]) -> None:
+    def _check_token(self, signer: Signer) -> None:
+        claims, fault = signer.decoded(), signer.token_fault()
         shown = {name: claims[name] for name in ("appId", "sub", "iat", "exp", "aud") if name in claims}
         for name in ("iat", "exp"):
             seconds = shown.get(name)
@@ -134,16 +135,7 @@ class Doctor:
                 shown[name] = f"{datetime.datetime.fromtimestamp(seconds, datetime.UTC):%Y-%m-%d %H:%M:%S} UTC"
         kind = "ready-made" if self.settings.jwt else f"signed with {self.settings.jwt_algorithm}"
         listed = ", ".join(f"{name} {value}" for name, value in shown.items()) or "its claims cannot be read"
-        todo = ""
-        if self.settings.jwt:
-            expires = claims.get("exp")
-            if isinstance(expires, int | float) and expires < self.clock.now().timestamp():
-                todo = "It has expired: create a new one, or use client-id and client-secret instead."
-            elif "jti" in claims:
-                todo = "A token with a jti is valid for one request only: use client-id and client-secret instead."
-            elif claims and "appId" not in claims:
-                todo = "The token must contain the client id as appId."
-        self._report("token", f"{kind}; {listed}", todo, is_checked=bool(claims))
+        self._report("token", f"{kind}; {listed}", f"{fault}." if fault else "", is_checked=bool(claims))
 
     async def _check_connection(self, signer: Signer) -> None:
         """Send one request for each scope, and report what the responses show of certificate, access and clock."""

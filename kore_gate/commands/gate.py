@@ -21,7 +21,7 @@ from kore_gate.kore import transport
 from kore_gate.kore.auth import Signer
 from kore_gate.kore.client import KoreClient
 from kore_gate.model import Event, Happening, PassIf, Phase, Result, SuiteResult, Verdict, replace
-from kore_gate.reports import cases, junit, labels, result, summary, write
+from kore_gate.reports import cases, junit, result, summary, write
 from kore_gate.reports.console import Console
 from kore_gate.reports.write import PAGE, RESULT, SUMMARY, Writer
 from kore_gate.settings.sources import Settings
@@ -145,19 +145,16 @@ class Call:
         if self.settings.history:
             from kore_gate.reports import history  # it takes a moment to load
 
-            earlier = history.load(self.settings.history)
-            self._runner.expect = earlier.seconds
-            for warning in history.warnings(earlier):
-                self.console.warning(warning)
+            self._runner.expect = history.load(self.settings.history, self.console.warning)
 
     def _print_plan(self) -> None:
         """Print what is going to be done, where, and within which time."""
         settings, known = self.settings, sum(bool(run.ds_id or run.run_id) for run in self._runs)
-        new = labels.plural(len(self._runs) - known, "suite") if known < len(self._runs) else ""
+        new = text.plural(len(self._runs) - known, "suite") if known < len(self._runs) else ""
         verbs = {"import": "upload and import", "test": "upload, import and run"}
         job = "import" if settings.command == "wait" else "more run" if new else "run"
         plan = [f"{verbs.get(settings.command, 'run')} {new}"] if new else []
-        plan += [f"wait for {labels.plural(known, job)}"] if known else []
+        plan += [f"wait for {text.plural(known, job)}"] if known else []
         self.console.info(
             f"kore_gate {__version__} (CI: {self.context.ci}): {', '.join(plan)},"
             f" timeout {text.duration(settings.timeout)}\nHost {settings.host}, bot {settings.stream_id}"
@@ -250,7 +247,8 @@ class Call:
             self._coming_drafts.cancel()
         call = self._result(suites, verdict.overall(suites))
         try:
-            call = call if self._signum else policies.apply(call, self._policies, self.clock.now().date())
+            if not self._signum:
+                call = policy.apply(call, policies.judged(call), self._policies, self.clock.now().date())
         except Exception as exc:  # noqa: BLE001 nothing is forgiven by a bug
             self.console.debug(traceback.format_exc())
             suites = [*suites, _result_without_suite(exc)]
@@ -323,8 +321,7 @@ class Call:
         return call
 
     def _write_reports(self, call: Result) -> list[errors.ReportError]:
-        job_url = call.origin.job_url if call.ci == "gitlab" else ""
-        return write.write(call, self._writer, self.settings.report_dir, job_url, self._trends)
+        return write.write(call, self._writer, call.origin.job_url, self._trends)
 
     def _discard_drafts(self, call: Result) -> None:
         """Remove the drafts of suites that have got another name since."""
@@ -332,10 +329,10 @@ class Call:
             self._writer.discard(name)
 
     def _hand_over(self, call: Result) -> list[errors.ReportError]:
-        return write.hand_over(call, self._writer, self.settings.report_dir, self.context, self.console)
+        return write.hand_over(call, self._writer, self.context, self.console)
 
     def _outputs(self, call: Result, junit_names: Sequence[str]) -> dict[str, str]:
-        return outputs.outputs_of(call, cases.total(call), self.settings.report_dir, junit_names)
+        return outputs.outputs_of(call, cases.total(call), self._writer.directory, junit_names)
 
     def _print_json(self, call: Result) -> None:
         """Give machines on stdout the result, if they asked for it."""

@@ -1,7 +1,6 @@
 """The files of policies: read and checked before anything is sent, and one of them written."""
 
 import codecs
-import datetime
 import pathlib
 from collections.abc import Iterator
 
@@ -9,7 +8,7 @@ from kore_gate import errors
 from kore_gate.clock import Clock
 from kore_gate.gate import policy
 from kore_gate.gate.policy import Entry, Identity, Judged, Policies
-from kore_gate.model import Policy, Result, replace
+from kore_gate.model import Policy, Result
 from kore_gate.reports import cases, junit, result
 from kore_gate.settings import options
 from kore_gate.settings.sources import Settings
@@ -33,19 +32,13 @@ def load(settings: Settings) -> Policies:
             problems = [*problems, *error.details]
     if problems:
         raise errors.SettingsError(problems, hint=_HINT)
-    policies = Policies(
+    return Policies(
         known=known,
         baseline=baseline,
         min_pass_rate=settings.min_pass_rate,
         max_failures=settings.max_failures,
+        min_assertions=settings.min_assertions,
     )
-    is_off = policies == Policies()
-    return policies if is_off else replace(policies, min_assertions=settings.min_assertions)
-
-
-def apply(call: Result, policies: Policies, today: datetime.date) -> Result:
-    """Return the call as the policies leave it; without any, nothing is looked at."""
-    return policy.apply(call, list(judged(call)), policies, today) if policies != Policies() else call
 
 
 def judged(call: Result) -> Iterator[Judged]:

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from kore_gate import errors
 from kore_gate.ci.dialects import Context
 from kore_gate.errors import ExitCode
+from kore_gate.gate import verdict
 from kore_gate.model import Result, Verdict, replace
 from kore_gate.reports import history, result, write
 from kore_gate.reports.console import Console
-from kore_gate.reports.history import History, Trend
+from kore_gate.reports.history import Trend
 from kore_gate.reports.write import RESULT, Writer
 from kore_gate.settings.sources import Settings
 
@@ -33,26 +34,27 @@ def run(settings: Settings, console: Console, context: Context) -> int:
     (call,) = saved.values()
     call = _formed(call, settings)
     # By default beside the file, where they were written first.
-    directory = settings.report_dir if "report-dir" in settings.sources else str(files[0].parent)
-    writer = Writer(directory)
+    writer = Writer(settings.report_dir if "report-dir" in settings.sources else str(files[0].parent))
     writer.make()
     writer.keep(downloads)
-    _check(write.write(call, writer, directory, trends=_trends(call, settings, console)), console)
+    _check(write.write(call, writer, trends=_trends(call, settings, console)), console)
     _print(call, writer, settings, console, ExitCode.PASSED, again=True)
     return 0
 
 
 def _merge(settings: Settings, console: Console, context: Context, saved: Mapping[str, Result]) -> int:
     """Write the reports of several calls as those of one, and hand them over to the CI system as such."""
-    directory = settings.report_dir
-    writer = Writer(directory)
-    _check_place(writer.directory / RESULT, saved)
+    writer = Writer(settings.report_dir)
+    target = writer.directory / RESULT
+    if target.resolve() in [pathlib.Path(file).resolve() for file in saved]:
+        problem = f"{target} is one of the results to merge, and would be replaced by the merged one."
+        raise errors.SettingsError([problem], hint="Set report-dir to another directory, such as merged.")
     call = _formed(result.merge(saved), settings)
     if settings.total and len(saved) != settings.total:
         call = replace(call, verdict=_incomplete(len(saved), settings.total, call.verdict))
     writer.prepare(call.command, call.stream_id)
-    failures = write.write(call, writer, directory, context.origin.job_url, _trends(call, settings, console))
-    _check([*failures, *write.hand_over(call, writer, directory, context, console)], console)
+    failures = write.write(call, writer, context.origin.job_url, _trends(call, settings, console))
+    _check([*failures, *write.hand_over(call, writer, context, console)], console)
     code = console.soften(call.verdict, settings.soft_fail)
     _print(call, writer, settings, console, code)
     return int(code)
@@ -71,7 +73,7 @@ def _trends(call: Result, settings: Settings, console: Console) -> Sequence[Tren
     """Compare with earlier results, as far as they can be read."""
     problems: list[str] = []
     trends = history.trends(call, history.read(settings.history, problems)) if settings.history else ()
-    for warning in history.warnings(History(problems=tuple(problems))):
+    for warning in history.warnings(problems):
         console.warning(warning)
     return trends
 
@@ -143,18 +145,10 @@ def _incomplete(number: int, total: int, before: Verdict) -> Verdict:
     """Judge a merge of more or fewer results than there must be, unless its verdict is graver already."""
     if before.exit_code.gravity >= ExitCode.REPORT.gravity:
         return before
-    return Verdict(
-        ending=ExitCode.REPORT.ending,
-        exit_code=ExitCode.REPORT,
-        message=f"{number} results are there, total is {total}; otherwise: {before.message}",
+    return verdict.of(
+        ExitCode.REPORT,
+        f"{number} results are there, total is {total}; otherwise: {before.message}",
         cause="a job that ended before it wrote its result, or whose result was not kept; or an older result.",
         hint="Look at the jobs that the results come from, and at how they are kept.",
         details=before.details,
     )
-
-
-def _check_place(target: pathlib.Path, files: Iterable[str]) -> None:
-    """Raise SettingsError where the merged result would take the place of one that it is made from."""
-    if target.resolve() in [pathlib.Path(file).resolve() for file in files]:
-        problem = f"{target} is one of the results to merge, and would be replaced by the merged one."
-        raise errors.SettingsError([problem], hint="Set report-dir to another directory, such as merged.")

@@ -20,12 +20,10 @@ def run(settings: Settings, console: Console, root: pathlib.Path) -> int:
     lines = {suite.file: _line(suite.file) for suite in suites}
     if problems := [problem for line in lines.values() if (problem := _problem(line))]:
         raise errors.SettingsError(problems, hint="Rename the files.")
-    earlier = history.load(settings.history)
-    for warning in history.warnings(earlier):
-        console.warning(warning)
+    expect = history.load(settings.history, console.warning)
     lengths: dict[str, float | None] = {}
     for suite in suites:
-        phases = [earlier.seconds(suite.name, phase) for phase in (Phase.IMPORT, Phase.RUN)]
+        phases = [expect(suite.name, phase) for phase in (Phase.IMPORT, Phase.RUN)]
         known = [seconds for seconds in phases if seconds is not None]
         lengths[suite.file] = sum(known) if known else None
     shard = split(lengths, settings.total)[settings.index - 1]

@@ -1,19 +1,22 @@
 """What suites fail to prove: rules as data, each a pure function on a suite, and what they find in several suites."""
 
 import collections
-import dataclasses
+import functools
 import itertools
 import json
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from kore_gate import text
 from kore_gate.errors import ExitCode
+from kore_gate.gate import verdict
 from kore_gate.gate.suite_run import SuiteRun
 from kore_gate.model import LintFinding, Reply, Severity, Step, Suite, SuiteResult, Verdict, replace
 
 # What a rule finds: in a step or in the suite as a whole, and a sentence on it.
 _Hit = tuple[Step | None, str]
+_Check = Callable[[Suite], Iterable[_Hit]]
 
 # Of a value from context, of how many of them, of a text; and how long ago the user may have said a value.
 _LEAST_NAME = 3
@@ -40,32 +43,42 @@ _DYNAMIC = (
 _CENTS = re.compile(r"[.,]00$")
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """One rule: its stable id, how grave it is, why it matters, and what finds where a suite breaks it."""
 
     id: str
     severity: Severity
     why: str
-    check: Callable[[Suite], Iterable[_Hit]] = lambda _: ()  # without one, something else than a suite breaks it
+    check: _Check = lambda _: ()
 
 
+def _rule(name: str, severity: Severity, why: str) -> Callable[[_Check], Rule]:
+    """Make a rule of what checks it."""
+    return functools.partial(Rule, name, severity, why)
+
+
+@_rule("step-without-assertion", "warning", "A step without an enabled assertion passes whatever the bot replies.")
 def _step_without_assertion(suite: Suite) -> Iterator[_Hit]:
     yield from ((step, "has no enabled assertion") for step in suite.steps if not step.enabled_outcomes)
 
 
+@_rule("suite-without-content", "error", "A suite without a text or context assertion does not test what the bot says.")
 def _suite_without_content(suite: Suite) -> Iterator[_Hit]:
     groups = {group for step in suite.steps for reply in step.replies for group in _enabled(reply)}
     if suite.steps and not groups & {"text", "context"}:
         yield None, "has no enabled text or context assertion"
 
 
+@_rule("empty-text", "error", "An empty expected text says nothing of the reply.")
 def _empty_text(suite: Suite) -> Iterator[_Hit]:
     for step in suite.steps:
         if any(not values or not all(value.strip() for value in values) for values in _texts(step)):
             yield step, "expects an empty text"
 
 
+@_rule(
+    "dynamic-text", "warning", "A text that holds a date, an amount, a time, an id or a name changes from run to run."
+)
 def _dynamic_text(suite: Suite) -> Iterator[_Hit]:
     names = _context_values(suite)
     for place, step in enumerate(suite.steps):
@@ -79,6 +92,7 @@ def _dynamic_text(suite: Suite) -> Iterator[_Hit]:
                 break
 
 
+@_rule("duplicate-step", "warning", "The same step twice proves nothing more, and takes twice the time.")
 def _duplicate_step(suite: Suite) -> Iterator[_Hit]:
     first: dict[object, Step] = {}
     for step in suite.steps:
@@ -88,6 +102,7 @@ def _duplicate_step(suite: Suite) -> Iterator[_Hit]:
             yield step, f"says and expects what step {first[key].number} does"
 
 
+@_rule("flow-off", "warning", "The node that replies is known, but the step passes if another one does.")
 def _flow_off(suite: Suite) -> Iterator[_Hit]:
     for step in suite.steps:
         for reply in step.replies:
@@ -97,6 +112,7 @@ def _flow_off(suite: Suite) -> Iterator[_Hit]:
                 break
 
 
+@_rule("fallback-reply", "warning", "The bot was probably not able to answer when this step was recorded.")
 def _fallback_reply(suite: Suite) -> Iterator[_Hit]:
     replies = [(step, reply) for step in suite.steps for reply in step.replies]
     fallbacks = {reply.text: step for step, reply in reversed(replies) if "fallback" in reply.node.lower()}
@@ -107,64 +123,26 @@ def _fallback_reply(suite: Suite) -> Iterator[_Hit]:
             yield step, f"expects the fallback text of step {origin.number}"
 
 
+# Rules that something else than a suite breaks.
+_TOO_FEW_ASSERTIONS = Rule(
+    "too-few-assertions", "error", "The suite has fewer enabled assertions than min-assertions asks for."
+)
+_DUPLICATE_SUITE = Rule(
+    "duplicate-suite", "warning", "The same suite twice proves nothing more, and takes twice the time."
+)
+_NOT_UNDERSTOOD = Rule("not-understood", "warning", "A file or a part of one that the gate cannot read is not checked.")
+
 RULES = (
-    Rule(
-        id="suite-without-content",
-        severity="error",
-        why="A suite without a text or context assertion does not test what the bot says.",
-        check=_suite_without_content,
-    ),
-    Rule(
-        id="empty-text",
-        severity="error",
-        why="An empty expected text says nothing of the reply.",
-        check=_empty_text,
-    ),
-    Rule(
-        id="too-few-assertions",
-        severity="error",
-        why="The suite has fewer enabled assertions than min-assertions asks for.",
-    ),
-    Rule(
-        id="step-without-assertion",
-        severity="warning",
-        why="A step without an enabled assertion passes whatever the bot replies.",
-        check=_step_without_assertion,
-    ),
-    Rule(
-        id="dynamic-text",
-        severity="warning",
-        why="A text that holds a date, an amount, a time, an id or a name changes from run to run.",
-        check=_dynamic_text,
-    ),
-    Rule(
-        id="flow-off",
-        severity="warning",
-        why="The node that replies is known, but the step passes if another one does.",
-        check=_flow_off,
-    ),
-    Rule(
-        id="fallback-reply",
-        severity="warning",
-        why="The bot was probably not able to answer when this step was recorded.",
-        check=_fallback_reply,
-    ),
-    Rule(
-        id="duplicate-step",
-        severity="warning",
-        why="The same step twice proves nothing more, and takes twice the time.",
-        check=_duplicate_step,
-    ),
-    Rule(
-        id="duplicate-suite",
-        severity="warning",
-        why="The same suite twice proves nothing more, and takes twice the time.",
-    ),
-    Rule(
-        id="not-understood",
-        severity="warning",
-        why="A file or a part of one that the gate cannot read is not checked.",
-    ),
+    _suite_without_content,
+    _empty_text,
+    _TOO_FEW_ASSERTIONS,
+    _step_without_assertion,
+    _dynamic_text,
+    _flow_off,
+    _fallback_reply,
+    _duplicate_step,
+    _DUPLICATE_SUITE,
+    _NOT_UNDERSTOOD,
 )
 BY_ID = {rule.id: rule for rule in RULES}
 
@@ -181,11 +159,11 @@ def findings(
             number = sum(len(step.enabled_outcomes) for step in suite.steps)
             if number < min_assertions:
                 few = f"has {number} of at least {min_assertions} enabled assertions"
-                hits.append((BY_ID["too-few-assertions"], (None, few)))
+                hits.append((_TOO_FEW_ASSERTIONS, (None, few)))
             twin = first.setdefault(_content(suite.steps), suite)
             if twin is not suite:
                 same = f"has the same steps as {text.line(twin.name, 60)}"
-                hits.append((BY_ID["duplicate-suite"], (None, same)))
+                hits.append((_DUPLICATE_SUITE, (None, same)))
         rows.append(tuple(finding(rule, *hit) for rule, hit in hits if rule.id not in ignored))
     return rows
 
@@ -216,9 +194,9 @@ def check_files(runs: Sequence[SuiteRun], ignored: Collection[str] = (), min_ass
     for run in runs:
         suite, problems = payloads.suite_file(json.loads(run.data), run.name)
         run.keep_definition(suite)
-        rule = BY_ID["not-understood"]
-        rows = [finding(rule, None, f"cannot be read as a whole: {text.line(problem)}") for problem in problems]
-        unread.append([] if rule.id in ignored else rows)
+        messages = [f"cannot be read as a whole: {text.line(problem)}" for problem in problems]
+        rows = [finding(_NOT_UNDERSTOOD, None, message) for message in messages]
+        unread.append([] if _NOT_UNDERSTOOD.id in ignored else rows)
     checked = findings([run.suite for run in runs], ignored, min_assertions)
     return [
         replace(run.draft(), lint=tuple(sorted([*rows, *own], key=lambda row: row.line)))
@@ -229,11 +207,10 @@ def check_files(runs: Sequence[SuiteRun], ignored: Collection[str] = (), min_ass
 def judge(files: Sequence[SuiteResult], *, strict: bool) -> Verdict:
     """Judge checked files: errors are red, warnings only where they count as errors."""
     numbers = collections.Counter(row.severity for file in files for row in file.lint)
-    counts = " and ".join(f"{number} {kind}{'s' if number > 1 else ''}" for kind, number in sorted(numbers.items()))
+    counts = " and ".join(text.plural(number, kind) for kind, number in sorted(numbers.items()))
     is_red = numbers["error"] or (strict and numbers["warning"])
     code = ExitCode.FAILED if is_red else ExitCode.PASSED
-    suites = f"{len(files)} suite file{'s' if len(files) != 1 else ''}"
-    return Verdict(ending=code.ending, exit_code=code, message=f"{counts or 'No findings'} in {suites}.")
+    return verdict.of(code, f"{counts or 'No findings'} in {text.plural(len(files), 'suite file')}.")
 
 
 def _enabled(reply: Reply) -> set[str]:

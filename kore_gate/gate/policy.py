@@ -5,7 +5,7 @@ import datetime
 import itertools
 import json
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
@@ -138,18 +138,17 @@ def _quoted(name: str) -> str:
     return json.dumps(exact, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
-def apply(call: Result, tests: Sequence[Judged], policies: Policies, today: datetime.date) -> Result:
+def apply(call: Result, judged: Iterable[Judged], policies: Policies, today: datetime.date) -> Result:
     """Return the call with a mark at each failure that a policy forgives, and with the verdicts that follow.
 
     Outcomes stay as they are. Only runs with nothing against them but failed steps are touched.
     """
-    if policies == Policies():
+    if policies == Policies(min_assertions=policies.min_assertions):
         return call
-    least = policies.min_assertions
-    forgivable = {n for n, suite in enumerate(call.suites) if _is_forgivable(suite, least)}
-    unclear = [
-        suite for suite in call.suites if suite.verdict.ending is not Ending.PASSED and not _is_forgivable(suite, least)
-    ]
+    tests, least = list(judged), policies.min_assertions
+    forgivable = {number for number, suite in enumerate(call.suites) if _is_forgivable(suite, least)}
+    not_passed = (number for number, suite in enumerate(call.suites) if suite.verdict.ending is not Ending.PASSED)
+    unclear = [call.suites[number] for number in not_passed if number not in forgivable]
     red = [test for test in tests if test.outcome.is_red]
     marks, remarks = _known(policies.known or (), tests, today, is_whole=not unclear)
     if policies.baseline is not None:
@@ -166,13 +165,8 @@ def apply(call: Result, tests: Sequence[Judged], policies: Policies, today: date
         marks |= {test.place: Mark(policy=Policy.TOLERATED, reason=within) for test in left}
         left = []
     counts = collections.Counter(mark.policy for mark in marks.values())
-    forgiveness = Forgiveness(
-        known=counts[Policy.KNOWN],
-        baseline=counts[Policy.BASELINE],
-        tolerated=counts[Policy.TOLERATED],
-        remarks=(*remarks, *unmet),
-    )
-    call = replace(call, forgiveness=forgiveness)
+    sums = {kind.value: counts[kind] for kind in Policy}
+    call = replace(call, forgiveness=Forgiveness(**sums, remarks=(*remarks, *unmet)))
     return _judged_again(call, marks, {test.place.suite for test in left}) if marks else call
 
 
@@ -204,24 +198,20 @@ def _known(
 
 
 def _matching(entry: Entry, tests: Iterable[Judged]) -> list[Judged]:
-    """Return the tests that an entry names."""
-    suite, step, assertion = map(_pattern, (entry.suite, entry.step, entry.assertion))
+    """Return the tests that an entry names, as they are or as globs."""
+    import fnmatch
+
+    def fits(name: str, pattern: str) -> bool:
+        return name == pattern or fnmatch.fnmatchcase(name, pattern)
+
     groups = itertools.groupby(tests, key=lambda test: (test.identity.suite, test.step))
     return [
         test
         for names, group in groups
-        if suite(names[0]) and step(names[1])
+        if fits(names[0], entry.suite) and fits(names[1], entry.step)
         for test in group
-        if assertion(test.identity.name)
+        if fits(test.identity.name, entry.assertion)
     ]
-
-
-def _pattern(pattern: str) -> Callable[[str], bool]:
-    """Return what tells whether a name is the pattern, or fits it as a glob."""
-    import fnmatch
-
-    match = re.compile(fnmatch.translate(pattern)).match
-    return lambda name: name == pattern or match(name) is not None
 
 
 def _changes(baseline: Mapping[Identity, bool], tests: Sequence[Judged], unclear: AbstractSet[str]) -> Iterable[str]:
@@ -267,7 +257,7 @@ def _judged_again(call: Result, marks: Mapping[Place, Mark], red: Collection[int
         result = suites[at]
         steps = tuple(_marked(step, at, number, own) for number, step in enumerate(result.steps))
         words = _words(own.values())
-        judged = _passed(f"Run: passed with {words}.")
+        judged = verdict.of(ExitCode.PASSED, f"Run: passed with {words}.")
         if at in red:
             message = f"{result.verdict.message.rstrip('.')}; forgiven: {words}."
             judged = replace(result.verdict, message=message)
@@ -285,11 +275,7 @@ def overall(suites: Sequence[SuiteResult]) -> Verdict:
     if not marks or judged.ending is not Ending.PASSED:
         return judged
     flaky = sum(suite.is_flaky for suite in suites)
-    return _passed(f"Passed with {_words(marks)}{f'; {flaky} flaky' if flaky else ''}.")
-
-
-def _passed(message: str) -> Verdict:
-    return Verdict(ending=Ending.PASSED, exit_code=ExitCode.PASSED, message=message)
+    return verdict.of(ExitCode.PASSED, f"Passed with {_words(marks)}{f'; {flaky} flaky' if flaky else ''}.")
 
 
 def _marked(step: Step, suite: int, number: int, marks: Mapping[Place, Mark]) -> Step:
@@ -312,7 +298,7 @@ def _words(marks: Collection[Mark]) -> str:
     """Count what is forgiven: `1 known failure and 2 tolerated failures (max-failures 5: 2)`."""
     counts = collections.Counter(mark.policy for mark in marks)
     names = {Policy.KNOWN: "known failure", Policy.BASELINE: "baseline failure", Policy.TOLERATED: "tolerated failure"}
-    parts = [f"{counts[one]} {name}{'s' if counts[one] > 1 else ''}" for one, name in names.items() if counts[one]]
+    parts = [text.plural(counts[one], name) for one, name in names.items() if counts[one]]
     words = " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1])))
     within = dict.fromkeys(mark.reason for mark in marks if mark.policy is Policy.TOLERATED)
     return f"{words} ({'; '.join(within)})" if within else words

@@ -176,7 +176,7 @@ class Runner:
             job = run.show_attempt(passed=passed is True)
             judged, suite = verdict.judge_run(job, run.suite, allow_empty=allow_empty)
             judged = verdict.judge_attempts(judged, run.passed, most, pass_if)
-        answered, total = len(job.suite.steps) if job.suite else 0, job.tally.total or 0 if job.tally else 0
+        answered, total = len(job.suite.steps) if job.suite else 0, job.tally.total or 0
         if answered < total:
             run.note(f"Kore.ai reports {answered} of {total} steps of this run, and only counts the others.")
         return judged, suite
@@ -300,11 +300,10 @@ class Runner:
 
     def _summary(self, pending: Sequence[SuiteRun], waits: Mapping[str, Sequence[SuiteRun]]) -> str:
         """Say which suites have not ended, how long there is, and why they wait."""
-        shown = ", ".join(f"{run.label} {run.job.status if run.job else ''}".strip() for run in pending[:3])
-        more = f" and {len(pending) - 3} more" if len(pending) > 3 else ""
+        suites = [f"{run.label} {run.job.status if run.job else ''}".strip() for run in pending]
         left = text.duration(max(0.0, self.deadline - self.clock.monotonic()))
         # The reason of most suites.
         waiting = max(waits.values(), key=len, default=())
         count = f"{len(waiting)} of {len(pending)}: " if len(pending) > 1 else ""
         reasons = [f"{count}{run.trouble}; {run.outlook}" for run in waiting[:1]]
-        return "; ".join([f"{shown}{more}", f"{left} left", *reasons])
+        return "; ".join([text.listed(suites, 3), f"{left} left", *reasons])

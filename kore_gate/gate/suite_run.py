@@ -165,13 +165,13 @@ class SuiteRun:
         """Return the result; without its steps and as unfinished while the suite has not ended."""
         return self.result or self._result(verdict.UNFINISHED, None)
 
-    def _result(self, verdict: Verdict, suite: Suite | None, *, job_continues: bool = False) -> SuiteResult:
+    def _result(self, judged: Verdict, suite: Suite | None, *, job_continues: bool = False) -> SuiteResult:
         job = self.job or Job(status="", state=State.UNKNOWN)
         result = SuiteResult(
             key=self.key,
             name=self.name,
             phase=self.phase,
-            verdict=verdict,
+            verdict=judged,
             evidence=self._evidence(suite),
             suite=suite,
             status=job.status,
@@ -185,10 +185,10 @@ class SuiteRun:
             phases=dict(self.phases),
             download_url=job.download_url,
             notes=tuple(self.notes),
-            only_tests_failed=self._only_tests_failed(suite),
-            attempts=self._attempts(verdict),
+            only_tests_failed=self.phase is Phase.RUN and verdict.only_tests_failed(job, suite),
+            attempts=self._attempts(judged),
         )
-        if self.is_gone or not (job_continues or verdict.ending in _LASTING):
+        if self.is_gone or not (job_continues or judged.ending in _LASTING):
             return result
         return replace(result, resume=resume_command(self.command, [result], reruns=self.reruns))
 
@@ -198,16 +198,13 @@ class SuiteRun:
             return verdict.executed_suite(self.job, self.suite)
         return self.suite or (self.job.suite if self.job else None)
 
-    def _only_tests_failed(self, suite: Suite | None) -> bool:
-        return self.phase is Phase.RUN and self.job is not None and verdict.only_tests_failed(self.job, suite)
-
     def _evidence(self, suite: Suite | None) -> Evidence:
         job, steps = self.job, suite.steps if suite else ()
         if self.phase is not Phase.RUN:
             is_stored = job and job.state is State.SUCCEEDED and suite
             return Evidence.IMPORT_VALIDATION if is_stored else Evidence.NONE
         # A run that is not over, or ended without results, shows nothing.
-        counted = job and job.tally and (job.tally.passed or job.tally.failed)
+        counted = job and (job.tally.passed or job.tally.failed)
         has_result = counted or any(step.outcome in (Outcome.PASSED, Outcome.FAILED) for step in steps)
         return Evidence.EXECUTION if job and has_result else Evidence.NONE
 

@@ -19,7 +19,6 @@ from kore_gate.model import (
     Step,
     Suite,
     SuiteResult,
-    Tally,
     Verdict,
     replace,
 )
@@ -42,7 +41,7 @@ def executed_suite(job: Job, known: Suite | None) -> Suite | None:
         return None
     answered = job.suite.steps if job.suite else ()
     definitions = known.steps if known else ()
-    tally = job.tally or Tally()
+    tally = job.tally
     number = max(len(answered), len(definitions), tally.total or 0)
     # A job that has ended owes a result for every step.
     without_status = Outcome.ERROR if job.has_ended else Outcome.PENDING
@@ -141,9 +140,9 @@ def judge_run(job: Job, known: Suite | None, *, allow_empty: bool) -> tuple[Verd
     suite = executed_suite(job, known)
     if job.state is not State.FAILED or not job.failed_tests:
         return _judge_job(job, suite, Phase.RUN, "executed", allow_empty=allow_empty), suite
-    tally = job.tally or Tally()
+    tally = job.tally
     number = max(sum(step.outcome.is_red for step in suite.steps) if suite else 0, tally.failed or 0)
-    steps = f"{number} of {_count(tally.total, 'step')}" if tally.total else _count(number, "step")
+    steps = f"{number:,} of {text.plural(tally.total, 'step')}" if tally.total else text.plural(number, "step")
     what = f"{steps} failed" if number else "failed, without naming a step"
     return _failed(f"Run: {what} (Kore.ai: {job.status}).", (*job.reasons, *job.problems), suite), suite
 
@@ -153,8 +152,7 @@ def only_tests_failed(job: Job, suite: Suite | None) -> bool:
     if job.state is not State.FAILED or not job.failed_tests or job.problems or suite is None:
         return False
     red = {step.number for step in suite.steps if step.is_red}
-    tally = job.tally or Tally()
-    has_all = len(red) >= (tally.failed or 0) and len(suite.steps) >= (tally.total or 0)
+    has_all = len(red) >= (job.tally.failed or 0) and len(suite.steps) >= (job.tally.total or 0)
     return bool(red) and has_all and _left_out(job, suite.steps) <= red
 
 
@@ -163,7 +161,7 @@ def _judge_job(job: Job, suite: Suite | None, phase: Phase, success: str, *, all
     if not job.has_ended:
         raise ValueError("a job that has not ended has no verdict")
     if job.state is State.FAILED:
-        return _verdict(
+        return of(
             ExitCode.JOB_FAILED,
             f"{phase.title()}: Kore.ai ended the job with {job.status}."
             + ("" if job.reasons else " It gave no reason."),
@@ -172,7 +170,7 @@ def _judge_job(job: Job, suite: Suite | None, phase: Phase, success: str, *, all
             details=job.reasons,
         )
     if job.problems:
-        return _verdict(
+        return of(
             ExitCode.UNAVAILABLE,
             f"{phase.title()}: Kore.ai reports {job.status}, but its response cannot be read.",
             cause="a change in Kore.ai's API, or a proxy that alters responses.",
@@ -184,19 +182,19 @@ def _judge_job(job: Job, suite: Suite | None, phase: Phase, success: str, *, all
     if contradictions:
         message = f"{phase.title()}: Kore.ai reports {job.status}, but its response contradicts that."
         return _failed(message, contradictions, suite)
-    if job.tally and job.tally.passed and not any(step.replies for step in steps):
-        return _verdict(ExitCode.PASSED, f"{phase.title()}: {_count(job.tally.passed, 'step')} passed.")
+    if job.tally.passed and not any(step.replies for step in steps):
+        return of(ExitCode.PASSED, f"{phase.title()}: {text.plural(job.tally.passed, 'step')} passed.")
     assertions = sum(len(step.enabled_outcomes) for step in steps)
     if not assertions and not allow_empty:
-        lack = f"none of its {_count(len(steps), 'step')} has an enabled assertion"
-        return _verdict(
+        lack = f"none of its {text.plural(len(steps), 'step')} has an enabled assertion"
+        return of(
             ExitCode.NOTHING_TO_TEST,
             f"{phase.title()}: nothing to test, {lack if steps else 'the suite has no steps'}.",
             cause="an empty or wrong suite file, or a suite whose assertions are all disabled.",
             hint="Enable assertions in the suite, or set allow-empty if this is intended.",
         )
-    counts = f": {_count(len(steps), 'step')}, {_count(assertions, 'assertion')}" if steps else ""
-    return _verdict(ExitCode.PASSED, f"{phase.title()}: {success}{counts}.")
+    counts = f": {text.plural(len(steps), 'step')}, {text.plural(assertions, 'assertion')}" if steps else ""
+    return of(ExitCode.PASSED, f"{phase.title()}: {success}{counts}.")
 
 
 def passed_by(attempts: Sequence[bool], most: int, pass_if: PassIf) -> bool | None:
@@ -236,9 +234,9 @@ def require_assertions(judged: Verdict, suite: Suite | None, least: int) -> Verd
     number = sum(len(step.enabled_outcomes) for step in suite.steps) if suite else 0
     if judged.ending is not Ending.PASSED or number >= least:
         return judged
-    return _verdict(
+    return of(
         ExitCode.FAILED,
-        f"The suite has {number} of at least {_count(least, 'enabled assertion')}; otherwise: {judged.message}",
+        f"The suite has {number:,} of at least {text.plural(least, 'enabled assertion')}; otherwise: {judged.message}",
         cause="assertions that are disabled or missing, or a response that only counts steps.",
         hint="Enable or add assertions, or lower min-assertions; `kore-gate lint` lists what a suite does not test.",
     )
@@ -248,10 +246,10 @@ def _contradictions(job: Job, steps: Sequence[Step]) -> Iterator[str]:
     """Name what in its own answer contradicts a job that is said to have ended well."""
     red = sum(step.outcome.is_red for step in steps)
     if red:
-        yield f"its results show that {_count(red, 'step')} failed"
+        yield f"its results show that {text.plural(red, 'step')} failed"
     yield from job.objections
     if left_out := _left_out(job, steps):
-        yield f"its results leave {_count(len(left_out), 'step')} of the suite not executed or not judged"
+        yield f"its results leave {text.plural(len(left_out), 'step')} of the suite not executed or not judged"
 
 
 def _left_out(job: Job, steps: Sequence[Step]) -> set[int]:
@@ -267,17 +265,13 @@ def _failed(message: str, details: Sequence[str], suite: Suite | None) -> Verdic
     actuals = (actual for reply in replies for actual in (reply.actual, *(one.actual for one in reply.assertions)))
     if all(actual is None for actual in actuals):
         hint = "See the bot's replies in Kore.ai (Regression Testing): its response holds none of them."
-    return _verdict(
+    return of(
         ExitCode.FAILED,
         message,
         cause="the bot's replies differ from what the suite expects.",
         hint=hint,
         details=details,
     )
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 _RESUME = "The job is still running in Kore.ai: resume with the command below."
@@ -292,7 +286,7 @@ def from_error(error: Exception, phase: Phase) -> Verdict:
         error = GateError(f"kore_gate itself failed ({type(error).__name__}).", cause="a bug in kore_gate.", hint=hint)
     message = error.message if phase is Phase.SETTINGS else f"{phase.title()}: {error.message}"
     details = [detail for detail in error.details if detail != error.message]
-    return _verdict(error.exit_code, message, error.cause, error.hint, details)
+    return of(error.exit_code, message, error.cause, error.hint, details)
 
 
 def timed_out(draft: SuiteResult, job: Job | None, trouble: str, timeout: float) -> Verdict:
@@ -316,7 +310,7 @@ def timed_out(draft: SuiteResult, job: Job | None, trouble: str, timeout: float)
         hint = "Raise timeout, or resume with the command below while Kore.ai still knows the job."
     elif draft.phase is not Phase.UPLOAD:
         hint += " The job may have started: check Kore.ai (Regression Testing) before you start it again."
-    return _verdict(ExitCode.TIMED_OUT, message, cause=cause, hint=hint, details=job.reasons if job else ())
+    return of(ExitCode.TIMED_OUT, message, cause=cause, hint=hint, details=job.reasons if job else ())
 
 
 def interrupted(signum: int, draft: SuiteResult) -> Verdict:
@@ -325,18 +319,18 @@ def interrupted(signum: int, draft: SuiteResult) -> Verdict:
     status = f"; last status: {draft.status}" if draft.status else ""
     message = f"{draft.phase.title()}: interrupted by {code.name}{status}."
     hint = "The job has no known id: check Kore.ai (Regression Testing) for it before you start again."
-    return _verdict(code, message, cause=_CANCELLED, hint=_RESUME if draft.resume else hint)
+    return of(code, message, cause=_CANCELLED, hint=_RESUME if draft.resume else hint)
 
 
 def stopped_by_fail_fast(first: str, draft: SuiteResult) -> Verdict:
     """Judge a suite that fail-fast left out or did not wait for, because the `first` one did not pass."""
-    return _verdict(ExitCode.FAILED, f"{_FAIL_FAST}: {first} did not pass.", hint=_RESUME if draft.resume else "")
+    return of(ExitCode.FAILED, f"{_FAIL_FAST}: {first} did not pass.", hint=_RESUME if draft.resume else "")
 
 
 _ENDED = {Ending.FAILED: "failed", Ending.TIMED_OUT: "timed out", Ending.INTERRUPTED: "were interrupted"}
 _NAMED = 5
 # As a run's own verdict counts: Kore.ai may report counts without the steps.
-_COUNTS = re.compile(r"Run: (\d+(?: of \d+)? steps?) failed")
+_COUNTS = re.compile(r"Run: ([\d,]+(?: of [\d,]+)? steps?) failed")
 
 
 def overall(results: Sequence[SuiteResult]) -> Verdict:
@@ -351,16 +345,14 @@ def overall(results: Sequence[SuiteResult]) -> Verdict:
     worst = max((result.verdict for result in results), key=rank)
     flaky = [text.line(result.name, 40) for result in results if result.is_flaky]
     if worst.ending is Ending.PASSED:
-        more = f" and {len(flaky) - _NAMED} more" if len(flaky) > _NAMED else ""
-        which = f", {len(flaky)} of them flaky: {', '.join(flaky[:_NAMED])}{more}" if flaky else ""
-        return _verdict(ExitCode.PASSED, f"All {len(results)} suites passed{which}.")
+        which = f", {len(flaky):,} of them flaky: {text.listed(flaky, _NAMED)}" if flaky else ""
+        return of(ExitCode.PASSED, f"All {len(results):,} suites passed{which}.")
     same = [result for result in results if rank(result.verdict) == rank(worst)]
     briefs = [_brief(result) for result in same]
     has_one_reason = len(same) > 1 and len(set(briefs)) == 1
     ended = _ENDED.get(worst.ending, f"ended as {worst.ending}") + (f" ({briefs[0]})" if has_one_reason else "")
-    pairs = list(zip(same, briefs, strict=True))[:_NAMED]
+    pairs = zip(same, briefs, strict=True)
     names = [text.line(result.name, 40) + ("" if has_one_reason else f" ({brief})") for result, brief in pairs]
-    more = f" and {len(same) - _NAMED} more" if len(same) > _NAMED else ""
     others = collections.Counter(
         "stopped by fail-fast" if result.verdict.message.startswith(_FAIL_FAST) else _ENDED.get(ending, ending)
         for result in results
@@ -368,8 +360,8 @@ def overall(results: Sequence[SuiteResult]) -> Verdict:
     )
     if flaky:
         others["flaky"] = len(flaky)
-    message = f"{len(same)} of {len(results)} suites {ended}: {', '.join(names)}{more}"
-    also = (f"; {number} {ended}" for ended, number in others.items())
+    message = f"{len(same):,} of {len(results):,} suites {ended}: {text.listed(names, _NAMED)}"
+    also = (f"; {number:,} {ended}" for ended, number in others.items())
     return replace(worst, message="".join([message, *also, "."]))
 
 
@@ -379,7 +371,7 @@ def _brief(result: SuiteResult) -> str:
         return counts[1]
     red = sum(step.is_red for step in result.steps)
     if red and result.verdict.ending is Ending.FAILED:
-        return f"{red} of {_count(len(result.steps), 'step')}"
+        return f"{red:,} of {text.plural(len(result.steps), 'step')}"
     return text.line(result.verdict.message.rstrip("."), 120)
 
 
@@ -387,25 +379,26 @@ def interrupted_call(signum: int, before: Verdict | None = None) -> Verdict:
     """Judge a call that a signal ended, whatever its verdict was `before`; a command without suites has none."""
     code = ExitCode(128 + signum)
     if before is None:
-        return _verdict(code, f"Interrupted by {code.name}.")
+        return of(code, f"Interrupted by {code.name}.")
     if before.exit_code is code:
         return before
     message = f"Interrupted by {code.name}; until then: {before.message}"
-    return _verdict(code, message, _CANCELLED, hint="The reports hold the results so far; start again for the rest.")
+    return of(code, message, _CANCELLED, hint="The reports hold the results so far; start again for the rest.")
 
 
 def missing_reports(failures: Sequence[GateError], before: Verdict) -> Verdict:
     """Judge a call whose reports could not all be written, naming what would have been its verdict."""
-    message = f"{_count(len(failures), 'report')} could not be written; otherwise: {before.message}"
+    message = f"{text.plural(len(failures), 'report')} could not be written; otherwise: {before.message}"
     details = [failure.message for failure in failures]
-    return _verdict(ExitCode.REPORT, message, failures[0].cause, failures[0].hint, details)
+    return of(ExitCode.REPORT, message, failures[0].cause, failures[0].hint, details)
 
 
-def _verdict(code: ExitCode, message: str, cause: str = "", hint: str = "", details: Sequence[str] = ()) -> Verdict:
+def of(code: ExitCode, message: str, cause: str = "", hint: str = "", details: Sequence[str] = ()) -> Verdict:
+    """Make the verdict that an exit code stands for."""
     return Verdict(ending=code.ending, exit_code=code, message=message, cause=cause, hint=hint, details=tuple(details))
 
 
-UNFINISHED = _verdict(
+UNFINISHED = of(
     ExitCode.SIGTERM,
     "kore_gate has not finished, or was killed.",
     cause="the CI job was aborted or ran out of memory before kore_gate wrote its reports.",

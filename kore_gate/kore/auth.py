@@ -58,6 +58,19 @@ class Signer:
         except (jwt.PyJWTError, ValueError, RecursionError):
             return {}
 
+    def token_fault(self) -> str:
+        """Say what the claims of a ready-made token show to be wrong with it, and what to do."""
+        claims = self.decoded() if self._settings.jwt else {}
+        expires = claims.get("exp")
+        if isinstance(expires, int | float) and expires < self._clock.now().timestamp():
+            return "The ready-made token has expired: create a new one, or use client-id and client-secret instead"
+        if "jti" in claims:
+            return (
+                "The ready-made token has a jti, so it is valid for one request only: use client-id and client-secret"
+                " instead, and kore_gate signs a token for each request"
+            )
+        return "The ready-made token must contain the client id as appId" if claims and "appId" not in claims else ""
+
     def advice(self, skew: float | None, *, is_forbidden: bool = False) -> tuple[str, str]:
         """Say what usually makes Kore.ai refuse a token, or what is asked for with it (code 403), and what to do."""
         cause = (
@@ -74,16 +87,7 @@ class Signer:
             cause = "a stream-id of another account or environment, an app without the scope, or a wrong user-email."
             steps.insert(0, f"Check stream-id ({self._settings.stream_id}) and user-email")
         if self._settings.jwt:
-            claims = self.decoded()
-            expires = claims.get("exp")
-            if isinstance(expires, int | float) and expires < self._clock.now().timestamp():
-                first = "The ready-made token has expired: create a new one"
-            elif "jti" in claims:
-                first = "The ready-made token has a jti, so it is valid for one request only: use client-id and"
-                first += " client-secret instead, and kore_gate signs a token for each request"
-            else:
-                first = "The ready-made token must contain the client id as appId"
-            steps.insert(0, first)
+            steps.insert(0, self.token_fault() or "The ready-made token must contain the client id as appId")
         if distance := too_far(skew):
             cause = f"this machine's clock: it is {distance} Kore.ai's, so tokens are not valid."
             steps.insert(0, "Set the runner's clock (NTP)")

@@ -153,13 +153,13 @@ class _Reader:
         asserted = {"text": {"enabled": True, "contains": [{"text": part} for part in texts]}}
         return {"text": texts[0], "assertions": asserted}
 
-    def _tally(self, body: _Json, result: _Json) -> Tally | None:
+    def _tally(self, body: _Json, result: _Json) -> Tally:
         """Read the counters of a run's answer."""
         details = self.read(dict, result.get("stepDetails"), "stepDetails")
         counts = {key: self._count(details.get(key), f"stepDetails.{key}") for key in ("passed", "failed", "total")}
         if counts["total"] is None:
             counts["total"] = self._count(body.get("totalTestStepsCount"), "totalTestStepsCount")
-        return None if set(counts.values()) == {None} else Tally(**counts)
+        return Tally(**counts)
 
     def read(self, kind: type[T], value: object, where: str) -> T:
         """Return an object or a list, an empty one for null or anything else."""

@@ -11,6 +11,7 @@ import re
 import urllib.parse
 from collections.abc import Iterator, Mapping, Sequence
 
+from kore_gate import text
 from kore_gate.kore.responses import as_text, digits
 from kore_gate.model import Outcome, State, Tally
 
@@ -68,34 +69,30 @@ def judge_value(row: Mapping[str, object]) -> Outcome | None:
     return None if reason and len(row) == 1 else judged
 
 
-def miscounted(answer: Mapping[str, object], tally: Tally | None, rows: int) -> Iterator[str]:
+def miscounted(answer: Mapping[str, object], tally: Tally, rows: int) -> Iterator[str]:
     """Name counters that are not zero or don't add up; `rows` is the number of results in the answer itself."""
     result = answer.get("result")
     details = result.get("stepDetails") if isinstance(result, dict) else None
     places = [place for place in (answer, result, details) if isinstance(place, dict)]
     totals = [(key, int(total)) for place in places for key in place if (total := _total(key, place[key]))]
-    if tally and tally.failed:
-        yield f"its counters show that {tally.failed} of {_steps(max([tally.failed, *(n for _, n in totals)]))} failed"
+    if tally.failed:
+        steps = text.plural(max([tally.failed, *(number for _, number in totals)]), "step")
+        yield f"its counters show that {tally.failed:,} of {steps} failed"
         return
-    passed = tally.passed if tally else None
-    judged = rows if passed is None else passed
+    judged = rows if tally.passed is None else tally.passed
     for key, number in totals:
         if number > judged:
-            yield f"its counters leave {number - judged} of {_steps(number)} not executed ({key})"
+            yield f"its counters leave {number - judged:,} of {text.plural(number, 'step')} not executed ({key})"
         elif number < judged:
             yield f"{key} is {number}, but {judged} passed"
-    if passed is not None and rows > passed:
-        yield f"its counters show that {passed} passed, but the response has {rows} results"
+    if tally.passed is not None and rows > tally.passed:
+        yield f"its counters show that {tally.passed} passed, but the response has {rows} results"
 
 
 def _total(key: str, value: object) -> str:
     plain = _plain(key)
     is_one = plain.startswith("total") and re.fullmatch("(?:total|tests?|steps?|counts?|cases?)+", plain)
     return digits(value) if is_one and value is not None else ""
-
-
-def _steps(number: int) -> str:
-    return f"{number} step{'s' if number != 1 else ''}"
 
 
 _FILLERS = (

@@ -1,7 +1,6 @@
 """The connection to Kore.ai: opens it, sends one request, reads its response, and names the faults on the way."""
 
 import contextlib
-import dataclasses
 import datetime
 import functools
 import socket
@@ -87,8 +86,7 @@ class _Later(ssl.SSLContext):
         return self._load().wrap_bio(*arguments, **options)
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Tls:
+class Tls(typing.NamedTuple):
     """The facts of a connection's TLS."""
 
     version: str

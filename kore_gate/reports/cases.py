@@ -1,9 +1,10 @@
 """A judged suite as a flat list: its test cases, and those that failed, for every report in one order."""
 
 import collections
+import itertools
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from kore_gate import text
 from kore_gate.errors import Ending
@@ -26,6 +27,8 @@ from kore_gate.model import (
     replace,
 )
 from kore_gate.reports import labels
+
+T = TypeVar("T")
 
 NAME_LIMIT = 200
 
@@ -137,19 +140,19 @@ class Finding(NamedTuple):
         return reason or f"not executed: {self.result.verdict.message}", ""
 
     @property
-    def file(self) -> str:
-        """Return the file in the repository, "" if it is not known."""
-        return self.step.source.file if self.step and self.step.source else self.result.file
-
-    @property
-    def line(self) -> int:
-        """Return the line in the file, 0 if it is not known."""
-        return self.step.source.line if self.step and self.step.source else 0
+    def source(self) -> Source:
+        """Return where it stands in the repository; a file or a line that is not known is "" or 0."""
+        return (self.step and self.step.source) or Source(file=self.result.file, line=0)
 
 
 def failures(result: SuiteResult) -> Iterator[Finding]:
     """Find what went wrong in a suite, step by step; last the suite as a whole, where no step says it."""
     return (finding for findings in _findings(result) for finding in findings if finding.outcome.is_red)
+
+
+def in_turn(failures: Iterable[Iterable[T]]) -> list[T]:
+    """Take the first failure of each suite, then the second of each, and so on."""
+    return [failure for turn in itertools.zip_longest(*failures) for failure in turn if failure]
 
 
 def forgiven(result: SuiteResult) -> Iterator[Finding]:
@@ -229,17 +232,13 @@ def red_count(result: SuiteResult) -> int:
 
 def total(call: Result) -> Counts:
     """Sum the counts of a call's suites."""
-    return sum((count(result, call.junit_granularity) for result in call.suites), Counts())
+    counts = [count(result, call.junit_granularity) for result in call.suites]
+    return Counts(**{name: sum(getattr(one, name) for one in counts) for name in Counts.__struct_fields__})
 
 
 def unjudged(result: SuiteResult, granularity: str = "assertion") -> int:
     """Count the test cases with enabled assertions that nobody judged, or that are forgiven."""
     return sum(outcome is Outcome.SKIPPED and enabled for outcome, enabled in _outcomes(result, granularity))
-
-
-def has_case(assertion: Assertion) -> bool:
-    """Tell whether an assertion is a test case: every reply carries disabled groups that expect nothing."""
-    return assertion.enabled or bool(assertion.checks)
 
 
 def segment(name: str, limit: int = 80) -> str:
@@ -253,7 +252,8 @@ def _findings(result: SuiteResult) -> Iterator[list[Finding]]:
         findings = []
         for number, reply in enumerate(step.replies, 1):
             for position, assertion in enumerate(reply.assertions):
-                if has_case(assertion):
+                # Every reply carries disabled groups that expect nothing.
+                if assertion.enabled or assertion.checks:
                     counts = assertion.enabled and assertion.outcome is not Outcome.PENDING and not assertion.mark
                     outcome = assertion.outcome if counts else Outcome.SKIPPED
                     findings.append(Finding(result, outcome, place, step, number, reply, assertion, position))

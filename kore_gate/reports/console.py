@@ -162,8 +162,7 @@ class Console:
                 colour = "red" if row.severity == "error" else "yellow"
                 self._write(f"{file.file}:{row.line or 1}: {row.severity} {row.rule}: {row.message}", colour)
                 self._annotate(row.severity, row.message, f"lint: {row.rule}", file.file, row.line or 1)
-            if (more := len(file.lint) - FINDINGS_SHOWN) > 0:
-                self._write(f"{file.file}: … and {more} more")
+            self._write_more(len(file.lint) - FINDINGS_SHOWN, f"{file.file}: ")
         self._write_files(reports)
 
     def soften(self, verdict: Verdict, soft_fail: Collection[int]) -> ExitCode:
@@ -240,6 +239,11 @@ class Console:
             part.rstrip()
             self._screen.print(indent + part, soft_wrap=True)
 
+    def _write_more(self, number: int, before: str = "", after: str = "") -> None:
+        """Say how many more there are than a list shows, if there are."""
+        if number > 0:
+            self._write(f"{before}… and {number:,} more{after}")
+
     def _write_details(self, source: Verdict | GateError) -> None:
         for detail in source.details:
             if detail != source.message:
@@ -279,11 +283,10 @@ class Console:
     def _annotate_failures(self, red: Sequence[SuiteResult], severity: Severity) -> None:
         """Annotate each suite's first failure, then the second ones, while there is room; count the others."""
         more = sum(map(cases.red_count, red))
-        rows = itertools.zip_longest(*(itertools.islice(cases.failures(suite), ANNOTATIONS) for suite in red))
-        for failure in filter(None, itertools.chain.from_iterable(rows)):
+        for failure in cases.in_turn(itertools.islice(cases.failures(suite), ANNOTATIONS) for suite in red):
             if self._annotated[severity] >= ANNOTATIONS - 1:
                 break
-            self._annotate(severity, failure.what, failure.title, failure.file, failure.line)
+            self._annotate(severity, failure.what, failure.title, failure.source.file, failure.source.line)
             more -= 1
         if more:
             self._annotate(severity, f"{more} more failures: see the reports.", "kore_gate")
@@ -301,11 +304,9 @@ class Console:
             self._write_details(suite.verdict)
             for failure in steps:
                 self._write(f"  {failure.outcome.upper()} {text.line(failure.where, 80)}: {failure.what}", "red")
-                if failure.line:
-                    self._write(f"    at {failure.file}:{failure.line}", exact=True)
-            more = cases.red_count(suite) - len(failures)
-            if more > 0:
-                self._write(f"  … and {more} more")
+                if failure.source.line:
+                    self._write(f"    at {failure.source.file}:{failure.source.line}", exact=True)
+            self._write_more(cases.red_count(suite) - len(failures), "  ")
 
     def _write_forgiven(self, result: Result) -> None:
         """Print what policies forgave, and what they report."""
@@ -315,25 +316,23 @@ class Console:
         remarks = result.forgiveness.remarks
         if not (findings or remarks):
             return
-        with self._group(f"Policies: {labels.plural(len(findings), 'failure')} forgiven"):
+        with self._group(f"Policies: {text.plural(len(findings), 'failure')} forgiven"):
             for finding in findings[:CASES_SHOWN]:
                 mark, (message, _) = cast("Mark", finding.mark), finding.failure
                 self._write(f"  {mark.policy.upper()} {text.line(finding.title, 120)}: {message}", "yellow")
                 if mark.until:  # what forgives the others is the same for all, and in the verdict
                     self._write(f"    {labels.mark(mark)}")
-            if len(findings) > CASES_SHOWN:
-                self._write(f"  … and {len(findings) - CASES_SHOWN} more")
+            self._write_more(len(findings) - CASES_SHOWN, "  ")
             for remark in remarks[:SUITES_SHOWN]:
                 self._write(f"  {remark}")
-            if len(remarks) > SUITES_SHOWN:
-                self._write(f"  … and {len(remarks) - SUITES_SHOWN} more: see kore-result.json")
+            self._write_more(len(remarks) - SUITES_SHOWN, "  ", ": see kore-result.json")
 
     def _write_attempts(self, result: Result) -> None:
         """Print the attempts of suites that were run again, and what failed in those that nothing else shows."""
         suites = [suite for suite in result.suites if suite.attempts]
         if not suites:
             return
-        with self._group(f"Reruns: {labels.plural(len(suites), 'suite')} run again"):
+        with self._group(f"Reruns: {text.plural(len(suites), 'suite')} run again"):
             for suite in suites[:SUITES_SHOWN]:
                 self._write(f"  {text.line(suite.name, 80)}{' (flaky)' if suite.is_flaky else ''}")
                 for line, failures in cases.attempts(suite):
@@ -341,10 +340,8 @@ class Console:
                     for failure in failures[:CASES_SHOWN]:
                         where = f"{text.line(failure.where, 80)}: " if failure.where else ""
                         self._write(f"      {failure.outcome.upper()} {where}{failure.what}", "yellow")
-                    if len(failures) > CASES_SHOWN:
-                        self._write(f"      … and {len(failures) - CASES_SHOWN} more")
-            if len(suites) > SUITES_SHOWN:
-                self._write(f"  … and {len(suites) - SUITES_SHOWN} more: see kore-result.json")
+                    self._write_more(len(failures) - CASES_SHOWN, "      ")
+            self._write_more(len(suites) - SUITES_SHOWN, "  ", ": see kore-result.json")
 
     def _write_table(self, result: Result) -> None:
         """List the suites in columns, those that did not pass first once there are too many."""
@@ -379,8 +376,7 @@ class Console:
             line = aligned(name, *row)
             start = line.rindex(row[0])
             self._print(line, COLOURS[suite.verdict.ending], exact=True, styled=(start, start + len(row[0])))
-        if more > 0:
-            self._write(f"… and {more} more")
+        self._write_more(more)
         self._write("")
 
     def _write_notes(self, result: Result) -> None:

@@ -7,14 +7,14 @@ import pathlib
 import re
 import statistics
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from kore_gate import errors, text
 from kore_gate.errors import Ending
 from kore_gate.gate.policy import Judged, Place
 from kore_gate.model import Fact, Phase, Result, SuiteResult
-from kore_gate.reports import cases, labels, result
+from kore_gate.reports import cases, result
 
 MOST_FILES, MOST_BYTES = 200, 64 * 2**20
 MOST_RUNS = 20  # of a suite, with that of the call itself
@@ -30,17 +30,6 @@ _Outcomes = Mapping[Place, bool]  # whether a test failed, if it was judged
 
 # A suite that ended otherwise may have left its job before it was over.
 _WHOLE = (Ending.PASSED, Ending.FAILED, Ending.NOTHING_TO_TEST)
-
-
-class History(Fact, frozen=True, kw_only=True):
-    """How long jobs took in earlier calls, and which results could not be read."""
-
-    problems: tuple[str, ...] = ()
-    lengths: Mapping[tuple[str, Phase], float] = {}
-
-    def seconds(self, suite: str, phase: Phase) -> float | None:
-        """Return the median length of a suite's import or run; None where it is not known."""
-        return self.lengths.get((_folded(suite), phase))
 
 
 class Run(NamedTuple):
@@ -94,15 +83,20 @@ class Trend(Fact, frozen=True, kw_only=True):
             run = self.runs[first]
             when = f"in {run.commit}" if run.commit else f"on {text.line(run.started[:10])}"
             bound = "" if passed < len(test.failed) else " or earlier"
-            return f"failed first {when}{bound} ({labels.plural(first, 'run')} ago)"
+            return f"failed first {when}{bound} ({text.plural(first, 'run')} ago)"
         return f"again: failed in {test.failures} of {len(test.judged)} runs" if test.failures > 1 else "new"
 
 
-def load(paths: Sequence[str]) -> History:
-    """Read how long jobs took from the newest results among these files, and in and below these folders."""
+def load(paths: Sequence[str], warn: Callable[[str], None]) -> Callable[[str, Phase], float | None]:
+    """Return what tells the median length of a suite's import or run, None where it is not known.
+
+    It comes from the newest results among these files, and in and below these folders.
+    """
     problems: list[str] = []
     lengths = _lengths(read(paths, problems))
-    return History(problems=tuple(problems), lengths=lengths)
+    for warning in warnings(problems):
+        warn(warning)
+    return lambda suite, phase: lengths.get((_folded(suite), phase))
 
 
 def read(paths: Sequence[str], problems: list[str]) -> Iterator[Result]:
@@ -198,10 +192,10 @@ def _trend(runs: Sequence[tuple[Run, _Outcomes]], tests: Iterable[Judged]) -> Tr
     )
 
 
-def warnings(history: History, most: int = 5) -> list[str]:
+def warnings(problems: Sequence[str], most: int = 5) -> list[str]:
     """Say what could not be read: the first few problems, and how many more there are."""
-    lines = [f"history: {text.line(problem)} It is left out." for problem in history.problems[:most]]
-    more = len(history.problems) - most
+    lines = [f"history: {text.line(problem)} It is left out." for problem in problems[:most]]
+    more = len(problems) - most
     return [*lines, f"history: {more} more files are left out."] if more > 0 else lines
 
 

@@ -240,5 +240,5 @@ def environment() -> "jinja2.Environment":
         evidence=labels.evidence, lines=lines, line=text.line, seconds=text.duration, number="{:,}".format
     )
     env.filters.update(code=safe(code), md=safe(text.markdown), md_code=safe(md_code), md_exact=safe(text.code))
-    env.globals.update(words=labels, cases=cases, resume_call=suite_run.resume_call)
+    env.globals.update(plural=text.plural, words=labels, cases=cases, resume_call=suite_run.resume_call)
     return env

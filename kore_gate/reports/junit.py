@@ -74,8 +74,7 @@ def render_lint(checked: Sequence[cases.Case], now: datetime.datetime, *, rich: 
         timestamp=_timestamp(now.isoformat()),
         properties={"kore.granularity": "rule"},
     )
-    head, tail = _frame(suite.build_xml_doc(), totals, rich=rich)
-    return head + body.getvalue() + tail
+    return _framed(suite.build_xml_doc(), body.getvalue(), totals, rich=rich)
 
 
 def verify(data: bytes, result: SuiteResult, call: Result) -> None:
@@ -136,8 +135,7 @@ def _render(
         stdout=_remarks(result, folded=folded, short=short),
     )
     totals = {**numbers, "time": _seconds(result.duration)}
-    head, tail = _frame(suite.build_xml_doc(), totals, rich=rich)
-    return head + body.getvalue() + tail
+    return _framed(suite.build_xml_doc(), body.getvalue(), totals, rich=rich)
 
 
 def _body(remaining: Iterator[cases.Case], limit: float, *, rich: bool) -> io.BytesIO:
@@ -159,19 +157,9 @@ def _body(remaining: Iterator[cases.Case], limit: float, *, rich: bool) -> io.By
 
 def titles(call: Result) -> list[tuple[int, str]]:
     """Return place and name of each suite, a name unlike the others also in what its test cases are called."""
-    taken: set[str] = set()
-    numbers: dict[str, Iterator[int]] = {}  # thousands may have one name: those of the others are not tried again
-    numbered = []
-    for place, suite in enumerate(call.suites):
-        base = text.line(text.xml(suite.name or suite.key), 180) or "suite"
-        unique, part = base, cases.segment(base)
-        following = numbers.setdefault(part, itertools.count(2))
-        while part in taken:
-            unique = f"{base} #{next(following)}"
-            part = cases.segment(unique)
-        taken.add(part)
-        numbered.append((place, unique))
-    return numbered
+    taken: dict[str, int] = {}
+    names = (text.line(text.xml(suite.name or suite.key), 180) or "suite" for suite in call.suites)
+    return list(enumerate(text.unique(name, taken, " #", read=cases.segment) for name in names))
 
 
 def _properties(result: SuiteResult, call: Result, granularity: str) -> dict[str, str]:
@@ -293,8 +281,8 @@ def _adjust(element: ET.Element, case: cases.Case, room: _Room | None) -> None:
         ET.indent(element, level=2)
 
 
-def _frame(suite: ET.Element, totals: dict[str, str], *, rich: bool) -> tuple[bytes, bytes]:
-    """Write what stands before and after the test cases."""
+def _framed(suite: ET.Element, body: bytes, totals: dict[str, str], *, rich: bool) -> bytes:
+    """Write the file: the test cases, and what stands before and after them."""
     name = suite.attrib.pop("name")
     others = {key: value for key, value in suite.attrib.items() if key not in {"disabled", *totals}}
     suite.attrib.clear()
@@ -308,8 +296,8 @@ def _frame(suite: ET.Element, totals: dict[str, str], *, rich: bool) -> tuple[by
                 ET.SubElement(suite, tag)
     root.append(suite)
     ET.indent(root)
-    head, tail = ET.tostring(root, encoding="utf-8").split(b"    <here />\n")
-    return b'<?xml version="1.0" encoding="UTF-8"?>\n' + head, tail + b"\n"
+    framed: bytes = ET.tostring(root, encoding="utf-8").replace(b"    <here />\n", body)
+    return b'<?xml version="1.0" encoding="UTF-8"?>\n' + framed + b"\n"
 
 
 def _numbers(result: SuiteResult, granularity: str) -> dict[str, str]:

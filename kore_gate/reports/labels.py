@@ -271,11 +271,6 @@ def sentence(value: str) -> str:
     return value[:1].upper() + value[1:]
 
 
-def plural(number: int, noun: str) -> str:
-    """Count things: `1 step`, `1,250 steps`."""
-    return f"{number:,} {noun}{'s' if number != 1 else ''}"
-
-
 def web_link(url: str) -> str:
     """Return an address that is safe to link to, else nothing."""
     try:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from kore_gate import __version__, text
 from kore_gate.gate import lint
 from kore_gate.model import LintFinding, Outcome, Severity, Source, SuiteResult
-from kore_gate.reports import cases, labels
+from kore_gate.reports import cases
 
 JUNIT, SARIF, QUALITY = "TEST-kore-lint.xml", "kore-lint.sarif", "gl-code-quality.json"
 
@@ -43,11 +43,8 @@ def rows(result: SuiteResult) -> list[Row]:
 
 
 def _steps(matches: Sequence[LintFinding]) -> str:
-    numbers = list(dict.fromkeys(finding.step for finding in matches if finding.step))
-    if not numbers:
-        return ""
-    more = f" and {len(numbers) - 10:,} more" if len(numbers) > 10 else ""
-    return f"step{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers[:10]))}{more}"
+    numbers = list(dict.fromkeys(str(finding.step) for finding in matches if finding.step))
+    return f"step{'s' if len(numbers) > 1 else ''} {text.listed(numbers, 10)}" if numbers else ""
 
 
 def sarif(files: Sequence[SuiteResult], place: Callable[[str], str]) -> bytes:
@@ -119,7 +116,7 @@ def checked_cases(files: Sequence[SuiteResult], *, strict: bool) -> Iterator[cas
                 name=rule.id,
                 outcome=outcome,
                 type="kore.Lint" if matches else "",
-                message=f"{labels.plural(len(matches), 'finding')}: {lines[0]}" if matches else "",
+                message=f"{text.plural(len(matches), 'finding')}: {lines[0]}" if matches else "",
                 text="\n".join([*lines, "", rule.why]) if matches else "",
                 source=Source(file=file.file, line=matches[0].line or 1 if matches else 1),
             )

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from kore_gate import __version__, errors
+from kore_gate import __version__, errors, text
 from kore_gate.gate import policy
 from kore_gate.model import Forgiveness, Origin, Part, PassIf, Phase, Policy, Result, SuiteResult, Verdict, replace
 from kore_gate.reports import cases
@@ -113,11 +113,9 @@ def _doubles(namesakes: Mapping[str, Sequence[tuple[str, Part]]]) -> list[str]:
         for (file, part), (other_file, other) in itertools.combinations(group, 2):
             pairs = [(getattr(part, field), getattr(other, field)) for field in _APART]
             if file != other_file and not any(one and another and one != another for one, another in pairs):
-                same.setdefault((file, other_file), []).append(name)
+                same.setdefault((file, other_file), []).append(repr(name))
     return [
-        f"{file} and {other} have the same {'suites' if len(names) > 1 else 'suite'}: "
-        + ", ".join(map(repr, names[:3]))
-        + (f" and {len(names) - 3} more." if len(names) > 3 else ".")
+        f"{file} and {other} have the same suite{'s' if len(names) > 1 else ''}: {text.listed(names, 3)}."
         for (file, other), names in same.items()
     ]
 

@@ -4,15 +4,13 @@ import collections
 import itertools
 import re
 import urllib.parse
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TypeVar
+from collections.abc import Iterator, Sequence
 
 from kore_gate import text
 from kore_gate.errors import Ending
 from kore_gate.model import Evidence, Result, Step, SuiteResult
 from kore_gate.reports import cases, html, labels, lint
 
-T = TypeVar("T")
 _Column = tuple[str, list[str]]  # its header and its cells
 
 LIMIT = 1_000_000
@@ -35,7 +33,7 @@ _IN_ADDRESS = "/:?#@!$&'*+,;=%-._~"
 def render(call: Result, limit: int = LIMIT, *, has_page: bool = True) -> str:
     """Render the summary in at most so many bytes of UTF-8; without a page it points to the saved result."""
     suites = sorted(call.tested_suites, key=lambda suite: suite.verdict.ending is Ending.PASSED)
-    failures = _in_turn([*_failed_steps(suite)] for suite in suites)
+    failures = cases.in_turn([*_failed_steps(suite)] for suite in suites)
     facts = {
         "call": call,
         "tested": suites,
@@ -66,11 +64,6 @@ def _failed_steps(suite: SuiteResult) -> Iterator[list[cases.Finding]]:
     """List what failed, step by step."""
     failures = (finding for finding in cases.failures(suite) if finding.step)
     return (list(findings) for _, findings in itertools.groupby(failures, key=lambda finding: finding.place))
-
-
-def _in_turn(failures: Iterable[Sequence[T]]) -> list[T]:
-    """Take the first failure of each suite, then the second of each, and so on."""
-    return [failure for turn in itertools.zip_longest(*failures) for failure in turn if failure]
 
 
 def _tables(call: Result, suites: Sequence[SuiteResult]) -> list[tuple[Sequence[SuiteResult], list[_Column]]]:

@@ -146,12 +146,10 @@ def junit_names(call: Result) -> list[str]:
     return [f"TEST-kore-{text.unique(text.file_name(suite.name), taken)}.xml" for suite in call.suites]
 
 
-def write(
-    call: Result, writer: Writer, directory: str, job_url: str = "", trends: "Sequence[Trend]" = ()
-) -> list[errors.ReportError]:
+def write(call: Result, writer: Writer, job_url: str = "", trends: "Sequence[Trend]" = ()) -> list[errors.ReportError]:
     """Write every report, and go on when one fails; return what failed. GitLab's page of the job gets links."""
     failures: list[errors.ReportError] = []
-    for name, render, suite in _reports(call, writer, directory, job_url, trends):
+    for name, render, suite in _reports(call, writer, job_url, trends):
         try:
             writer.write(name, render())
             if suite:
@@ -164,13 +162,13 @@ def write(
 
 
 def _reports(
-    call: Result, writer: Writer, directory: str, job_url: str, trends: "Sequence[Trend]"
+    call: Result, writer: Writer, job_url: str, trends: "Sequence[Trend]"
 ) -> Iterator[tuple[str, Callable[[], bytes], SuiteResult | None]]:
     """Name every report with what renders it and the suite of a JUnit file."""
     # Those that take long come last: an interrupted call has five seconds.
     names = junit_names(call)
     if call.ci == "gitlab":
-        values = outputs.outputs_of(call, cases.total(call), directory, names)
+        values = outputs.outputs_of(call, cases.total(call), writer.directory, names)
         yield "kore.env", lambda: outputs.dotenv(values).encode(), None
         links = outputs.gitlab_report(job_url, values["report-path"])
         links += [("Kore.ai results file", suite.download_url) for suite in call.suites if suite.download_url]
@@ -186,11 +184,9 @@ def _reports(
         yield SUMMARY, lambda: summary.render(call, has_page=False).encode(), None
 
 
-def hand_over(
-    call: Result, writer: Writer, directory: str, context: Context, console: Console
-) -> list[errors.ReportError]:
+def hand_over(call: Result, writer: Writer, context: Context, console: Console) -> list[errors.ReportError]:
     """Give the CI system outputs and summary; return what failed."""
-    values = outputs.outputs_of(call, cases.total(call), directory, junit_names(call))
+    values = outputs.outputs_of(call, cases.total(call), writer.directory, junit_names(call))
     console.outputs(values)
     summary_path = writer.directory / SUMMARY
     if summary_path.is_file():

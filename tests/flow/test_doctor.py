@@ -367,7 +367,7 @@ def test_doctor__proxy_bypassed(clock: FakeClock, monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize(
     ("claims", "todo"),
     [
-        pytest.param({"appId": "cs-1", "exp": 1_000_000_000}, "It has expired", id="expired"),
+        pytest.param({"appId": "cs-1", "exp": 1_000_000_000}, "has expired: create a new one", id="expired"),
         pytest.param(
             {"appId": "cs-1", "exp": 4_000_000_000, "jti": "1"}, "is valid for one request only", id="single use"
         ),

@@ -117,10 +117,10 @@ def test_signer__without_cryptography(
     clock: FakeClock, rsa_key: rsa.RSAPrivateKey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where the extra is not installed, the gate says so and how to get it."""
+    settings = {"jwt_algorithm": "RS256", "private_key": pem(rsa_key), "client_secret": ""}
     for name in [name for name in sys.modules if name.partition(".")[0] in {"jwt", "cryptography"}]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "cryptography", None)
-    settings = {"jwt_algorithm": "RS256", "private_key": pem(rsa_key), "client_secret": ""}
 
     with pytest.raises(errors.SettingsError) as caught:
         signer(clock, **settings)

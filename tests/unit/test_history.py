@@ -2,7 +2,7 @@ import datetime
 import os
 import pathlib
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -14,7 +14,7 @@ from kore_gate.errors import Ending
 from kore_gate.gate.policy import Place
 from kore_gate.model import Mark, Origin, Outcome, Part, Phase, Policy, Result, SuiteResult
 from kore_gate.reports import history, result
-from kore_gate.reports.history import History, Trend
+from kore_gate.reports.history import Trend
 from tests import builders
 
 
@@ -32,6 +32,12 @@ def read(*paths: object) -> tuple[list[Result], list[str]]:
     return list(history.read([str(path) for path in paths], problems)), problems
 
 
+def load(*paths: pathlib.Path) -> tuple[Callable[[str, Phase], float | None], list[str]]:
+    """Return what tells how long jobs take, and the warnings."""
+    warnings: list[str] = []
+    return history.load([str(path) for path in paths], warnings.append), warnings
+
+
 def measured(seconds: float, ending: Ending = Ending.PASSED, **changes: Any) -> Any:
     """Return a suite whose run took so long."""
     return builders.make_result(ending, phase=Phase.RUN, phases={Phase.RUN: seconds}, **changes)
@@ -39,7 +45,10 @@ def measured(seconds: float, ending: Ending = Ending.PASSED, **changes: Any) -> 
 
 def test_load__nothing() -> None:
     """Without paths there is no history, and no problem."""
-    assert history.load(()) == History()
+    expect, warnings = load()
+
+    assert expect("Banking regression", Phase.RUN) is None
+    assert warnings == []
 
 
 def test_load__files_and_folders(tmp_path: pathlib.Path) -> None:
@@ -104,18 +113,18 @@ def test_load__unreadable(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(pathlib.Path, "open", refuse)
 
-    earlier = history.load([str(tmp_path)])
+    _, warnings = load(tmp_path)
 
-    assert earlier == History(problems=(f"{tmp_path / 'a.json'} cannot be read: Permission denied.",))
+    assert warnings == [f"history: {tmp_path / 'a.json'} cannot be read: Permission denied. It is left out."]
 
 
 def test_load__vanishes(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that is removed while the history is read is named like any other."""
     monkeypatch.setattr(history, "_newest", lambda *_: iter([tmp_path / "gone.json"]))
 
-    earlier = history.load([str(tmp_path)])
+    _, warnings = load(tmp_path)
 
-    assert earlier == History(problems=(f"{tmp_path / 'gone.json'} cannot be read: No such file or directory.",))
+    assert warnings == [f"history: {tmp_path / 'gone.json'} cannot be read: No such file or directory. It is left out."]
 
 
 def test_load__newest_files(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,18 +161,18 @@ def test_seconds__median(tmp_path: pathlib.Path) -> None:
     for number, seconds in enumerate((10.0, 70.0, 30.0)):
         save(tmp_path / f"{number}.json", measured(seconds, name="खाता"))
 
-    earlier = history.load([str(tmp_path)])
+    expect, _ = load(tmp_path)
 
-    assert earlier.seconds("खाता", Phase.RUN) == 30.0
-    assert earlier.seconds("खाता", Phase.IMPORT) is None
-    assert earlier.seconds("खात", Phase.RUN) is None
+    assert expect("खाता", Phase.RUN) == 30.0
+    assert expect("खाता", Phase.IMPORT) is None
+    assert expect("खात", Phase.RUN) is None
 
 
 def test_seconds__forms_of_a_name(tmp_path: pathlib.Path) -> None:
     """A name is the same however its accents are written, and whatever a merge added to it."""
     save(tmp_path / "a.json", measured(8.0, name=unicodedata.normalize("NFD", "Café (fr)"), variant="fr"))
 
-    assert history.load([str(tmp_path)]).seconds("Café", Phase.RUN) == 8.0
+    assert load(tmp_path)[0]("Café", Phase.RUN) == 8.0
 
 
 @pytest.mark.parametrize("ending", Ending)
@@ -172,11 +181,11 @@ def test_seconds__jobs_that_ended(tmp_path: pathlib.Path, ending: Ending) -> Non
     suite = builders.make_result(ending, phase=Phase.RUN, phases={Phase.IMPORT: 5.0, Phase.RUN: 1.0})
     save(tmp_path / "a.json", suite)
 
-    earlier = history.load([str(tmp_path)])
+    expect, _ = load(tmp_path)
 
     is_whole = ending in (Ending.PASSED, Ending.FAILED, Ending.NOTHING_TO_TEST)
-    assert earlier.seconds(suite.name, Phase.IMPORT) == 5.0
-    assert earlier.seconds(suite.name, Phase.RUN) == (1.0 if is_whole else None)
+    assert expect(suite.name, Phase.IMPORT) == 5.0
+    assert expect(suite.name, Phase.RUN) == (1.0 if is_whole else None)
 
 
 def test_seconds__impossible(tmp_path: pathlib.Path) -> None:
@@ -184,7 +193,7 @@ def test_seconds__impossible(tmp_path: pathlib.Path) -> None:
     for number, seconds in enumerate((float("inf"), float("nan"), -1.0, 4.0)):
         save(tmp_path / f"{number}.json", measured(seconds))
 
-    assert history.load([str(tmp_path)]).seconds("Banking regression", Phase.RUN) == 4.0
+    assert load(tmp_path)[0]("Banking regression", Phase.RUN) == 4.0
 
 
 def test_load__older_schema_without_phases(tmp_path: pathlib.Path) -> None:
@@ -196,7 +205,9 @@ def test_load__older_schema_without_phases(tmp_path: pathlib.Path) -> None:
     (tmp_path / "a.json").write_bytes(saved)
 
     assert read(tmp_path) == ([builders.make_call()], [])
-    assert history.load([str(tmp_path)]) == History()
+    expect, warnings = load(tmp_path)
+    assert all(expect("Banking regression", phase) is None for phase in Phase)
+    assert warnings == []
 
 
 @given(content=st.binary(max_size=200) | st.text(max_size=200).map(lambda text: text.encode(errors="ignore")))
@@ -205,15 +216,15 @@ def test_load__any_bytes(tmp_path: pathlib.Path, content: bytes) -> None:
     """Whatever a file holds, reading it raises nothing, and its problem is safe to print."""
     (tmp_path / "a.json").write_bytes(content)
 
-    earlier = history.load([str(tmp_path)])
+    _, warnings = load(tmp_path)
 
-    assert len(earlier.problems) == 1
-    assert all(warning.isprintable() for warning in history.warnings(earlier))
+    assert len(warnings) == 1
+    assert all(warning.isprintable() for warning in warnings)
 
 
 def test_warnings__few() -> None:
     """A folder full of other files is no flood: the first problems are named, and the others counted."""
-    lines = history.warnings(History(problems=tuple(f"{number}.json cannot be read." for number in range(8))))
+    lines = history.warnings([f"{number}.json cannot be read." for number in range(8)])
 
     assert lines[0] == "history: 0.json cannot be read. It is left out."
     assert lines[5:] == ["history: 3 more files are left out."]

@@ -1,6 +1,7 @@
 """What later jobs can read, written for and read back like each CI system."""
 
 import json
+import pathlib
 from collections.abc import Callable, Sequence
 
 import pytest
@@ -44,7 +45,7 @@ def _failing() -> Result:
 
 
 def _outputs_of(call: Result, report_dir: str, names: Sequence[str] = ()) -> dict[str, str]:
-    return outputs.outputs_of(call, cases.total(call), report_dir, names)
+    return outputs.outputs_of(call, cases.total(call), pathlib.PurePath(report_dir), names)
 
 
 def test_outputs_of__one_suite() -> None:

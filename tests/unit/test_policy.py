@@ -67,7 +67,8 @@ def judged_call(*suites: SuiteResult) -> Result:
 
 def applied(*suites: SuiteResult, **policies: Any) -> Result:
     """Apply policies to a call of these suites."""
-    return files.apply(judged_call(*suites), Policies(**policies), TODAY)
+    call = judged_call(*suites)
+    return policy.apply(call, files.judged(call), Policies(**policies), TODAY)
 
 
 def remarks(call: Result) -> list[str]:
@@ -313,7 +314,7 @@ def test_apply__never_greener_than_its_arithmetic(
 ) -> None:
     """A call is green exactly where counting says so; outcomes never change, and each suite agrees with its marks."""
     before = judged_call(*build(runs))
-    after = files.apply(before, Policies(**policies), TODAY)
+    after = policy.apply(before, files.judged(before), Policies(**policies), TODAY)
 
     assert (after.verdict.ending is Ending.PASSED) == allowed(after, before, policies)
     assert [t[:4] for t in files.judged(after)] == [t[:4] for t in files.judged(before)]
@@ -348,8 +349,7 @@ def test_apply__all_off(runs: list[list[tuple[Outcome, ...]]]) -> None:
     """Without policies a call stays the very same."""
     call = judged_call(*build(runs))
 
-    assert files.apply(call, Policies(), TODAY) is call
-    assert policy.apply(call, list(files.judged(call)), Policies(), TODAY) is call
+    assert policy.apply(call, files.judged(call), Policies(), TODAY) is call
 
 
 @given(runs=RUNS, entries=ENTRIES)

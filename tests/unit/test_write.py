@@ -19,9 +19,10 @@ from tests import builders
 
 
 @pytest.fixture
-def writer(tmp_path: pathlib.Path) -> Writer:
+def writer(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Writer:
     """Return a writer into a directory that is there."""
-    reports = Writer(str(tmp_path / "reports"))
+    monkeypatch.chdir(tmp_path)
+    reports = Writer("reports")
     reports.make()
     return reports
 
@@ -390,7 +391,7 @@ def test_write_all__order(writer: Writer) -> None:
     """Every report is written, the page last; the result names all of them."""
     call = builders.make_call(builders.make_result(name="a"), builders.make_result(name="b"))
 
-    failures = write.write(call, writer, "reports")
+    failures = write.write(call, writer)
 
     expected = ["TEST-kore-a.xml", "TEST-kore-b.xml", "kore-summary.md", RESULT, "kore-report.html"]
     assert failures == []
@@ -403,9 +404,9 @@ def test_write_all__again(writer: Writer) -> None:
     """Written again, the files are the same, the result's own list of them included."""
     call = builders.make_call(builders.make_result(Ending.FAILED))
 
-    write.write(call, writer, "reports")
+    write.write(call, writer)
     before = {path.name: path.read_bytes() for path in writer.directory.iterdir()}
-    write.write(call, writer, "reports")
+    write.write(call, writer)
 
     assert {path.name: path.read_bytes() for path in writer.directory.iterdir()} == before
 
@@ -415,7 +416,7 @@ def test_write_all__gitlab(writer: Writer) -> None:
     linked = builders.make_result(download_url="https://files.example/x.csv")
     call = builders.make_call(linked, builders.make_result(name="b"), ci="gitlab")
 
-    failures = write.write(call, writer, "reports")
+    failures = write.write(call, writer)
 
     links = json.loads(writer.read_back("kore-annotations.json"))
     assert failures == []
@@ -426,7 +427,7 @@ def test_write_all__gitlab(writer: Writer) -> None:
 
 def test_write_all__gitlab_links_the_page(writer: Writer) -> None:
     """Where the job's own page is known, it gets a link to the report among its artifacts."""
-    write.write(builders.make_call(ci="gitlab"), writer, "reports", "https://gitlab.example/-/jobs/7")
+    write.write(builders.make_call(ci="gitlab"), writer, "https://gitlab.example/-/jobs/7")
 
     [link] = json.loads(writer.read_back("kore-annotations.json"))["kore_gate"]
     assert link["external_link"]["url"] == "https://gitlab.example/-/jobs/7/artifacts/file/reports/kore-report.html"
@@ -436,7 +437,7 @@ def test_write_all__one_can_not_be_written(writer: Writer) -> None:
     """A report that can't be written is reported, and costs no other."""
     (writer.directory / "kore-report.html").mkdir()
 
-    failures = write.write(builders.make_call(), writer, "reports")
+    failures = write.write(builders.make_call(), writer)
 
     assert [failure.message for failure in failures] == [
         f"{writer.directory}/kore-report.html could not be written: Is a directory."
@@ -448,7 +449,7 @@ def test_write_all__summary_without_page(writer: Writer) -> None:
     """A summary does not lead to a page that could not be written."""
     (writer.directory / "kore-report.html").mkdir()
 
-    write.write(builders.make_call(), writer, "reports")
+    write.write(builders.make_call(), writer)
 
     assert "kore-report.html" not in writer.read_back("kore-summary.md").decode()
 
@@ -464,7 +465,7 @@ def test_write_all__one_can_not_be_made(
 
     monkeypatch.setattr(module, "render", fail)
 
-    failures = write.write(builders.make_call(), writer, "reports")
+    failures = write.write(builders.make_call(), writer)
 
     assert [failure.message for failure in failures] == [
         f"{name} could not be created: ZeroDivisionError: division by zero."
@@ -478,7 +479,7 @@ def test_write_all__junit_is_read_again(writer: Writer, monkeypatch: pytest.Monk
     wrong = junit.render(other, builders.make_call(other))
     monkeypatch.setattr(junit, "render", lambda *_: wrong)
 
-    (failure,) = write.write(builders.make_call(), writer, "reports")
+    (failure,) = write.write(builders.make_call(), writer)
 
     assert isinstance(failure, errors.ReportError)
     assert "TEST-kore-Banking-regression.xml" in writer.written
