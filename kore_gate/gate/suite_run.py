@@ -46,6 +46,7 @@ class SuiteRun:
     later_ids: list[str] = dataclasses.field(default_factory=list)  # of runs to resume as further attempts
     attempts: list[tuple[Attempt, Job]] = dataclasses.field(default_factory=list)  # runs that ended
     reruns: Sequence[str] = ()  # the options that a command to resume it needs
+    pass_if: PassIf = PassIf.ANY
     file: str = ""
     data: bytes = dataclasses.field(default=b"", repr=False)
     lines: tuple[int, ...] = ()  # of each step in the file
@@ -199,7 +200,15 @@ class SuiteRun:
         return self.suite or (self.job.suite if self.job else None)
 
     def _only_tests_failed(self, suite: Suite | None) -> bool:
-        return self.phase is Phase.RUN and self.job is not None and verdict.only_tests_failed(self.job, suite)
+        """Tell whether only failed tests speak against it: where one pass is not enough, in no attempt any others."""
+        if self.phase is not Phase.RUN or not self.job or not verdict.only_tests_failed(self.job, suite):
+            return False
+        failed = [job for attempt, job in self.attempts if attempt.verdict.ending is not Ending.PASSED]
+        others = (
+            [] if self.pass_if is PassIf.ANY else [(job, verdict.executed_suite(job, self.suite)) for job in failed]
+        )
+        shown = verdict.red_places(suite)
+        return all(verdict.only_tests_failed(*other) and verdict.red_places(other[1]) <= shown for other in others)
 
     def _evidence(self, suite: Suite | None) -> Evidence:
         job, steps = self.job, suite.steps if suite else ()
