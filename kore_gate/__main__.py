@@ -31,7 +31,7 @@ def main(pending: list[int] | None = None) -> NoReturn:
     caught = catch_signals() if pending is None else pending
     # Where the caller has closed them, Python has no such stream, and the next file or socket would get its number.
     sys.stdout, sys.stderr = (
-        stream or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 the process ends with them
+        stream or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 its end closes it
         for stream in (sys.stdout, sys.stderr)
     )
     if sys.argv[1:] == ["--version"]:

@@ -168,7 +168,7 @@ class Runner:
                     raise errors.Unavailable(
                         f"Kore.ai accepted another run, but returned the id of an earlier one: {text.line(run_id, 80)}",
                         cause="a run that Kore.ai has not started, or a proxy that repeats responses.",
-                        hint="One run is not counted twice. Check in Kore.ai (Regression Testing) which runs there are.",
+                        hint="No run is counted twice. Check in Kore.ai (Regression Testing) which runs there are.",
                     )
                 run.run_id = run_id
                 number = f" (attempt {len(run.attempts) + 1} of {most})" if run.attempts else ""
