@@ -203,10 +203,10 @@ class SuiteRun:
         """Tell whether only failed tests speak against it: where one pass is not enough, in no attempt any others."""
         if self.phase is not Phase.RUN or not self.job or not verdict.only_tests_failed(self.job, suite):
             return False
+        if self.pass_if is PassIf.ANY:
+            return True
         failed = [job for attempt, job in self.attempts if attempt.verdict.ending is not Ending.PASSED]
-        others = (
-            [] if self.pass_if is PassIf.ANY else [(job, verdict.executed_suite(job, self.suite)) for job in failed]
-        )
+        others = [(job, verdict.executed_suite(job, self.suite)) for job in failed]
         shown = verdict.red_places(suite)
         return all(verdict.only_tests_failed(*other) and verdict.red_places(other[1]) <= shown for other in others)
 
