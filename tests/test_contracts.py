@@ -293,11 +293,13 @@ def test_pages__variables(page: str) -> None:
     assert {name for name in named - known if not re.fullmatch(own, name)} == set()
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", [*PAGES, "CHANGELOG.md", "tests/README.md", "docs/adr"])
 def test_pages__links(page: str) -> None:
     """Each file and heading a page links to is there."""
-    folder = (ROOT / page).parent
-    for text, target in re.findall(r"\[([^\]]+)\]\(([^)\s]+)\)", PAGES[page]):
+    paths = sorted((ROOT / page).glob("*.md")) or [ROOT / page]
+    folder = paths[0].parent
+    content = "\n".join(path.read_text(encoding="utf-8") for path in paths)
+    for text, target in re.findall(r"\[([^\]]+)\]\(([^)\s]+)\)", content):
         path, _, anchor = target.partition("#")
         if "://" in target or target.startswith("mailto:"):
             continue
