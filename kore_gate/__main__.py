@@ -29,9 +29,14 @@ def catch_signals() -> list[int]:
 def main(pending: list[int] | None = None) -> NoReturn:
     """Run the command line and leave with its exit code."""
     caught = catch_signals() if pending is None else pending
+    # Where the caller has closed them, Python has no such stream, and the next file or socket would get its number.
+    sys.stdout, sys.stderr = (
+        stream or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 its end closes it
+        for stream in (sys.stdout, sys.stderr)
+    )
     if sys.argv[1:] == ["--version"]:
         # Setup scripts ask for it; to load the command line takes several times as long as this answer.
-        with contextlib.suppress(AttributeError, OSError):  # no stdout, or nobody who reads it
+        with contextlib.suppress(OSError):  # nobody reads it
             sys.stdout.write(f"kore_gate {__version__}\n")
         leave(0)
     # In large suites the search for cycles, of which they have none, takes more time than all the rest.
@@ -57,7 +62,7 @@ def main(pending: list[int] | None = None) -> NoReturn:
 def leave(code: int) -> NoReturn:
     """End the process with this code, whatever state its streams and threads are in."""
     for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(AttributeError, OSError, ValueError):  # there is none, its reader has left, or closed
+        with contextlib.suppress(OSError, ValueError):  # its reader has left, or it is closed
             stream.flush()
     # An ordinary end waits for threads, such as a name lookup that hangs, and takes a fifth of a short call's time to
     # take modules apart. What must be closed is closed by now.

@@ -61,7 +61,8 @@ class Runner:
         """Return a result for each suite, in their order."""
         for run in runs:
             run.begin(self.clock, self.settings.command)
-            run.reruns = suite_run.rerun_options(self.settings.rerun_failed, PassIf(self.settings.pass_if))
+            run.pass_if = PassIf(self.settings.pass_if)
+            run.reruns = suite_run.rerun_options(self.settings.rerun_failed, run.pass_if)
         self._last_event = self.clock.monotonic()
         slots = asyncio.Semaphore(self.settings.max_parallel)
         waiting = asyncio.create_task(self._report_waiting(runs))
@@ -162,7 +163,14 @@ class Runner:
         most, pass_if = 1 + self.settings.rerun_failed, PassIf(self.settings.pass_if)
         while True:
             if not run.run_id:
-                run.run_id = await client.start_run(run.name)
+                run_id = await client.start_run(run.name)
+                if any(attempt.run_id == run_id for attempt, _ in run.attempts):
+                    raise errors.Unavailable(
+                        f"Kore.ai accepted another run, but returned the id of an earlier one: {text.line(run_id, 80)}",
+                        cause="a run that Kore.ai has not started, or a proxy that repeats responses.",
+                        hint="No run is counted twice. Check in Kore.ai (Regression Testing) which runs there are.",
+                    )
+                run.run_id = run_id
                 number = f" (attempt {len(run.attempts) + 1} of {most})" if run.attempts else ""
                 self._emit(run, Happening.IDENTIFIED, run.run_id + number)
             job = await self._wait(run, client, lambda: client.run_job(run.name, run.run_id))

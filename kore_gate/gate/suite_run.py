@@ -46,6 +46,7 @@ class SuiteRun:
     later_ids: list[str] = dataclasses.field(default_factory=list)  # of runs to resume as further attempts
     attempts: list[tuple[Attempt, Job]] = dataclasses.field(default_factory=list)  # runs that ended
     reruns: Sequence[str] = ()  # the options that a command to resume it needs
+    pass_if: PassIf = PassIf.ANY
     file: str = ""
     data: bytes = dataclasses.field(default=b"", repr=False)
     lines: tuple[int, ...] = ()  # of each step in the file
@@ -185,7 +186,7 @@ class SuiteRun:
             phases=dict(self.phases),
             download_url=job.download_url,
             notes=tuple(self.notes),
-            only_tests_failed=self.phase is Phase.RUN and verdict.only_tests_failed(job, suite),
+            only_tests_failed=self._only_tests_failed(suite),
             attempts=self._attempts(judged),
         )
         if self.is_gone or not (job_continues or judged.ending in _LASTING):
@@ -197,6 +198,17 @@ class SuiteRun:
         if self.phase is Phase.RUN and self.job:
             return verdict.executed_suite(self.job, self.suite)
         return self.suite or (self.job.suite if self.job else None)
+
+    def _only_tests_failed(self, suite: Suite | None) -> bool:
+        """Tell whether only failed tests speak against it: where one pass is not enough, in no attempt any others."""
+        if self.phase is not Phase.RUN or not self.job or not verdict.only_tests_failed(self.job, suite):
+            return False
+        if self.pass_if is PassIf.ANY:
+            return True
+        failed = [job for attempt, job in self.attempts if attempt.verdict.ending is not Ending.PASSED]
+        others = [(job, verdict.executed_suite(job, self.suite)) for job in failed]
+        shown = verdict.red_places(suite)
+        return all(verdict.only_tests_failed(*other) and verdict.red_places(other[1]) <= shown for other in others)
 
     def _evidence(self, suite: Suite | None) -> Evidence:
         job, steps = self.job, suite.steps if suite else ()

@@ -156,6 +156,20 @@ def only_tests_failed(job: Job, suite: Suite | None) -> bool:
     return bool(red) and has_all and _left_out(job, suite.steps) <= red
 
 
+def red_places(suite: Suite | None) -> set[tuple[int, int, int]]:
+    """Return where a suite is red: the number of each step, and the places of its reply and assertion if one is."""
+    places = set()
+    for step in suite.steps if suite else ():
+        red = {
+            (step.number, place, position)
+            for place, reply in enumerate(step.replies)
+            for position, assertion in enumerate(reply.assertions)
+            if assertion.enabled and assertion.outcome.is_red
+        }
+        places |= red or ({(step.number, -1, -1)} if step.is_red else set())
+    return places
+
+
 def _judge_job(job: Job, suite: Suite | None, phase: Phase, success: str, *, allow_empty: bool) -> Verdict:
     """Judge a job that ended, and whose status says nothing of tests that failed; `success` says what green means."""
     if not job.has_ended:

@@ -82,7 +82,9 @@ def number(raw: str) -> int:
 
 def count(raw: str) -> int:
     """Read a whole number, zero included."""
-    return 0 if re.fullmatch("0{1,6}", raw) else number(raw)
+    if not re.fullmatch(r"\d{1,6}", raw, re.ASCII):
+        raise ValueError("must be a whole number")
+    return int(raw)
 
 
 def reruns(raw: str) -> int:

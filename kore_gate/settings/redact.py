@@ -16,7 +16,7 @@ MASK = "***"
 _SHORTEST = 8
 
 # The escapes of JSON without which hardly any document does.
-_LINE_ESCAPES = {'"': '"', "/": "/", "n": "\n", "r": "\n", "t": " "}
+_LINE_ESCAPES = {'"': '"', "/": "/", "n": "\n", "r": "\r", "t": "\t"}
 _LINE_ESCAPE = re.compile(r'\\(["/nrt])')
 
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)

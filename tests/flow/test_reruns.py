@@ -31,6 +31,7 @@ ENDS: Mapping[str, RunEnd | None] = {
     "F": RunEnd.FAILED,
     "E": RunEnd.ERROR,
     "C": RunEnd.CONTRADICTION,
+    "D": RunEnd.DRIFTED,  # fails at the last step, where F fails as well
     "stuck": None,
 }
 FAILED = "Run: 2 of 3 steps failed (Kore.ai: failed)"
@@ -374,6 +375,63 @@ def test_reruns__known_failures() -> None:
     assert (broken.code, mixed.code) == (0, 0)
     assert broken.result.verdict.message == "Passed with 3 known failures."
     assert mixed.result.verdict.message == "Passed with 3 known failures; 1 flaky."
+
+
+@pytest.mark.parametrize(
+    ("ends", "pass_if", "code"),
+    [
+        ("FD", "any", 0),
+        ("FD", "all", 1),
+        ("CD", "all", 1),
+        ("ED", "all", 1),
+        ("PFD", "all", 0),
+        ("DD", "all", 0),
+        ("DPD", "majority", 0),
+        ("FPD", "majority", 1),
+        ("ED", "majority", 1),
+    ],
+)
+@pytest.mark.parametrize("policy", ["known", "baseline", "threshold"])
+def test_reruns__policies(ends: str, pass_if: str, code: int, policy: str) -> None:
+    """Where one pass is not enough, nothing is forgiven that failed in any attempt, and the one that is shown lacks."""
+    flags = {"max_failures": "2"}
+    if policy == "known":
+        known = '[[known]]\nsuite = "*"\nstep = "03 *"\nassertion = "*"\nreason = "BOT-1"\nuntil = 2026-12-31\n'
+        pathlib.Path("known.toml").write_text(known, "utf-8")
+        flags = {"known_failures": "known.toml"}
+    elif policy == "baseline":
+        gate("D", 0)
+        flags = {"baseline": str(pathlib.Path("reports/kore-result.json").rename("before"))}
+
+    ended, _ = gate(ends, 2 if pass_if == "majority" else len(ends) - 1, pass_if, **flags)
+
+    assert ended.code == code, ended.stderr
+    Reports(ended.reports).check(ExitCode(code))
+
+
+@pytest.mark.parametrize("pass_if", ["any", "majority", "all"])
+def test_reruns__same_run_again(pass_if: str) -> None:
+    """A start that is answered with the run of attempt 1 starts nothing: one run never counts twice."""
+    new = pipeline("FP")
+    answers: list[httpx.Response] = []
+
+    def repeat(request: httpx.Request, response: httpx.Response) -> httpx.Response:
+        response = edit(request, response)
+        if request.url.path.endswith("/run"):
+            answers.append(response)
+            return answers[0]
+        return response
+
+    edit, new.kore.edit = new.kore.edit, repeat
+    ended = new.run(read(rerun_failed="2", pass_if=pass_if))
+
+    suite = ended.result.suites[0]
+    assert (ended.code, len(answers), endings(suite)) == (7, 2, ["failed", "unavailable"])
+    assert "returned the id of an earlier one" in suite.verdict.message
+    assert suite.resume == (
+        f"kore-gate run Balance --run-id {suite.attempts[0].run_id} --rerun-failed 2 --pass-if {pass_if}"
+    )
+    Reports(ended.reports).check(ExitCode.UNAVAILABLE)
 
 
 def rendered(files: list[str], **changes: Any) -> tuple[int, dict[str, bytes]]:

@@ -248,7 +248,7 @@ def test_flag__neither(raw: str) -> None:
 def test_count() -> None:
     """A count may be zero, and is nothing else that a number is not."""
     assert [parsers.count(raw) for raw in ("0", "000", "7")] == [0, 0, 7]
-    with pytest.raises(ValueError, match="whole number"):
+    with pytest.raises(ValueError, match=r"whole number$"):
         parsers.count("-1")
 
 

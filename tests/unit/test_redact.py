@@ -6,7 +6,7 @@ import string
 import urllib.parse
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kore_gate import text
@@ -121,6 +121,7 @@ HIDDEN = (
         "s3c\x1b[0m ret-1",
         "s3c\\u0020ret-1",
         "s3c\\ ret-1",
+        "s3c \tret-1",
         "czNjIHJldC0x",
         TOKEN,
     ),
@@ -146,11 +147,13 @@ HIDDEN = (
 
 @given(
     texts=st.lists(st.lists(st.sampled_from(HIDDEN), max_size=4).map("".join), min_size=1, max_size=4),
+    secret=st.sampled_from(["s3c ret-1", "s3c \tret-1"]),
     in_ascii=st.booleans(),
 )
-def test_json__as_each_text_alone(texts: list[str], in_ascii: bool) -> None:
+@example(texts=["s3c \tret-1"], secret="s3c \tret-1", in_ascii=True)
+def test_json__as_each_text_alone(texts: list[str], secret: str, in_ascii: bool) -> None:
     """A text of a document reads as it would alone, however a secret is hidden in it and whatever stands around."""
-    redactor = Redactor(["s3c ret-1"])
+    redactor = Redactor([secret])
     document = json.dumps(texts, ensure_ascii=in_ascii).encode(errors="surrogatepass")
 
     assert redactor.json(document) == [redactor.text(one) for one in texts]
