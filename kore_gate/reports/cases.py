@@ -100,7 +100,8 @@ class Finding(NamedTuple):
         """Say in a line what was judged, and why it ended as it did."""
         message, _ = self.explanation
         if not self.step:
-            return "; ".join([message, *self.result.verdict.details])
+            details = self.result.verdict.details
+            return "; ".join([message.rstrip("."), *details]) if details else message
         # A difference repeats what was expected; every other message needs the name beside it.
         is_named = self.outcome is Outcome.FAILED or not self.assertion
         return message if is_named else f"{_one_line(self.name, NAME_LIMIT)}: {message}"

@@ -611,7 +611,7 @@ def test_failures__lines() -> None:
         ("01 Hi", "text equals \"Hello\", but got 'Sorry'", "suites/a.json", 0),
         ("01 Hi", 'reply 2 · text equals "Hello": no context', "suites/a.json", 0),
         ("02 a_b", "Kore.ai reports that this step failed", "kore/suites/banking.json", 3),
-        ("", "Timed out after 30m, at 85 %.; at step 2", "suites/a.json", 0),
+        ("", "Timed out after 30m, at 85 %; at step 2", "suites/a.json", 0),
     ]
     assert [one.outcome for one in failures] == [Outcome.FAILED, Outcome.ERROR, Outcome.ERROR, Outcome.ERROR]
     assert (failures[0].title, failures[-1].title) == ("Banking regression: 01 Hi", "Banking regression")
