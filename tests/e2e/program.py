@@ -33,7 +33,7 @@ Popen = subprocess.Popen[str]
 _SLOW_PAGE = """
 import sys, time
 from kore_gate.reports import html
-def slow(call):
+def slow(*_):
     print('the page', file=sys.stderr, flush=True)
     {work}
 html.render = slow
