@@ -39,7 +39,7 @@ def main(pending: list[int] | None = None) -> NoReturn:
         with contextlib.suppress(OSError):  # nobody reads it
             sys.stdout.write(f"kore_gate {__version__}\n")
         leave(0)
-    # In large suites the search for cycles, of which they have none, takes more time than all the rest.
+    # In large suites the search for cycles, of which they have none, takes up to half of the time.
     gc.set_threshold(100_000)
     try:
         from kore_gate import cli

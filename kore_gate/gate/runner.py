@@ -160,7 +160,7 @@ class Runner:
             if self.settings.command != "test" or judged.ending is not Ending.PASSED:
                 return judged, suite
             run.enter(Phase.RUN)
-        most, pass_if = 1 + self.settings.rerun_failed, PassIf(self.settings.pass_if)
+        most = 1 + self.settings.rerun_failed
         while True:
             if not run.run_id:
                 run_id = await client.start_run(run.name)
@@ -176,14 +176,14 @@ class Runner:
             job = await self._wait(run, client, lambda: client.run_job(run.name, run.run_id))
             judged, suite = verdict.judge_run(job, run.suite, allow_empty=allow_empty)
             run.keep_attempt(judged, suite)
-            passed = verdict.passed_by(run.passed, most, pass_if)
+            passed = verdict.passed_by(run.passed, most, run.pass_if)
             if judged.ending not in _DECIDABLE or passed is not None or not self._begin_attempt(run, most):
                 break
         if len(run.attempts) > 1 and judged.ending in _DECIDABLE:
             # It shows the last attempt that ended as the suite does.
             job = run.show_attempt(passed=passed is True)
             judged, suite = verdict.judge_run(job, run.suite, allow_empty=allow_empty)
-            judged = verdict.judge_attempts(judged, run.passed, most, pass_if)
+            judged = verdict.judge_attempts(judged, run.passed, most, run.pass_if)
         answered, total = len(job.suite.steps) if job.suite else 0, job.tally.total or 0
         if answered < total:
             run.note(f"Kore.ai reports {answered} of {total} steps of this run, and only counts the others.")

@@ -308,8 +308,7 @@ def _step_cases(result: SuiteResult, step: Step, findings: Sequence[Finding], cl
     # The step was executed once: its time stands on the first of its cases that was judged.
     timed = next((finding for finding in findings if finding.outcome is not Outcome.SKIPPED), None)
     for finding in findings:
-        passed = finding.outcome is Outcome.PASSED
-        message, detail = ("", "") if passed else finding.explanation
+        message, detail = finding.explanation
         yield Case(
             classname=classname,
             name=finding.name,

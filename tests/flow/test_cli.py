@@ -480,6 +480,16 @@ def test_main__report(program: Program) -> None:
     assert {path.name: path.read_bytes() for path in program.reports.iterdir()} == before
 
 
+def test_main__known_failures(program: Program) -> None:
+    """The failures of a saved result are printed as a file of known failures, and nothing is sent."""
+    program.run("run", "Balance", scenario="failing-tests", environ=GOOD)
+
+    ended = program.run("known-failures", "junit-reports/kore-result.json")
+
+    assert (ended.code, ended.requests) == (0, 0)
+    assert ended.out.count("[[known]]") == ended.out.count('reason = ""') > 0
+
+
 def test_main__doctor(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
     """The doctor's answer is the exit code."""
 

@@ -231,6 +231,14 @@ def test_known__unusable(data: bytes, problem: str) -> None:
     assert gate(known_failures="k.toml").result.verdict.message == problem
 
 
+def test_known__gone() -> None:
+    """A file of known failures that is not there is an error, before anything is sent."""
+    ended = gate(known_failures="gone.toml")
+
+    assert ended.code == ExitCode.USAGE
+    assert ended.result.verdict.message == "known-failures: gone.toml cannot be read: No such file or directory."
+
+
 def test_known__saved_on_windows() -> None:
     """A byte order mark and the line ends of Windows are taken."""
     pathlib.Path("k.toml").write_bytes(b"\xef\xbb\xbf" + EVERYTHING.replace("\n", "\r\n").encode())
